@@ -1,0 +1,94 @@
+"""`ferkit train split=subject_kfold split.fold=all`: every fold trained, held-out rows pooled."""
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from omegaconf import DictConfig, OmegaConf
+
+from ferkit.commands.evaluation import predict_views
+from ferkit.commands.train import TrainedRun, report, train
+from ferkit.config import as_plain, build
+from ferkit.errors import ConfigError
+from ferkit.imbalance.strategy import Strategy
+from ferkit.model import load_model
+from ferkit.splits import number_of_folds
+from ferkit.training.run import RunFolder, claim_run, default_folder, environment, say
+from ferkit.training.settings import TrainerSettings, choose_device
+from ferkit.views import Views, make_store, make_views
+
+VIEW = "held_out"
+
+
+def cross_validate(config: DictConfig, words: Sequence[str]) -> TrainedRun:
+    """Train every fold in a run of its own and report on the pooled held-out predictions.
+
+    Each row that a fold holds out is predicted once, by the one network that saw neither it nor
+    its subject. The folds' own epochs are chosen on their val views.
+
+    Raises:
+        ConfigError: the split has no folds.
+    """
+    store = make_store(config)
+    folds = number_of_folds(store.index, as_plain(config.split))
+    settings: TrainerSettings = build(config.trainer, where="trainer")
+    device = choose_device(settings.device)
+    folder = Path(config.run_dir) if config.run_dir else default_folder()
+    run = claim_run(folder, config, words)
+    run.write_json("env.json", environment(int(config.seed), device, words))
+    say(f"run: {folder} ({folds} folds)")
+    pooled, described = [], []
+    for fold in range(folds):
+        say(f"--- fold {fold + 1} of {folds}")
+        predictions, views = _train_fold(config, fold, folder, words)
+        pooled.append(predictions)
+        described.append(views.describe())
+    held_out = pd.concat(pooled, ignore_index=True).assign(view=VIEW)
+    if held_out["key"].duplicated().any():
+        raise ConfigError(f"split={described[0]['split']['name']} holds rows out more than once; its folds cannot be pooled.")  # fmt: skip
+    run.write_json("data.json", _describe(described, held_out))
+    run.write_predictions(VIEW, held_out)
+    return TrainedRun(folder, report(run, config))
+
+
+def _train_fold(
+    config: DictConfig, fold: int, folder: Path, words: Sequence[str]
+) -> tuple[pd.DataFrame, Views]:
+    single = DictConfig(OmegaConf.to_container(config))
+    single.split.fold = fold
+    single.run_dir = str(folder / f"fold{fold:02d}")
+    single.evaluate = ["val"]
+    train(single, [*words, f"split.fold={fold}"])
+    run = RunFolder(Path(single.run_dir))
+    views = make_views(single)
+    strategy: Strategy = build(single.imbalance, where="imbalance")
+    model = load_model(run.folder)
+    predict_views(run, single, model, views, strategy, ["test"], "cross-validation")
+    return pd.read_parquet(run.folder / "predictions" / "test.parquet"), views
+
+
+def _describe(folds: Sequence[dict[str, Any]], held_out: pd.DataFrame) -> dict[str, Any]:
+    """data.json of the whole: leaks summed over folds, the hash of the folds' hashes."""
+    first = folds[0]
+    digest = hashlib.blake2b(digest_size=8)
+    leaks: dict[str, dict[str, int]] = {}
+    for fold in folds:
+        digest.update(fold["split"]["hash"].encode())
+        for pair, counts in fold["leaks"].items():
+            total = leaks.setdefault(pair, dict.fromkeys(counts, 0))
+            for kind, n in counts.items():
+                total[kind] += n
+    counts = held_out["label"].value_counts()
+    return {
+        **first,
+        "counts": {VIEW: {e: int(counts.get(e, 0)) for e in first["emotions"]}},
+        "leaks": leaks,
+        "split": {
+            **first["split"],
+            "protocol": f"cross-validation over {len(folds)} folds, each held out once and "
+            f"predicted by the network that did not see it ({first['split']['protocol']}, ...)",
+            "hash": digest.hexdigest(),
+        },
+    }

@@ -1,0 +1,112 @@
+"""`ferkit eval`: a run's report again, or a view predicted and reported."""
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from ferkit.commands.evaluation import predict_views
+from ferkit.composition import check, compose
+from ferkit.config import as_plain, build
+from ferkit.errors import ConfigError, DataError, unknown
+from ferkit.imbalance.strategy import Strategy
+from ferkit.model import load_model
+from ferkit.reports.page import write_report
+from ferkit.training.run import RunFolder, open_run, say
+from ferkit.training.settings import choose_device
+from ferkit.views import Views, make_views
+
+
+def main(words: Sequence[str]) -> int:
+    """The command."""
+    config = compose(*words, command="eval")
+    for key in ("runs", "ensemble", "study"):
+        if config[key] is not None:
+            raise ConfigError(f"{key}= is not in this version of ferkit; eval takes run=DIR.")
+    folder = evaluate_config(config, "ferkit eval " + " ".join(words))
+    print((folder / "report" / "report.md").read_text())
+    return 0
+
+
+def evaluate(run: str | Path, *words: str) -> dict[str, Any]:
+    """Make the report of a run again, or predict a view first; answers view to figures.
+
+    Args:
+        run: The run's folder.
+        words: As after `ferkit eval`, e.g. "view=test", "tta=flip".
+    """
+    config = compose(f"run={run}", *words, command="eval")
+    folder = evaluate_config(config, " ".join(["evaluate", *words]))
+    return dict(write_report(folder)["views"])
+
+
+def evaluate_config(config: DictConfig, command: str) -> Path:
+    """Do what an eval config asks; answers the folder whose report was written."""
+    folder = Path(config.run) if config.run else newest_run()
+    run, stored = open_run(folder)
+    if config.view is None and config.dataset is None and config.tta is None:
+        write_report(folder, faces=bool(stored.get("report", {}).get("faces", True)))
+        say(f"report: {folder / 'report' / 'report.html'}")
+        return folder
+    return _predict(run, _merged(stored, config), config, command)
+
+
+def newest_run(root: Path = Path("outputs/train")) -> Path:
+    """The run under outputs/train whose config is the youngest.
+
+    Raises:
+        DataError: there is none.
+    """
+    found = sorted(root.rglob("config.yaml"), key=lambda p: p.stat().st_mtime)
+    if not found:
+        raise DataError(f"No run under {root}; train one first, or name it with run=DIR.")
+    return found[-1].parent
+
+
+def _merged(stored: DictConfig, config: DictConfig) -> DictConfig:
+    """The run's own config with what eval was told put over it."""
+    merged = DictConfig(OmegaConf.to_container(stored))
+    for key in ("dataset", "tta"):
+        if config[key] is not None:
+            merged[key] = as_plain(config[key])
+    merged.prepared_root = config.prepared_root
+    merged.report = as_plain(config.report)
+    if config.dataset is not None:
+        merged.split = {"_target_": "ferkit.splits.split_auto"}
+        merged.emotions = None
+    check(merged)
+    return merged
+
+
+def _predict(run: RunFolder, merged: DictConfig, config: DictConfig, command: str) -> Path:
+    model = load_model(run.folder, str(choose_device(config.device)))
+    views = make_views(merged)
+    name = config.view or "val"
+    if name not in ("train", "val", "test"):
+        raise ConfigError(unknown("view", name, ["train", "val", "test"]))
+    if not len(views.rows(name)):
+        raise DataError(f"The {name} view of this run is empty ({views.split.protocol}); choose another view.")  # fmt: skip
+    strategy: Strategy = build(merged.imbalance, where="imbalance")
+    kind = getattr(build(merged.tta, where="tta"), "kind", "none")
+    parts = [views.store.card["dataset"]["name"], name] + ([kind] if kind != "none" else [])
+    target = _target_folder(run, merged, views, "-".join(parts))
+    predict_views(target, merged, model, views, strategy, [name], command)
+    if name == "test":
+        run.note_look(name, parts[0], command)
+    write_report(target.folder, faces=bool(merged.report.faces))
+    say(f"report: {target.folder / 'report' / 'report.html'}")
+    return target.folder
+
+
+def _target_folder(run: RunFolder, config: DictConfig, views: Views, name: str) -> RunFolder:
+    folder = run.folder / "eval" / name
+    folder.mkdir(parents=True, exist_ok=True)
+    for kept in ("env.json", "metrics.jsonl", "overrides.yaml"):
+        if (run.folder / kept).is_file():
+            shutil.copyfile(run.folder / kept, folder / kept)
+    (folder / "config.yaml").write_text("format: 1\n" + OmegaConf.to_yaml(config))
+    target = RunFolder(folder)
+    target.write_json("data.json", views.describe())
+    return target

@@ -1,0 +1,38 @@
+"""`ferkit list [group] [pattern]`: what can be chosen, each with a line of what it is."""
+
+from collections.abc import Sequence
+from fnmatch import fnmatch
+from pathlib import Path
+
+from ferkit.composition import choices, configs_dir, list_groups
+from ferkit.errors import ConfigError, unknown
+
+
+def main(words: Sequence[str]) -> int:
+    """Print groups, or the choices of one."""
+    groups = list_groups()
+    if not words:
+        for group in groups:
+            print(f"{group:<11} {', '.join(choices(group))}")
+        return 0
+    if words[0] not in groups:
+        raise ConfigError(unknown("group", words[0], groups))
+    pattern = words[1] if len(words) > 1 else "*"
+    found = [c for c in choices(words[0]) if fnmatch(c, pattern)]
+    if not found:
+        raise ConfigError(unknown(words[0], pattern, choices(words[0])))
+    width = max(map(len, found))
+    for choice in found:
+        print(f"{choice:<{width}}  {what_it_is(words[0], choice)}")
+    return 0
+
+
+def what_it_is(group: str, choice: str) -> str:
+    """The first comment line of a choice's yaml."""
+    for folder in (Path("ferkit_configs"), configs_dir()):
+        path = folder / group / f"{choice}.yaml"
+        if path.is_file():
+            lines = path.read_text().splitlines()
+            comments = [line[1:].strip() for line in lines if line.startswith("#")]
+            return next((c for c in comments if not c.startswith("@package")), "")
+    return ""

@@ -1,0 +1,154 @@
+"""From words on a command line to one resolved config, by Hydra's compose API."""
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from ferkit.config import GROUPS, ROOTS, check_node
+from ferkit.errors import ConfigError, unknown
+
+_PLAIN_OVERRIDE = re.compile(r"^[a-z_]\w*(\.\w+)+=", re.IGNORECASE)
+
+
+def configs_dir() -> Path:
+    """The Hydra tree: beside the package when a wheel put it there, else at the repository root."""
+    package = Path(__file__).parent
+    beside = package / "configs"
+    return beside if beside.is_dir() else package.parents[1] / "configs"
+
+
+def compose(*words: str, command: str = "train") -> DictConfig:
+    """The config that `ferkit <command> <words>` runs with.
+
+    Args:
+        words: Hydra's grammar: `group=choice`, `key=value`, `--config-dir DIR`.
+        command: Which of the root configs, e.g. "train" or "eval".
+
+    Raises:
+        ConfigError: a word that is not understood, with the nearest known one.
+
+    >>> compose("seed=3", "loss=focal").seed
+    3
+    """
+    overrides, searched = split_words(words)
+    with hydra_ready(command), explained(command):
+        from hydra import compose as hydra_compose
+
+        config = hydra_compose(config_name=command, overrides=prepare(overrides, searched))
+    check(config)
+    return config
+
+
+def check(config: DictConfig) -> None:
+    """Check every node of a composed config against its target."""
+    for group in GROUPS:
+        if config.get(group) is not None:
+            check_node(config[group], group)
+
+
+def split_words(words: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Separate overrides from `--config-dir DIR`, the one option that all commands take."""
+    overrides: list[str] = []
+    folders: list[str] = []
+    rest = iter(words)
+    for word in rest:
+        if word == "--config-dir":
+            folders.append(next(rest, ""))
+        elif word.startswith("--config-dir="):
+            folders.append(word.partition("=")[2])
+        elif word.startswith("-"):
+            raise ConfigError(unknown("option", word, ["--config-dir", "-m", "--help"]))
+        elif "=" not in word and not word.startswith("~"):
+            raise ConfigError(f"{word!r} is not of the form key=value.")
+        else:
+            overrides.append(word)
+    return overrides, folders
+
+
+def prepare(overrides: Sequence[str], searched: Sequence[str]) -> list[str]:
+    """Let keys below a node through (they are checked against its target), add search paths."""
+    folders = [Path(f) for f in searched]
+    for folder in folders:
+        if not folder.is_dir():
+            raise ConfigError(f"--config-dir {folder}: no such folder; give one that exists.")
+    if Path("ferkit_configs").is_dir():
+        folders.append(Path("ferkit_configs"))
+    paths = ",".join(f"'file://{folder.resolve()}'" for folder in folders)
+    opened = ["++" + w if _PLAIN_OVERRIDE.match(w) and not w.startswith("hydra.") else w
+              for w in overrides]  # fmt: skip
+    return opened + ([f"hydra.searchpath=[{paths}]"] if paths else [])
+
+
+@contextmanager
+def hydra_ready(command: str) -> Iterator[None]:
+    """Hydra initialised on our tree, the root schema of a command registered."""
+    from hydra import initialize_config_dir
+    from hydra.core.config_store import ConfigStore
+    from hydra.core.global_hydra import GlobalHydra
+
+    ConfigStore.instance().store(name=f"{command}_schema", node=ROOTS[command])
+    GlobalHydra.instance().clear()
+    with initialize_config_dir(config_dir=str(configs_dir()), version_base="1.3"):
+        yield
+
+
+@contextmanager
+def explained(command: str) -> Iterator[None]:
+    """Turn Hydra's and OmegaConf's errors into one sentence with the nearest known word."""
+    from hydra.errors import HydraException
+
+    try:
+        yield
+    except (HydraException, OmegaConfBaseException) as error:
+        raise ConfigError(_sentence(error, command)) from error
+
+
+def _sentence(error: Exception, command: str) -> str:
+    lines: list[str] = []
+    cause: BaseException | None = error
+    while cause is not None:  # Hydra wraps; the innermost line names the key
+        lines.append(str(cause).strip())
+        cause = cause.__cause__
+    text = "\n".join(lines)
+    roots = [*ROOTS[command].__dataclass_fields__, "experiment", "debug"]
+    if match := re.search(r"Could not find '([\w/.-]+)'", text):
+        group, _, choice = match[1].partition("/")
+        if group in list_groups():
+            return unknown(f"{group}", choice, choices(group))
+    if match := re.search(r"Could not override '(\w+)'", text) or re.search(
+        r"Key '(\w+)' (?:not in|is not in)", text
+    ):
+        key = re.search(r"full_key: (\S+)", text)
+        return unknown("key", key[1] if key else match[1], roots)
+    return " ".join(line.strip() for line in text.splitlines()[:3]) or type(error).__name__
+
+
+def list_groups() -> list[str]:
+    """The groups of the tree, e.g. dataset, loss, experiment."""
+    return sorted(p.name for p in configs_dir().iterdir() if p.is_dir())
+
+
+def choices(group: str) -> list[str]:
+    """The names that can be chosen in a group; an experiment's carry its study's folder."""
+    folders = [configs_dir() / group, Path("ferkit_configs") / group]
+    found = {p.relative_to(f).with_suffix("").as_posix() for f in folders for p in f.rglob("*.yaml")}
+    return sorted(found)
+
+
+def load_choice(group: str, choice: str) -> DictConfig:
+    """One yaml of a group as it stands, for nodes that name another by its word.
+
+    Raises:
+        ConfigError: there is no such choice.
+    """
+    if choice not in choices(group):
+        raise ConfigError(unknown(group, choice, choices(group)))
+    for folder in (Path("ferkit_configs"), configs_dir()):
+        path = folder / group / f"{choice}.yaml"
+        if path.is_file():
+            return DictConfig(OmegaConf.load(path))
+    raise AssertionError(choice)

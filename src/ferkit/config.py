@@ -1,0 +1,263 @@
+"""The shape of every command's configuration, and `build()`: the one gate from yaml to objects."""
+
+import importlib
+import inspect
+import os
+import types
+import typing
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from ferkit.errors import ConfigError, FerkitError, unknown
+
+GROUPS = (
+    "dataset", "faces", "split", "imbalance", "loss", "augment", "input", "backbone",
+    "optimizer", "scheduler", "trainer", "tta", "logger",
+)  # fmt: skip
+
+
+@dataclass
+class DataRoot:
+    """Root keys of `ferkit data`."""
+
+    action: str = "check"
+    out: str | None = None
+    seed: int = 0
+    emotions: list[str] | None = None
+    data_root: str = "data/raw"
+    prepared_root: str = "data/prepared"
+    dataset: Any = None
+    faces: Any = None
+    split: Any = None
+
+
+@dataclass
+class ReportSettings:
+    """What the report of a run holds; `faces=false` leaves thumbnails of licensed data out."""
+
+    faces: bool = True
+
+
+@dataclass
+class TrainRoot:
+    """Root keys of `ferkit train`; the groups below them are nodes with a `_target_`."""
+
+    seed: int = 0
+    emotions: list[str] | None = None
+    data_root: str = "data/raw"
+    prepared_root: str = "data/prepared"
+    run_dir: str | None = None
+    resume: str | None = None
+    evaluate: list[str] = field(default_factory=lambda: ["val"])
+    tests: dict[str, Any] = field(default_factory=dict)
+    report: ReportSettings = field(default_factory=ReportSettings)
+    dataset: Any = None
+    faces: Any = None
+    split: Any = None
+    imbalance: Any = None
+    loss: Any = None
+    augment: Any = None
+    input: Any = None
+    backbone: Any = None
+    optimizer: Any = None
+    scheduler: Any = None
+    trainer: Any = None
+    tta: Any = None
+    logger: Any = None
+
+
+@dataclass
+class EvalRoot:
+    """Root keys of `ferkit eval`."""
+
+    run: str | None = None
+    runs: list[str] | None = None
+    ensemble: list[str] | None = None
+    study: str | None = None
+    out: str | None = None
+    view: str | None = None
+    data_root: str = "data/raw"
+    prepared_root: str = "data/prepared"
+    device: str = "auto"
+    batch_size: int = 256
+    report: ReportSettings = field(default_factory=ReportSettings)
+    dataset: Any = None
+    tta: Any = None
+
+
+@dataclass
+class PredictRoot:
+    """Root keys of `ferkit predict`."""
+
+    source: str | None = None
+    model: str | None = None
+    out: str | None = None
+    format: str = "csv"
+    annotate: bool = True
+    device: str = "auto"
+    batch_size: int = 64
+    faces: Any = None
+
+
+ROOTS: dict[str, type] = {
+    "train": TrainRoot,
+    "eval": EvalRoot,
+    "data": DataRoot,
+    "predict": PredictRoot,
+}
+
+
+def resolve(target: object, where: str) -> Callable[..., Any]:
+    """The object that a `_target_` names, once it is known to be harmless.
+
+    A dotted path proves nothing (`torch.nn.modules.module.torch.hub.load` is `torch.hub.load`),
+    so the object itself is judged: something first defined in ferkit or in a package that
+    `FERKIT_ALLOW` names, or a torch Optimizer, LR scheduler or Module class. Only torch, ferkit
+    and allowed packages are imported on the way.
+
+    Raises:
+        ConfigError: the path leads nowhere, or to something a config may not build.
+    """
+    if not isinstance(target, str) or not target:
+        raise ConfigError(f"{where}._target_ is {target!r}; it must be the dotted path of a target.")
+    if target.split(".")[0] not in {"ferkit", "torch", *_allowed()}:
+        raise ConfigError(_refusal(target, where))
+    found = _import_path(target, where)
+    if not _is_harmless(found):
+        raise ConfigError(_refusal(target, where))
+    return typing.cast(Callable[..., Any], found)
+
+
+def _allowed() -> set[str]:
+    return {name for name in os.environ.get("FERKIT_ALLOW", "").split(",") if name.strip()}
+
+
+def _refusal(target: str, where: str) -> str:
+    return (
+        f"{where}._target_={target} is refused: configs may build ferkit's own objects and torch "
+        "optimizers, LR schedulers and modules; let your own package in with FERKIT_ALLOW=<package>."
+    )
+
+
+def _import_path(path: str, where: str) -> object:
+    parts = path.split(".")
+    found: Any = importlib.import_module(parts[0])
+    for i, part in enumerate(parts[1:], start=2):
+        name = ".".join(parts[:i])
+        if not hasattr(found, part) and isinstance(found, types.ModuleType):
+            try:
+                importlib.import_module(name)
+            except ModuleNotFoundError as error:
+                if error.name != name:
+                    raise
+        if not hasattr(found, part):
+            raise ConfigError(f"{where}._target_={path}: " + unknown("name", part, _public(found)))
+        found = getattr(found, part)
+    return found
+
+
+def _public(found: object) -> list[str]:
+    return [n for n in vars(found) if not n.startswith("_")] if hasattr(found, "__dict__") else []
+
+
+def _is_harmless(found: object) -> bool:
+    if not (inspect.isfunction(found) or inspect.isclass(found)):
+        return False
+    home = str(found.__module__).split(".")[0]
+    if home == "ferkit" or home in _allowed():
+        return True
+    from torch.nn import Module
+    from torch.optim import Optimizer
+    from torch.optim.lr_scheduler import LRScheduler
+
+    return inspect.isclass(found) and issubclass(found, Optimizer | LRScheduler | Module)
+
+
+def check_node(node: Any, where: str) -> None:
+    """Bind a node's keys against the signature of its target, before any data is read.
+
+    Raises:
+        ConfigError: no target, a key the target does not take, a value of another type.
+    """
+    plain = as_plain(node)
+    if not isinstance(plain, Mapping) or "_target_" not in plain:
+        raise ConfigError(f"{where}={plain!r} has no _target_; pick one of `ferkit list {where}`.")
+    target = resolve(plain["_target_"], where)
+    parameters = inspect.signature(target).parameters
+    open_ended = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+    hints = typing.get_type_hints(target.__init__ if inspect.isclass(target) else target)
+    for key, value in plain.items():
+        if key == "_target_":
+            continue
+        if key.startswith("_") or (key not in parameters and not open_ended):
+            known = [p for p in parameters if not p.startswith("_") and p != "self"]
+            raise ConfigError(unknown("key", f"{where}.{key}", [f"{where}.{p}" for p in known]))
+        if not _fits(value, hints.get(key, Any)):
+            wanted = getattr(hints[key], "__name__", str(hints[key]))
+            raise ConfigError(f"{where}.{key} is {value!r}; it takes {wanted}.")
+
+
+def _fits(value: object, hint: Any) -> bool:
+    """Scalars are checked; what is more involved is left to the target itself."""
+    if isinstance(hint, types.UnionType) or typing.get_origin(hint) is typing.Union:
+        return any(_fits(value, part) for part in typing.get_args(hint))
+    if typing.get_origin(hint) is typing.Literal:
+        return value in typing.get_args(hint)
+    if hint is types.NoneType:
+        return value is None
+    if hint is float:
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    if hint is int:
+        return isinstance(value, int) and not isinstance(value, bool)
+    if hint in (bool, str):
+        return isinstance(value, hint)
+    return True
+
+
+def as_plain(node: Any) -> Any:
+    """A node as plain dicts and lists, interpolations resolved."""
+    return OmegaConf.to_container(node, resolve=True) if OmegaConf.is_config(node) else node
+
+
+def build(node: Any, *, where: str = "node", **facts: Any) -> Any:
+    """Call a node's target with its keys and with facts that are only known at run time.
+
+    This is the only caller of Hydra's instantiate. Nested nodes stay plain dicts: who takes one
+    passes it through here again.
+
+    Args:
+        node: A mapping with `_target_`; a config found in a run folder passes the same gate.
+        where: The node's name, for messages.
+        facts: Runtime keywords; those that the target does not take are left out.
+
+    Raises:
+        ConfigError: the node does not pass the gate, or its constructor refuses a value.
+    """
+    from hydra.utils import instantiate
+
+    check_node(node, where)
+    plain = dict(as_plain(node))
+    target = resolve(plain.pop("_target_"), where)
+    parameters = inspect.signature(target).parameters
+    takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+    keywords = {k: v for k, v in facts.items() if takes_any or k in parameters}
+    if not inspect.isclass(target):
+        return target(**{**keywords, **plain})
+    try:
+        call = {"_target_": target, "_recursive_": False, "_convert_": "all", **plain}
+        return instantiate(call, **keywords)
+    except Exception as error:  # instantiate wraps whatever the constructor raised
+        cause = error.__cause__ or error
+        if isinstance(cause, FerkitError):
+            raise cause from None
+        if isinstance(cause, TypeError | ValueError):
+            raise ConfigError(f"{where}: {cause}") from error
+        raise
+
+
+def is_node(value: object) -> bool:
+    """Whether a value is a mapping with a `_target_`."""
+    return isinstance(value, Mapping | DictConfig) and "_target_" in value

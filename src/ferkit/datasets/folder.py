@@ -1,0 +1,131 @@
+"""Any tree of class folders, with or without split folders above them.
+
+    <root>/<class>/<anything>.jpg                 or
+    <root>/{train,val,test}/<class>/<anything>.jpg   (training, valid, validation, testing too)
+
+The root is looked for up to three levels down. Class folders are emotions or their usual other
+names (happiness, joy, ...). Foreign names need `labels.map`, or `emotions` with names of one's
+own; folders named by numbers need `label_order`, for a number's meaning is never guessed. There
+are no subjects: where they are known, `dataset=table` carries them.
+"""
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+import pandas as pd
+
+from ferkit.datasets.class_tree import ClassTree, is_class_tree, read_class_tree
+from ferkit.datasets.index import FaceIndex, make_index
+from ferkit.datasets.labels import LabelOptions, name_labels, unused_names
+from ferkit.datasets.layout import (
+    files_in,
+    find_root,
+    is_image,
+    not_found,
+    per_class,
+    split_name,
+    subfolders,
+)
+from ferkit.emotions import canonical
+
+
+def read_folder(
+    root: Path | str,
+    *,
+    name: str = "folder",
+    label_order: Sequence[str] | None = None,
+    labels: LabelOptions | None = None,
+    emotions: Sequence[str] | None = None,
+) -> FaceIndex:
+    """Index a tree of class folders; no image is opened.
+
+    Args:
+        root: The tree, or a folder up to three levels above it.
+        name: The dataset's name in the index.
+        label_order: Emotions of folders named by numbers, ascending, one for each number.
+        labels: `{map: {folder: emotion or None}}`, which renames, merges or drops.
+        emotions: Class names of one's own instead of the canonical ones.
+
+    Raises:
+        ConfigError: an option names no known emotion.
+        DatasetNotFoundError: no tree of class folders lies there.
+        DataError: a class folder is foreign or a number, or an image is a Git-LFS pointer.
+    """
+    expected = {str(native) for native in (labels or {}).get("map") or {}} | set(emotions or ())
+    tree = read_class_tree(_find(Path(root).expanduser(), expected, name))
+    label_of = name_labels(
+        tree.folders,
+        where=f"class folder in {tree.root}",
+        labels=labels,
+        emotions=emotions,
+        label_order=label_order,
+    )
+    kept = [image for image in tree.images if label_of[image.folder]]
+    for image in tree.images:
+        if not label_of[image.folder]:
+            tree.left_out[f"class {image.folder} (labels.map)"] += 1
+    frame = pd.DataFrame(
+        {
+            "key": [image.path for image in kept],
+            "path": [image.path for image in kept],
+            "label": [label_of[image.folder] for image in kept],
+            "split": [image.split for image in kept],
+        }
+    )
+    return make_index(
+        frame,
+        name=name,
+        variant=_variant(tree),
+        root=tree.root,
+        dropped=tree.left_out,
+        notes=[*unused_names(labels, tree.folders), *_notes(tree)],
+        warnings=_warnings(frame),
+    )
+
+
+def _find(root: Path, expected: set[str], name: str) -> Path:
+    is_known = partial(_is_known_class, expected=expected)
+    # Known names first: only where there are none may anything with images be a class.
+    for is_class in (is_known, _holds_images):
+        found = find_root(root, partial(is_class_tree, is_class=is_class, least=2))
+        if found is not None:
+            return found
+    raise not_found(
+        name,
+        root,
+        looked_for="at least two class folders with images, in one folder or in train/ or test/, "
+        "up to 3 levels down",
+        get_it="your own images",
+        licence="your own",
+        tree="<class>/*.jpg or {train,val,test}/<class>/*.jpg",
+    )
+
+
+def _is_known_class(folder: Path, expected: set[str]) -> bool:
+    return folder.name in expected or canonical(folder.name) is not None
+
+
+def _holds_images(folder: Path) -> bool:
+    inside = [] if split_name(folder.name) else [folder, *subfolders(folder)]
+    return any(is_image(path.name) for place in inside for path in files_in(place))
+
+
+def _variant(tree: ClassTree) -> str:
+    if not tree.splits:
+        return "class folders without splits"
+    return f"class folders in {', '.join(tree.splits)}"
+
+
+def _notes(tree: ClassTree) -> list[str]:
+    if not tree.unread:
+        return []
+    return [f"not read, beside the split folders: {', '.join(tree.unread)}"]
+
+
+def _warnings(frame: pd.DataFrame) -> list[str]:
+    if not (frame["split"] == "train").any():
+        return []
+    trained = per_class(frame.loc[frame["split"] == "train", "label"])
+    untrained = [label for label in per_class(frame["label"]) if label not in trained]
+    return [f"the train folder has no image of {label}" for label in untrained]

@@ -1,0 +1,290 @@
+"""What every adapter needs to know of folders: where the data begins, and what is not data.
+
+The sentences are the shared vocabulary of all adapters, so that the same mistake reads the same
+whichever dataset it is made with.
+"""
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from ferkit.emotions import EMOTIONS, canonical
+from ferkit.errors import DataError, DatasetLayoutError, DatasetNotFoundError
+
+IMAGE_SUFFIXES = frozenset(
+    {".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".bmp", ".dib", ".gif"}
+    | {".tif", ".tiff", ".webp", ".pgm", ".ppm", ".pbm", ".pnm"}
+)
+_ARCHIVE_SUFFIXES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar")
+_JUNK_NAMES = frozenset({"__macosx", "thumbs.db", "desktop.ini", "ehthumbs.db"})
+_LFS_HEAD = b"version https://git-lfs.github.com/spec/"
+_SPLITS = {
+    "train": "train",
+    "training": "train",
+    "val": "val",
+    "valid": "val",
+    "validation": "val",
+    "test": "test",
+    "testing": "test",
+}
+
+
+@dataclass
+class Listing:
+    """The files below a folder, sorted into what they are.
+
+    Attributes:
+        images: Paths of image files relative to the folder, with forward slashes, sorted.
+        others: Relative paths of all other files that are not junk, sorted.
+        junk: How many files of the operating system's own were passed over.
+    """
+
+    images: list[str] = field(default_factory=list)
+    others: list[str] = field(default_factory=list)
+    junk: int = 0
+
+
+def is_junk(name: str) -> bool:
+    """Whether a file or folder name is an operating system's litter: hidden, `__MACOSX`, ...
+
+    >>> is_junk("._happy1.jpg"), is_junk("Thumbs.db"), is_junk("happy1.jpg")
+    (True, True, False)
+    """
+    return name.startswith(".") or name.lower() in _JUNK_NAMES
+
+
+def is_image(name: str) -> bool:
+    """Whether a name ends as an image file's does, in any case.
+
+    >>> is_image("AF01ANS.JPG"), is_image("notes.txt")
+    (True, False)
+    """
+    return os.path.splitext(name)[1].lower() in IMAGE_SUFFIXES
+
+
+def split_name(folder: str) -> str:
+    """train, val or test for the usual names of split folders, else an empty string.
+
+    >>> split_name("Validation"), split_name("happy")
+    ('val', '')
+    """
+    return _SPLITS.get(folder.strip().lower(), "")
+
+
+def subfolders(folder: Path) -> list[Path]:
+    """The folders directly in one, sorted by name, without junk; none where it cannot be read."""
+    try:
+        with os.scandir(folder) as entries:
+            names = sorted(e.name for e in entries if e.is_dir() and not is_junk(e.name))
+    except OSError:
+        return []
+    return [folder / name for name in names]
+
+
+def class_folders(folder: Path) -> dict[str, str]:
+    """Names of the folders directly in one that name an emotion, each with the canonical name."""
+    named = {child.name: canonical(child.name) for child in subfolders(folder)}
+    return {name: emotion for name, emotion in named.items() if emotion is not None}
+
+
+def find_root(root: Path | str, is_root: Callable[[Path], object], levels: int = 3) -> Path | None:
+    """The first folder that `is_root` accepts: the given one, else those below it, nearest first.
+
+    Args:
+        root: Where to begin; `~` is the user's home.
+        is_root: Judges one existing folder; anything true accepts it.
+        levels: How many levels below `root` are looked at.
+    """
+    level = [Path(root).expanduser()]
+    for _ in range(levels + 1):
+        for folder in level:
+            if folder.is_dir() and is_root(folder):
+                return folder
+        level = [child for folder in level for child in subfolders(folder)]
+    return None
+
+
+def find_file(root: Path | str, names: Iterable[str], levels: int = 3) -> Path | None:
+    """The first file of one of these names (any case), earlier names before later ones."""
+    for name in names:
+        named = partial(_named, wanted=name.lower())
+        folder = find_root(root, named, levels)
+        if folder is not None:
+            return named(folder)
+    return None
+
+
+def _named(folder: Path, wanted: str) -> Path | None:
+    found = [path for path in files_in(folder) if path.name.lower() == wanted]
+    return min(found, default=None)
+
+
+def list_files(root: Path) -> Listing:
+    """All files below a folder: images, others, and how many are junk. Links are followed.
+
+    Raises:
+        DataError: a folder cannot be read.
+    """
+    listing = Listing()
+    for folder, folders, files in os.walk(root, followlinks=True, onerror=_unreadable):
+        for junk in [name for name in folders if is_junk(name)]:
+            folders.remove(junk)
+            listing.junk += sum(len(names) for _, _, names in os.walk(os.path.join(folder, junk)))
+        folders[:] = [name for name in folders if not _leads_back(os.path.join(folder, name))]
+        below = Path(folder).relative_to(root).as_posix()
+        prefix = "" if below == "." else below + "/"
+        for name in files:
+            if is_junk(name):
+                listing.junk += 1
+            else:
+                (listing.images if is_image(name) else listing.others).append(prefix + name)
+    listing.images.sort()
+    listing.others.sort()
+    return listing
+
+
+def _unreadable(error: OSError) -> None:
+    raise DataError(f"{error.filename} cannot be read ({error.strerror}); check its permissions.")
+
+
+def _leads_back(folder: str) -> bool:
+    # A link to a folder above itself would be walked without end.
+    if not os.path.islink(folder):
+        return False
+    here = os.path.realpath(os.path.dirname(folder))
+    return os.path.commonpath([here, target := os.path.realpath(folder)]) == target
+
+
+def image_files(root: Path) -> list[str]:
+    """Relative paths of the image files below a folder, forward slashes, sorted, junk left out."""
+    return list_files(root).images
+
+
+def archives_in(root: Path) -> list[Path]:
+    """Archives in a folder or one level below it (a download that was never unpacked)."""
+    folders = [root, *subfolders(root)]
+    return sorted(
+        path
+        for folder in folders
+        for path in files_in(folder)
+        if path.name.lower().endswith(_ARCHIVE_SUFFIXES)
+    )
+
+
+def files_in(folder: Path) -> list[Path]:
+    """The files directly in a folder, without junk; none where it cannot be read."""
+    try:
+        with os.scandir(folder) as entries:
+            return [folder / e.name for e in entries if e.is_file() and not is_junk(e.name)]
+    except OSError:
+        return []
+
+
+def is_lfs_pointer(path: Path) -> bool:
+    """Whether a file is a Git-LFS pointer in place of the data."""
+    with path.open("rb") as file:
+        return file.read(len(_LFS_HEAD)) == _LFS_HEAD
+
+
+def refuse_lfs_pointer(path: Path) -> None:
+    """Stop at a Git-LFS pointer.
+
+    Raises:
+        DataError: the file is a pointer.
+    """
+    if is_lfs_pointer(path):
+        raise DataError(
+            f"{path} is a Git-LFS pointer ({path.stat().st_size} bytes), not the data; "
+            "run `git lfs pull` in its repository or download the file itself."
+        )
+
+
+def not_found(
+    name: str,
+    root: Path | str,
+    looked_for: str,
+    get_it: str,
+    licence: str,
+    tree: str,
+) -> DatasetNotFoundError:
+    """The error for a root in which nothing was recognised, with the likeliest cause said first.
+
+    Args:
+        name: The dataset.
+        root: The folder that was searched.
+        looked_for: The patterns, in words.
+        get_it: Where the dataset is to be had.
+        licence: Its licence in one line.
+        tree: The expected layout in one line.
+    """
+    root = Path(root).expanduser()
+    source = f"Get it: {get_it}; licence: {licence}; expected layout: {tree}."
+    if not root.is_dir():
+        what = "is a file, not a folder" if root.exists() else "does not exist"
+        return DatasetNotFoundError(
+            f"{name}: {root} {what}; set dataset.root=DIR to the folder that holds the data. "
+            f"{source}"
+        )
+    archives = archives_in(root)
+    if archives:
+        return DatasetNotFoundError(
+            f"{name}: found the archive {archives[0]}, not unpacked; extract it first "
+            f"(into {root})."
+        )
+    return DatasetNotFoundError(
+        f"{name}: nothing recognisable under {root}. Looked for: {looked_for}. "
+        f"Directory holds: {_contents(root)}. {source}"
+    )
+
+
+def _contents(root: Path, most: int = 8) -> str:
+    try:
+        names = sorted(p.name + ("/" if p.is_dir() else "") for p in root.iterdir())
+    except OSError as error:
+        return f"unreadable ({error.strerror})"
+    more = f", ... ({len(names)} entries)" if len(names) > most else ""
+    return (", ".join(names[:most]) + more) or "nothing"
+
+
+def incomplete(name: str, variant: str, missing: str, fix: str) -> DatasetLayoutError:
+    """The error for a layout that was recognised but lacks a part."""
+    return DatasetLayoutError(f"{name}: looks like {variant} but {missing} is missing. Fix: {fix}.")
+
+
+def check_counts(
+    name: str, what: str, found: Mapping[str, int], expected: Mapping[str, int], strict: bool
+) -> list[str]:
+    """Compare counts with the published ones: a list of at most one warning.
+
+    Args:
+        name: The dataset.
+        what: What was counted, e.g. "train images".
+        found: Class (or any other name) to count; an absent name counts 0.
+        expected: The published counts.
+        strict: Whether a difference stops the load.
+
+    Raises:
+        DataError: `strict`, and a count differs.
+    """
+    names = [*expected, *(n for n in found if n not in expected)]
+    differing = [n for n in names if found.get(n, 0) != expected.get(n, 0)]
+    if not differing:
+        return []
+    listed = ", ".join(f"{n} {found.get(n, 0)} (expected {expected.get(n, 0)})" for n in differing)
+    text = (
+        f"{name}: {sum(found.values())} {what} instead of the published "
+        f"{sum(expected.values())}: {listed}"
+    )
+    if strict:
+        raise DataError(f"{text}; dataset.strict=false reads them all the same.")
+    return [text]
+
+
+def per_class(labels: Iterable[str]) -> dict[str, int]:
+    """How often each label occurs, canonical order first; unlabelled rows are left out."""
+    counts: dict[str, int] = dict.fromkeys(EMOTIONS, 0)
+    for label in labels:
+        counts[label] = counts.get(label, 0) + 1
+    return {label: n for label, n in counts.items() if n and label}

@@ -1,0 +1,83 @@
+"""MATLAB files as scipy presents them, whichever of its three ways of wrapping was used.
+
+The same struct comes in nested (1, 1) arrays by default, as bare values with `squeeze_me` (a cell
+of one string is then a string, and iterates as letters), and as dicts with `simplify_cells`.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ferkit.datasets.layout import refuse_lfs_pointer
+from ferkit.errors import DataError
+
+
+def load_mat(name: str, path: Path, **style: Any) -> dict[str, Any]:
+    """The variables of a .mat file.
+
+    Args:
+        name: The dataset, for the message.
+        path: The file.
+        style: scipy's own switches, `squeeze_me` and the like.
+
+    Raises:
+        DataError: a git-lfs pointer, MATLAB v7.3 (HDF5), or no readable MATLAB file.
+    """
+    from scipy.io import loadmat
+
+    refuse_lfs_pointer(path)
+    try:
+        return dict(loadmat(path, **style))
+    except NotImplementedError as error:
+        raise DataError(
+            f"{name}: {path} is MATLAB v7.3; re-save it in MATLAB with -v7 or take the original."
+        ) from error
+    except Exception as error:  # scipy raises whatever a damaged file leads to
+        why = " ".join(str(error).split())[:80]
+        raise DataError(
+            f"{name}: {path} cannot be read as a MATLAB file ({why}); copy it again."
+        ) from error
+
+
+def field(value: Any, name: str) -> Any:
+    """A field of a struct, or None: of a dict, a record, a 1x1 array of these, a mat_struct."""
+    if isinstance(value, np.ndarray):
+        value = value.ravel()[0] if value.size else None
+    if isinstance(value, Mapping):
+        return value.get(name)
+    if isinstance(value, np.void):
+        return value[name] if name in (value.dtype.names or ()) else None
+    return getattr(value, name, None)
+
+
+def as_list(value: Any) -> list[Any]:
+    """The elements of a struct array or cell, and a list of one for what was squeezed."""
+    if isinstance(value, np.ndarray):
+        return list(value.ravel())
+    if isinstance(value, list | tuple):
+        return list(value)
+    return [] if value is None else [value]
+
+
+def texts(value: Any) -> list[str]:
+    """All strings in a string, a cell of strings, or cells nested in cells; blank ones left out.
+
+    >>> texts("Peace"), texts(np.array([[np.array(["Fear"])]], dtype=object))
+    (['Peace'], ['Fear'])
+    """
+    if isinstance(value, str):
+        return [str(value).strip()] if value.strip() else []
+    if isinstance(value, np.ndarray | list | tuple):
+        return [text for part in as_list(value) for text in texts(part)]
+    return []
+
+
+def numbers(value: Any) -> list[float]:
+    """All numbers in a number, an array, or arrays nested in arrays, in order."""
+    if isinstance(value, np.ndarray | list | tuple):
+        return [number for part in as_list(value) for number in numbers(part)]
+    if isinstance(value, int | float | np.number) and not isinstance(value, bool):
+        return [float(value)]
+    return []

@@ -1,0 +1,169 @@
+"""What the files of a dataset hold: hashes, sizes, modes, grey levels, and what is broken."""
+
+import warnings
+from hashlib import blake2b
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from ferkit.datasets.film_files import is_film
+from ferkit.datasets.index import FaceIndex
+from ferkit.errors import DataError
+
+FACTS: dict[str, object] = {
+    "error": "",  # why it cannot be read, or empty
+    "content": "",  # hash of the pixels
+    "file_hash": "",  # hash of the file's bytes
+    "size": "",  # "width x height"
+    "mode": "",  # as the file has it, such as "JPEG L"
+    "low": 0,  # grey levels, 0 to 255
+    "high": 0,
+    "mean": 0.0,
+    "phash": 0,  # 64 bits
+}
+_CHUNK = 512
+_FEW = 1000  # images below which more processes cost more than they save
+
+
+def measure(index: FaceIndex, near: bool, processes: int | None) -> pd.DataFrame:
+    """Decode every image of an index, in several processes, and describe it.
+
+    Args:
+        index: What an adapter read.
+        near: Compute perceptual hashes, too.
+        processes: How many decode side by side; by default one a CPU.
+
+    Returns:
+        One row an image, with `row`, where the index first has it (persons of one photograph
+        share an image), and what `FACTS` names.
+    """
+    from joblib import Parallel, cpu_count, delayed  # type: ignore[import-untyped]
+    from tqdm import tqdm
+
+    rows = _first_rows(index)
+    jobs = 1 if len(rows) < _FEW else processes or cpu_count()
+    chunks = [rows[i : i + _CHUNK] for i in range(0, len(rows), _CHUNK)]
+    paths = index.frame["path"].to_numpy(str)
+    frames = index.frame["frame"].to_numpy(int)
+    work = (
+        delayed(measure_chunk)(
+            index.root,
+            [str(path) for path in paths[chunk]],
+            [int(frame) for frame in frames[chunk]],
+            None if index.images is None else index.images[chunk],
+            near,
+        )
+        for chunk in chunks
+    )
+    done = Parallel(n_jobs=jobs, return_as="generator")(work)
+    bar = tqdm(total=len(rows), desc="checking", unit="image", disable=None)
+    parts = []
+    with bar:
+        for part in done:
+            parts += part
+            bar.update(len(part))
+    return pd.DataFrame([{**FACTS, **part} for part in parts]).assign(row=rows)
+
+
+def _first_rows(index: FaceIndex) -> np.ndarray:
+    if index.images is not None:
+        return np.arange(len(index))
+    return np.flatnonzero(~index.frame.duplicated(["path", "frame"]))
+
+
+def measure_chunk(
+    root: Path, paths: list[str], frames: list[int], images: np.ndarray | None, near: bool
+) -> list[dict[str, object]]:
+    """Measure some images; run in a process of its own.
+
+    Args:
+        root: The dataset's folder.
+        paths: Files relative to `root`, one an image.
+        frames: The frame to take of a film; not looked at for a picture.
+        images: uint8 [n, H, W] or [n, H, W, 3], or None where the pixels lie in files.
+        near: Compute perceptual hashes, too.
+    """
+    if images is not None:
+        return [_facts(image, near, mode="") for image in images]
+    facts: list[dict[str, object]] = [{}] * len(paths)
+    films: dict[str, list[int]] = {}
+    for i, path in enumerate(paths):
+        if is_film(path):
+            films.setdefault(path, []).append(i)
+        else:
+            facts[i] = _file_facts(root / path, near)
+    for path, numbers in films.items():
+        for i, fact in zip(
+            numbers, _film_facts(root / path, [frames[i] for i in numbers], near), strict=True
+        ):
+            facts[i] = fact
+    return facts
+
+
+def _file_facts(path: Path, near: bool) -> dict[str, object]:
+    from ferkit.faces.decode import decode_image
+
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        return {"error": f"cannot be read ({error.strerror})"}
+    try:
+        image = decode_image(data)
+    except DataError as error:
+        return {"error": str(error).removeprefix("image: "), "file_hash": _hash(data)}
+    return _facts(image, near, mode=_mode(data)) | {"file_hash": _hash(data)}
+
+
+def _film_facts(path: Path, frames: list[int], near: bool) -> list[dict[str, object]]:
+    from ferkit.faces.films import read_frames
+
+    try:
+        images = read_frames(path, frames)
+    except (DataError, OSError) as error:
+        return [{"error": str(error)} for _ in frames]
+    return [
+        _facts(images[frame], near, mode="film")
+        if frame in images
+        else {"error": f"the film has no frame {frame}"}
+        for frame in frames
+    ]
+
+
+def _facts(image: np.ndarray, near: bool, mode: str) -> dict[str, object]:
+    from ferkit.faces.chunk import content_hash
+
+    return {
+        "content": content_hash(image),
+        "size": f"{image.shape[1]} x {image.shape[0]}",
+        "mode": mode or ("grey array" if image.ndim == 2 else "colour array"),
+        "low": int(image.min()),
+        "high": int(image.max()),
+        "mean": float(image.mean()),
+        "phash": perceptual_hash(image) if near else 0,
+    }
+
+
+def perceptual_hash(image: np.ndarray) -> int:
+    """ImageHash's 64-bit `phash` of a uint8 image [H, W] or [H, W, 3], as one number."""
+    from imagehash import phash
+    from PIL import Image
+
+    bits = np.packbits(phash(Image.fromarray(image)).hash)  # the first bit is the highest
+    return int.from_bytes(bits.tobytes(), "big")
+
+
+def _mode(data: bytes) -> str:
+    from PIL import Image
+
+    from ferkit.faces.decode import FORMATS
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with Image.open(BytesIO(data), formats=FORMATS) as image:
+            return f"{image.format} {image.mode}"
+
+
+def _hash(data: bytes) -> str:
+    return blake2b(data, digest_size=8).hexdigest()

@@ -1,0 +1,48 @@
+"""What a user did wrong, in one sentence that says what was found, where, and what to do."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class FerkitError(Exception):
+    """A mistake a user can put right; `exit_code` is what the command line ends with."""
+
+    exit_code = 1
+
+
+class ConfigError(FerkitError):
+    """A wrong command, key or value (exit code 2)."""
+
+    exit_code = 2
+
+
+class DataError(FerkitError):
+    """Data or files missing or broken (exit code 3)."""
+
+    exit_code = 3
+
+
+class DatasetNotFoundError(DataError):
+    """Nothing recognisable lies under the given folder."""
+
+
+class DatasetLayoutError(DataError):
+    """A layout was recognised, but a part of it is missing or wrong."""
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """Say which known word was probably meant.
+
+    >>> nearest("happines", ["happy", "sad"])
+    " Did you mean 'happy'?"
+    >>> nearest("zzz", ["happy"])
+    ''
+    """
+    close = get_close_matches(word, list(known), n=1, cutoff=0.5)
+    return f" Did you mean {close[0]!r}?" if close else ""
+
+
+def unknown(kind: str, word: str, known: Iterable[str]) -> str:
+    """The sentence for a word that is not among the known ones, nearest first."""
+    words = sorted(known)
+    return f"Unknown {kind} {word!r}.{nearest(word, words)} Known: {', '.join(words)}."

@@ -1,0 +1,1 @@
+"""From photographs and films to training-ready faces: find, choose, align, crop, light."""

@@ -1,0 +1,198 @@
+"""Pictures in, crops out: one face a picture, or why there is none.
+
+A picture never fails here; what happened to it stands beside its crop, so that nothing is dropped
+unseen.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+
+from ferkit.errors import ConfigError
+from ferkit.faces.align import box_matrix, eyes_matrix, five_point_matrix, resize, warp
+from ferkit.faces.choose import choose_face
+from ferkit.faces.decode import to_grey, to_rgb
+from ferkit.faces.detect import Detection, Detector, make_detector
+from ferkit.faces.illumination import relight
+from ferkit.faces.settings import FaceSettings
+
+_BOTH_EYES = 2
+
+
+@dataclass(frozen=True)
+class Crop:
+    """What became of one picture.
+
+    Attributes:
+        pixels: uint8, [size, size] or [size, size, 3]; None: dropped.
+        dropped: Why: `no face`, `blank`, `black`; empty: kept.
+        found: How many faces the detector found in the picture, whichever was chosen.
+        score: The chosen face's, as `Detection.score`; 0 without one.
+        box: [4] x1, y1, x2, y2 of the chosen face in the picture; None without one.
+        points: [5, 2] of the chosen face, or None.
+        fallback: What was taken in place of what was asked: `whole` or `center` (no face),
+            `unaligned` (no points); else empty.
+    """
+
+    pixels: np.ndarray | None
+    dropped: str = ""
+    found: int = 0
+    score: float = 0.0
+    box: np.ndarray | None = None
+    points: np.ndarray | None = None
+    fallback: str = ""
+
+
+def make_face_detector(settings: FaceSettings, *, device: str = "auto") -> Detector | None:
+    """The detector that settings ask for, or None where they ask for none."""
+    return make_detector(
+        settings.detector,
+        device=device,
+        min_face=settings.min_face,
+        scale_factor=settings.scale_factor,
+        min_neighbors=settings.min_neighbors,
+        eyes=settings.align != "none",
+    )
+
+
+def crop_faces(
+    images: Sequence[np.ndarray],
+    settings: FaceSettings,
+    detect: Detector | None = None,
+    boxes: Sequence[np.ndarray | None] | None = None,
+    *,
+    dark_below: float = 0.0,
+) -> list[Crop]:
+    """Find, choose, align, crop and light the face of each picture.
+
+    Args:
+        images: uint8, each [H, W] or [H, W, 3] RGB, of any sizes.
+        settings: What to do.
+        detect: As `make_face_detector` makes it; None for `detector=none` and `given`.
+        boxes: For each picture the dataset's own box [4], or None: the face's with
+            `detector=given`, the person's with `choose=body`, else not looked at.
+        dark_below: Pictures of a lower mean grey level are dropped as black (`drop_blank`).
+
+    Returns:
+        One answer a picture, in their order.
+
+    Raises:
+        ConfigError: a box is needed and not given.
+    """
+    known = list(boxes) if boxes is not None else [None] * len(images)
+    found = _find(images, settings, detect, known)
+    crops = [
+        _cut(image, faces, settings, box)
+        for image, faces, box in zip(images, found, known, strict=True)
+    ]
+    if settings.drop_blank:
+        crops = [
+            _without_blank(crop, image, dark_below)
+            for crop, image in zip(crops, images, strict=True)
+        ]
+    return _lit(crops, settings.illumination)
+
+
+def _find(
+    images: Sequence[np.ndarray],
+    settings: FaceSettings,
+    detect: Detector | None,
+    boxes: Sequence[np.ndarray | None],
+) -> list[list[Detection]]:
+    if settings.detector == "none":
+        return [[Detection(_whole(image), 1.0)] for image in images]
+    if settings.detector == "given":
+        return [_given(box) for box in boxes]
+    if detect is None:
+        raise ConfigError(f"faces.detector={settings.detector} was asked for, none was passed.")
+    shrinks = [_shrink(image, settings.detect_side) for image in images]
+    found = detect([
+        image if shrink == 1 else cv2.resize(image, None, fx=shrink, fy=shrink, interpolation=3)
+        for image, shrink in zip(images, shrinks, strict=True)
+    ])
+    return [
+        [_enlarged(face, shrink) for face in faces]
+        for faces, shrink in zip(found, shrinks, strict=True)
+    ]
+
+
+def _whole(image: np.ndarray) -> np.ndarray:
+    return np.array([0, 0, image.shape[1], image.shape[0]], dtype=float)
+
+
+def _given(box: np.ndarray | None) -> list[Detection]:
+    if box is None:
+        return []
+    asked = np.asarray(box, dtype=float)
+    is_box = asked.shape == (4,) and np.isfinite(asked).all() and (asked[2:] > asked[:2]).all()
+    return [Detection(asked, 1.0)] if is_box else []
+
+
+def _shrink(image: np.ndarray, side: int) -> float:
+    longest = max(image.shape[:2])
+    return side / longest if 0 < side < longest and min(image.shape[:2]) > 1 else 1.0
+
+
+def _enlarged(face: Detection, shrink: float) -> Detection:
+    if shrink == 1:
+        return face
+    points = None if face.points is None else face.points / shrink
+    return replace(face, box=face.box / shrink, points=points)
+
+
+def _cut(
+    image: np.ndarray, found: list[Detection], settings: FaceSettings, box: np.ndarray | None
+) -> Crop:
+    image = to_grey(image) if settings.color == "grey" else to_rgb(image)
+    if settings.detector == "none":
+        return Crop(resize(image, settings.size), box=found[0].box)
+    face = choose_face(found, settings.choose, image.shape[:2], box)
+    if face is None:
+        return replace(_without_face(image, settings), found=len(found))
+    matrix, fallback = _matrix(face, settings)
+    pixels = warp(image, matrix, settings.size)
+    return Crop(pixels, "", len(found), face.score, face.box, face.points, fallback)
+
+
+def _without_face(image: np.ndarray, settings: FaceSettings) -> Crop:
+    if settings.no_face == "drop":
+        return Crop(None, dropped="no face")
+    if settings.no_face == "center":
+        side = min(image.shape[:2])
+        top, left = ((length - side) // 2 for length in image.shape[:2])
+        image = image[top : top + side, left : left + side]
+    return Crop(resize(image, settings.size), fallback=settings.no_face)
+
+
+def _matrix(face: Detection, settings: FaceSettings) -> tuple[np.ndarray, str]:
+    size, margin, points = settings.size, settings.margin, face.points
+    if settings.align == "none":
+        return box_matrix(face.box, size, margin=margin), ""
+    needed = points if settings.align == "five_points" or points is None else points[:_BOTH_EYES]
+    if points is None or needed is None or not np.isfinite(needed).all():
+        return box_matrix(face.box, size, margin=margin), "unaligned"
+    if settings.align == "eyes":
+        return eyes_matrix(face.box, points, size, margin=margin), ""
+    return five_point_matrix(points, size, margin=margin), ""
+
+
+def _without_blank(crop: Crop, image: np.ndarray, dark_below: float) -> Crop:
+    if crop.pixels is None:
+        return crop
+    if crop.pixels.min() == crop.pixels.max():
+        return replace(crop, pixels=None, dropped="blank")
+    if dark_below > 0 and image.mean() < dark_below:
+        return replace(crop, pixels=None, dropped="black")
+    return crop
+
+
+def _lit(crops: list[Crop], method: str) -> list[Crop]:
+    kept = [i for i, crop in enumerate(crops) if crop.pixels is not None]
+    if method == "none" or not kept:
+        return crops
+    lit = relight(np.stack([crops[i].pixels for i in kept]), method)  # type: ignore[misc]
+    for i, pixels in zip(kept, lit, strict=True):
+        crops[i] = replace(crops[i], pixels=pixels)
+    return crops

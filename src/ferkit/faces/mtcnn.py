@@ -1,0 +1,107 @@
+"""MTCNN, the detector of the FaceNet stack, on batches: facenet-pytorch's networks and weights.
+
+Zhang, Zhang, Li, Qiao, "Joint face detection and alignment using multitask cascaded convolutional
+networks", IEEE Signal Processing Letters 2016; networks and weights of facenet-pytorch 2.5. Used
+by ghafourian2021.
+
+The three networks are facenet-pytorch's own; the cascade around them is written anew, since its
+`detect_face` makes a batch depend on its other members (its suppression shifts the boxes of one
+image only by the largest coordinate, so boxes that reach over a border meet those of the next
+image), stops with a traceback on images under `min_face` and on boxes wholly outside, and resizes
+every candidate in a loop. Here all crops of all scales are read from one summed-area table.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ferkit.errors import ConfigError
+from ferkit.faces.decode import to_rgb
+from ferkit.faces.detect import Detection, Detector
+
+if TYPE_CHECKING:
+    import torch
+
+    from ferkit.faces.cascade import Cascade
+
+BATCH_PIXELS = 16_000_000  # of a batch of pictures; about 2 GB of memory at `min_face=20`
+
+
+def make_mtcnn(
+    *,
+    device: str = "auto",
+    min_face: int = 20,
+    thresholds: Sequence[float] = (0.6, 0.7, 0.7),
+    factor: float = 0.709,
+) -> Detector:
+    """Make the detector; pictures of equal size go through it together.
+
+    Args:
+        device: `cpu`, `cuda`, `cuda:1`, or `auto` (a GPU if there is one).
+        min_face: Smallest side of a face to look for, in pixels.
+        thresholds: Lowest score, 0..1, that passes the first, second and third network.
+        factor: Step from one size of the image pyramid to the next, 0..1.
+
+    Returns:
+        A detector whose answers do not depend on which pictures share a batch.
+
+    Raises:
+        ConfigError: torch or facenet-pytorch is not installed, or there is no such device.
+    """
+    cascade = _load(device, min_face, tuple(thresholds), factor)
+
+    def detect(images: Sequence[np.ndarray]) -> list[list[Detection]]:
+        found: list[list[Detection]] = [[] for _ in images]
+        for numbers in _equal_sizes(images):
+            batch = np.stack([to_rgb(images[number]) for number in numbers])  # [B, H, W, 3]
+            for number, faces in zip(numbers, cascade(batch), strict=True):
+                found[number] = faces
+        return found
+
+    return detect
+
+
+def _load(device: str, min_face: int, thresholds: tuple[float, ...], factor: float) -> "Cascade":
+    try:
+        import torch  # noqa: PLC0415
+        from facenet_pytorch.models.mtcnn import ONet, PNet, RNet  # noqa: PLC0415
+
+        from ferkit.faces.cascade import Cascade  # noqa: PLC0415
+    except ImportError as error:
+        raise ConfigError(
+            f"faces.detector=mtcnn needs {error.name}; pip install 'ferkit[faces]', "
+            "or take faces.detector=haar."
+        ) from error
+    place = _device(device, torch.cuda.is_available())
+    networks = [
+        net().eval().requires_grad_(False).to(place, memory_format=torch.channels_last)
+        for net in (PNet, RNet, ONet)
+    ]
+    return Cascade(networks, place, min_face, thresholds, factor)
+
+
+def _device(asked: str, has_gpu: bool) -> "torch.device":
+    import torch  # noqa: PLC0415
+
+    if asked == "auto":
+        return torch.device("cuda" if has_gpu else "cpu")
+    try:
+        place = torch.device(asked)
+    except RuntimeError as error:
+        raise ConfigError(f"Unknown device {asked!r}; take cpu, cuda or auto.") from error
+    if place.type == "cuda" and not has_gpu:
+        raise ConfigError(f"device={asked}, but no GPU is seen here; take device=cpu or auto.")
+    return place
+
+
+# A batch is bounded by its pixels: the first network's pyramid takes some 100 bytes a pixel.
+def _equal_sizes(images: Sequence[np.ndarray]) -> list[list[int]]:
+    by_size: dict[tuple[int, ...], list[int]] = {}
+    for number, image in enumerate(images):
+        by_size.setdefault(image.shape[:2], []).append(number)
+    batches = []
+    for (height, width), numbers in by_size.items():
+        most = max(1, BATCH_PIXELS // (height * width))
+        batches += [numbers[i : i + most] for i in range(0, len(numbers), most)]
+    return batches

@@ -1,0 +1,1 @@
+"""What to do about rare classes: a strategy of up to five slots (see `strategy`)."""

@@ -1,0 +1,156 @@
+"""What a report says, before it is a page or a text."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+from numpy.typing import NDArray
+
+from ferkit.evaluation.examples import choose_examples, commonest_confusions
+from ferkit.evaluation.intervals import calibration_sums
+from ferkit.evaluation.metrics import compute_figures, confusion_frame
+from ferkit.evaluation.outcomes import read_outcomes
+from ferkit.reports import tables
+from ferkit.reports.figures import draw_confusion, draw_curves, draw_reliability, render
+from ferkit.reports.folder import RunRecord
+from ferkit.reports.protocol import best_epoch, describe_protocol, title
+from ferkit.reports.tables import Table
+
+
+@dataclass(frozen=True)
+class Confusion:
+    """One of the commonest confusions and faces that show it.
+
+    Attributes:
+        words: Which class was taken for which.
+        count: Of how many faces.
+        share: Of the true class, 0..1.
+        faces: Image, confidence 0..1 and key; empty where the run keeps no thumbnails.
+    """
+
+    words: str
+    count: int
+    share: float
+    faces: list[tuple[NDArray[Any], float, str]]
+
+
+@dataclass(frozen=True)
+class View:
+    """What is said of one view.
+
+    Attributes:
+        name: As in predictions/<name>.parquet.
+        suffix: Of its files; empty for the first view.
+        figures: As in metrics.json.
+        matrix: Counts, true class in rows.
+        confusions: The commonest, first.
+        pictures: "confusion_matrix" (png and svg) and "reliability" (svg), as bytes.
+    """
+
+    name: str
+    suffix: str
+    figures: dict[str, Any]
+    matrix: pd.DataFrame
+    per_class: Table
+    confusions: list[Confusion]
+    pictures: dict[str, bytes]
+
+
+@dataclass(frozen=True)
+class Content:
+    """The whole report.
+
+    Attributes:
+        tables: counts, dropped, leaks, setup, environment; those that the run knows.
+        curves: "curves.png" and "curves.svg", or nothing without epochs.
+    """
+
+    title: str
+    protocol: list[tuple[str, str]]
+    warnings: list[str]
+    notes: list[str]
+    views: list[View]
+    figures: Table
+    tables: dict[str, Table]
+    curves: dict[str, bytes]
+    settings: str
+
+
+def gather(record: RunRecord, *, faces: bool) -> Content:
+    """Measure every view of a run and draw its pictures.
+
+    Args:
+        faces: Whether to show the thumbnails that the run kept.
+    """
+    views = [
+        _gather_view(name, "" if number == 0 else f"_{name}", frame, record, faces)
+        for number, (name, frame) in enumerate(record.predictions.items())
+    ]
+    figures = {view.name: view.figures for view in views}
+    dataset = record.data.get("dataset") or {}
+    found = {
+        "counts": tables.counts_table(record.data),
+        "dropped": tables.dropped_table(record.data),
+        "leaks": tables.leaks_table(record.data),
+        "setup": tables.setup_table(record.config),
+        "environment": tables.environment_table(record.env),
+    }
+    return Content(
+        title=title(record),
+        protocol=describe_protocol(record, figures),
+        warnings=list(dataset.get("warnings") or ()),
+        notes=list(dataset.get("notes") or ()),
+        views=views,
+        figures=tables.figures_table(figures),
+        tables={name: table for name, table in found.items() if table},
+        curves=_draw_curves(record),
+        settings=record.settings,
+    )
+
+
+def _gather_view(
+    name: str, suffix: str, predictions: pd.DataFrame, record: RunRecord, faces: bool
+) -> View:
+    figures = tables.rounded(compute_figures(predictions))
+    matrix = confusion_frame(predictions)
+    drawn = draw_confusion(matrix, f"Confusion matrix, {name}")
+    reliability = draw_reliability(calibration_sums(read_outcomes(predictions)))
+    return View(
+        name=name,
+        suffix=suffix,
+        figures=figures,
+        matrix=matrix,
+        per_class=tables.per_class_table(figures),
+        confusions=_confusions(name, predictions, record.faces if faces else {}),
+        pictures={
+            "confusion_matrix.png": render(drawn, "png"),
+            "confusion_matrix.svg": render(drawn, "svg"),
+            "reliability.svg": render(reliability, "svg"),
+        },
+    )
+
+
+def _confusions(
+    view: str, predictions: pd.DataFrame, thumbnails: Mapping[tuple[str, str], NDArray[Any]]
+) -> list[Confusion]:
+    examples = choose_examples(predictions)
+    found = []
+    for label, predicted, count, share in commonest_confusions(predictions).itertuples(
+        index=False, name=None
+    ):
+        chosen = examples[(examples["label"] == label) & (examples["predicted"] == predicted)]
+        faces = [
+            (thumbnails[view, str(key)], float(confidence), str(key))
+            for key, confidence in zip(chosen["key"], chosen["confidence"], strict=True)
+            if (view, str(key)) in thumbnails
+        ]
+        found.append(Confusion(f"{label} taken for {predicted}", int(count), float(share), faces))
+    return found
+
+
+def _draw_curves(record: RunRecord) -> dict[str, bytes]:
+    if "epoch" not in record.epochs:
+        return {}
+    drawn = draw_curves(record.epochs, best_epoch(record))
+    return {"curves.png": render(drawn, "png"), "curves.svg": render(drawn, "svg")}

@@ -1,0 +1,74 @@
+"""report.md: the report for a terminal and a repository."""
+
+from collections.abc import Sequence
+
+from ferkit.reports.content import Confusion, Content, View
+from ferkit.reports.tables import Table, confusion_table
+
+
+def write_table(table: Table) -> str:
+    """Write a pipe table whose columns line up in a terminal too.
+
+    >>> print(write_table(Table(("Emotion", "Faces"), (("sad", "12"),))))
+    | Emotion | Faces |
+    | :------ | ----: |
+    | sad     |    12 |
+    """
+    rows = [[_escape(cell) for cell in row] for row in (table.header, *table.rows)]
+    widths = [max(3, *(len(row[i]) for row in rows)) for i in range(len(table.header))]
+    left = _left(table)
+    lines = [_line(row, widths, left) for row in rows]
+    rule = (":" + "-" * (w - 1) if to else "-" * (w - 1) + ":" for w, to in zip(widths, left, strict=True))
+    return "\n".join([lines[0], f"| {' | '.join(rule)} |", *lines[1:]])
+
+
+def _escape(cell: str) -> str:
+    return " ".join(cell.replace("|", "\\|").split())
+
+
+def _left(table: Table) -> list[bool]:
+    # words to the left, figures to the right
+    def is_words(column: int) -> bool:
+        return any(row[column][:1].isalpha() for row in table.rows)
+
+    return [i == 0 or is_words(i) for i in range(len(table.header))]
+
+
+def _line(row: Sequence[str], widths: Sequence[int], left: Sequence[bool]) -> str:
+    cells = (c.ljust(w) if to else c.rjust(w) for c, w, to in zip(row, widths, left, strict=True))
+    return f"| {' | '.join(cells)} |"
+
+
+def write_list(parts: Sequence[tuple[str, str]]) -> str:
+    """Write a word and its sentences, one item each."""
+    return "\n".join(f"- **{word}.** {sentence}" for word, sentence in parts)
+
+
+def render_markdown(content: Content) -> str:
+    """Write the whole report."""
+    tables = content.tables
+    parts = [f"# {content.title}", write_table(content.figures)]
+    parts += ["## How this came about", write_list(content.protocol)]
+    parts += [f"> {sentence}" for sentence in content.warnings]
+    parts += ["\n".join(f"- {sentence}" for sentence in content.notes)] if content.notes else []
+    parts += ["## Data"] if {"counts", "dropped", "leaks"} & tables.keys() else []
+    parts += [write_table(tables[n]) for n in ("counts", "leaks", "dropped") if n in tables]
+    for view in content.views:
+        parts += _write_view(view)
+    if content.curves:
+        parts += ["## Training", "![Loss and accuracy over the epochs](curves.png)"]
+    parts += [write_table(tables[n]) for n in ("setup", "environment") if n in tables]
+    return "\n\n".join(parts) + "\n"
+
+
+def _confusions_table(confusions: Sequence[Confusion]) -> Table:
+    rows = tuple((c.words, f"{c.count:,}", f"{100 * c.share:.1f}%") for c in confusions)
+    return Table(("Commonest confusions", "Faces", "Share of the true class"), rows)
+
+
+def _write_view(view: View) -> list[str]:
+    parts = [f"## {view.name}: class by class", write_table(view.per_class), write_table(confusion_table(view.matrix))]
+    parts.append(f"![Confusion matrix, {view.name}](confusion_matrix{view.suffix}.png)")
+    if view.confusions:
+        parts.append(write_table(_confusions_table(view.confusions)))
+    return parts

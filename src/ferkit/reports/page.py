@@ -1,0 +1,107 @@
+"""The report of a run: files for people and for programs, made from its folder alone."""
+
+import base64
+import json
+from collections.abc import Mapping
+from importlib.resources import files
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from numpy.typing import NDArray
+
+from ferkit.reports.content import Content, gather
+from ferkit.reports.folder import FORMAT, read_run
+from ferkit.reports.markdown import render_markdown
+from ferkit.reports.tables import confusion_shares, marks, per_class_frame, show_figure
+
+_THUMBNAIL = 96  # pixels of the longer side, twice what the page shows
+
+
+def write_report(run: Path, *, faces: bool = True) -> dict[str, Any]:
+    """Make a run's report; made again from the same folder it has the very same bytes.
+
+    Args:
+        run: A run's folder, or one below its eval/.
+        faces: Whether to show the thumbnails that the run kept; not for licensed data.
+
+    Returns:
+        What metrics.json holds.
+
+    Raises:
+        DataError: the folder has no predictions, a file of it is broken or of a higher format.
+    """
+    content = gather(read_run(run), faces=faces)
+    metrics = {"format": FORMAT, "views": {view.name: view.figures for view in content.views}}
+    made = {
+        "metrics.json": (json.dumps(metrics, indent=1, allow_nan=False) + "\n").encode(),
+        "report.md": render_markdown(content).encode(),
+        "report.html": render_page(content).encode(),
+    }
+    if content.curves:
+        made["curves.png"] = content.curves["curves.png"]
+    for view in content.views:
+        made |= {
+            f"per_class{view.suffix}.csv": _csv(per_class_frame(view.figures), index=False),
+            f"confusion_matrix{view.suffix}.csv": _csv(view.matrix),
+            f"confusion_shares{view.suffix}.csv": _csv(confusion_shares(view.matrix)),
+            f"confusion_matrix{view.suffix}.png": view.pictures["confusion_matrix.png"],
+        }
+    _write(run / "report", made)
+    return metrics
+
+
+def _csv(frame: pd.DataFrame, *, index: bool = True) -> bytes:
+    label = "true \\ predicted" if index else None
+    text: str = frame.to_csv(index=index, index_label=label, lineterminator="\n")
+    return text.encode()
+
+
+def _write(folder: Path, made: Mapping[str, bytes]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in made.items():
+        beside = folder / f".{name}.tmp"
+        beside.write_bytes(content)
+        beside.replace(folder / name)
+
+
+def render_page(content: Content) -> str:
+    """Write the self-contained html page: its pictures lie inside, nothing is loaded."""
+    from jinja2 import Environment, StrictUndefined
+
+    templates = files("ferkit.reports")
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters |= {"picture": picture, "face": face, "percent": percent}
+    template = environment.from_string((templates / "page.html.jinja").read_text(encoding="utf-8"))
+    page: str = template.render(
+        content=content,
+        style=(templates / "page.css").read_text(encoding="utf-8"),
+        marks=marks,
+        show=show_figure,
+    )
+    return page
+
+
+def picture(data: bytes) -> str:
+    """A picture as the address of itself."""
+    kind = "image/png" if data.startswith(b"\x89PNG") else "image/svg+xml"
+    return f"data:{kind};base64,{base64.b64encode(data).decode()}"
+
+
+def face(image: NDArray[Any]) -> str:
+    """A thumbnail, [H, W] or [H, W, 3] RGB uint8, as the address of itself."""
+    from PIL import Image
+
+    thumbnail = Image.fromarray(image)
+    thumbnail.thumbnail((_THUMBNAIL, _THUMBNAIL), Image.Resampling.LANCZOS)
+    stream = BytesIO()
+    thumbnail.save(stream, format="PNG", optimize=True)
+    return picture(stream.getvalue())
+
+
+def percent(share: float) -> str:
+    """A share as a length on a bar, at most 100."""
+    return f"{100 * min(max(share, 0.0), 1.0):.2f}"

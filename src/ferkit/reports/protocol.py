@@ -1,0 +1,164 @@
+"""How the figures came about, in sentences that a reader can judge."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from ferkit.reports.folder import RunRecord
+from ferkit.reports.tables import short_name
+
+_MONITOR = "val_accuracy"  # where the settings do not say
+
+
+def title(record: RunRecord) -> str:
+    """What was trained on what."""
+    backbone = short_name(record.config.get("backbone") or {})
+    dataset = (record.data.get("dataset") or {}).get("name", "")
+    if not dataset:
+        frame = next(iter(record.predictions.values()))
+        dataset = ", ".join(sorted(set(frame["dataset"]))) if "dataset" in frame else "faces"
+    return f"{backbone} on {dataset}" if backbone else f"Predictions on {dataset}"
+
+
+def monitor(record: RunRecord) -> str:
+    """The column of metrics.jsonl that chose the epoch."""
+    trainer = record.config.get("trainer")
+    asked = trainer.get("monitor") if isinstance(trainer, Mapping) else None
+    return asked if asked in record.epochs else _MONITOR
+
+
+def best_epoch(record: RunRecord) -> int | None:
+    """The first epoch with the best value of the monitor, or None without epochs."""
+    column = monitor(record)
+    if column not in record.epochs:
+        return None
+    values = pd.to_numeric(record.epochs[column], errors="coerce")
+    if values.isna().all():
+        return None
+    row = values.idxmin() if column.endswith("loss") else values.idxmax()
+    return int(record.epochs.loc[row, "epoch"])
+
+
+def describe_protocol(
+    record: RunRecord, figures: Mapping[str, Mapping[str, Any]]
+) -> list[tuple[str, str]]:
+    """A word and a sentence or two each: split, training, selection, test, intervals."""
+    parts = [
+        ("Data", _dataset(record.data)),
+        ("Split", _split(record.data)),
+        ("Leaks", _leaks(record.data)),
+        ("Resampling", _resampling(record.data)),
+        ("Selection", _selection(record)),
+        ("Test", _looks(record)),
+        ("Figures", _figures(figures)),
+        ("Intervals", _intervals(figures)),
+    ]
+    return [(word, sentence) for word, sentence in parts if sentence]
+
+
+def _dataset(data: Mapping[str, Any]) -> str:
+    dataset = data.get("dataset") or {}
+    if not dataset:
+        return ""
+    n = f"{dataset['n']:,} faces" if dataset.get("n") else "faces"
+    variant = f", {dataset['variant']}" if dataset.get("variant") else ""
+    dropped = sum((dataset.get("dropped") or {}).values())
+    left_out = f"{dropped:,} images were left out" if dropped else "Nothing was left out"
+    return f"{dataset.get('name', 'The dataset')}{variant}: {n}. {left_out}."
+
+
+def _split(data: Mapping[str, Any]) -> str:
+    split = data.get("split") or {}
+    if not split:
+        return ""
+    seed = f", seed {split['seed']}" if split.get("seed") is not None else ""
+    tag = f", hash {split['hash']}" if split.get("hash") else ""
+    protocol = str(split.get("protocol") or split.get("name") or "unknown").rstrip(".")
+    return f"{protocol[:1].upper()}{protocol[1:]} (split {split.get('name', '?')}{seed}{tag})."
+
+
+def _leaks(data: Mapping[str, Any]) -> str:
+    if "leaks" not in data:
+        return "Not counted for these predictions."
+    total = sum(sum(counts.values()) for counts in (data["leaks"] or {}).values())
+    dropped = (data.get("split") or {}).get("leaks_dropped") or 0
+    repaired = f" {dropped:,} leaking rows were left out of the earlier view." if dropped else ""
+    if not total:
+        return f"No image of a view shares its person, film, source or pixels with another.{repaired}"
+    return (
+        "Some images of a later view share a person, film, source or every pixel with an earlier "
+        f"one, so its figures flatter; the counts stand below.{repaired}"
+    )
+
+
+def _resampling(data: Mapping[str, Any]) -> str:
+    after = (data.get("counts_after") or {}).get("train")
+    before = (data.get("counts") or {}).get("train")
+    if not after or not before:
+        return ""
+    return (
+        f"The training view alone was resampled, after the split, from {sum(before.values()):,} "
+        f"to {sum(after.values()):,} faces."
+    )
+
+
+def _selection(record: RunRecord) -> str:
+    best = best_epoch(record)
+    if best is None:
+        return ""
+    column = monitor(record)
+    sense = "lowest" if column.endswith("loss") else "highest"
+    sentence = (
+        f"The run has {len(record.epochs)} epoch{'s' * (len(record.epochs) != 1)}; the weights are "
+        f"those of epoch {best}, the first with the {sense} {column}."
+    )
+    if column.startswith("val"):
+        sentence += " As val chose them, its own figures are slightly optimistic."
+    return sentence
+
+
+def _looks(record: RunRecord) -> str:
+    looks = [look for look in record.looks if look.get("view") not in (None, "train", "val")]
+    shown = [view for view in record.predictions if view not in ("train", "val")]
+    if not looks and not shown:
+        return "No test view has been looked at."
+    if not looks:
+        return f"This report shows {', '.join(shown)}; when it was looked at was not noted."
+    dates = "; ".join(
+        f"{look['view']} of {look.get('dataset', 'the dataset')} on {str(look.get('date', '?'))[:10]}"
+        for look in looks
+    )
+    times = "once" if len(looks) == 1 else f"{len(looks)} times"
+    return f"Looked at {times}: {dates}."
+
+
+def _figures(figures: Mapping[str, Mapping[str, Any]]) -> str:
+    sentence = "Macro figures are means over the classes with faces; a division by zero is 0."
+    for view, each in figures.items():
+        for kind, words in (
+            ("absent", "no face of"),
+            ("never_predicted", "never predicted:"),
+            ("foreign", "the network has no output for"),
+        ):
+            if each.get(kind):
+                sentence += f" In {view}: {words} {', '.join(each[kind])}."
+        if "shared" in each:
+            sentence += (
+                f" The shared classes of {view} are {', '.join(each['shared']['classes'])}: other "
+                "faces are left out and the prediction is the most probable of these."
+            )
+    return sentence
+
+
+def _intervals(figures: Mapping[str, Mapping[str, Any]]) -> str:
+    drawn = {view: each["resampled"] for view, each in figures.items() if "resampled" in each}
+    if not drawn:
+        return ""
+    first = next(iter(drawn.values()))
+    units = "; ".join(f"{view}: {each['units']}" for view, each in drawn.items())
+    return (
+        "Brackets hold 95% intervals. Precision and recall of a class: Wilson, which takes faces "
+        f"as independent. All others: bootstrap, {first['resamples']:,} resamples (seed "
+        f"{first['seed']}) of {units}. A single subject or film gives no bootstrap interval."
+    )

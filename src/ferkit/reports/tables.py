@@ -1,0 +1,215 @@
+"""The tables of a report, once, for the page, the terminal and the csv files alike."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from ferkit.evaluation.metrics import FIGURES
+
+FIGURE_NAMES = {
+    "accuracy": "Accuracy",
+    "balanced_accuracy": "Balanced accuracy",
+    "macro_f1": "Macro F1",
+    "weighted_f1": "Weighted F1",
+    "weighted_precision": "Weighted precision",
+    "top2_accuracy": "Top-2 accuracy",
+    "mcc": "Matthews correlation",
+    "roc_auc": "ROC AUC (one vs rest)",
+    "ece": "Calibration error (ECE)",
+}
+MARKS = {
+    "absent": "no face with this label",
+    "never_predicted": "never predicted",
+    "foreign": "no output of the network",
+}
+_PER_CLASS = ("precision", "recall", "f1")
+_DIGITS = 6  # of every figure that is written; the last bits depend on the machine
+
+
+@dataclass(frozen=True)
+class Table:
+    """Words in the first column, figures in the others.
+
+    Attributes:
+        header: One word a column.
+        rows: Cells as they are shown.
+    """
+
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+def rounded(figures: Any) -> Any:
+    """Round every number of nested figures to what is written everywhere."""
+    if isinstance(figures, Mapping):
+        return {name: rounded(value) for name, value in figures.items()}
+    if isinstance(figures, list):
+        return [rounded(value) for value in figures]
+    return round(figures, _DIGITS) if isinstance(figures, float) else figures
+
+
+def show_figure(value: float | None, interval: Sequence[float] | None = None) -> str:
+    """Write a figure and its interval.
+
+    >>> show_figure(0.6134, [0.5974, 0.6289])
+    '0.613 [0.597, 0.629]'
+    """
+    if value is None:
+        return "—"
+    shown = f"{value:.3f}"
+    return shown + (f" [{interval[0]:.3f}, {interval[1]:.3f}]" if interval else "")
+
+
+def figures_table(views: Mapping[str, Mapping[str, Any]]) -> Table:
+    """Every overall figure with its interval: a row a figure, a column a view."""
+    columns = _with_shared(views)
+    rows = [("Faces", *(f"{figures['n']:,}" for figures in columns.values()))]
+    for name in FIGURES:
+        cells = (
+            show_figure(figures[name], figures.get("intervals", {}).get(name))
+            for figures in columns.values()
+        )
+        rows.append((FIGURE_NAMES[name], *cells))
+    return Table(("Figure", *columns), tuple(rows))
+
+
+def _with_shared(views: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+    columns: dict[str, Mapping[str, Any]] = {}
+    for view, figures in views.items():
+        columns[view] = figures
+        if "shared" in figures:
+            columns[f"{view}, shared classes"] = figures["shared"]
+    return columns
+
+
+def per_class_table(figures: Mapping[str, Any]) -> Table:
+    """Precision, recall and F1 of every class with their intervals."""
+    intervals = figures.get("intervals", {}).get("per_class", {})
+    rows = []
+    for name, each in figures["per_class"].items():
+        cells = (show_figure(each[f], intervals.get(name, {}).get(f)) for f in _PER_CLASS)
+        rows.append((name, f"{each['support']:,}", *cells, marks(figures, name)))
+    header: tuple[str, ...] = ("Emotion", "Faces", "Precision", "Recall", "F1", "Remark")
+    if not any(row[-1] for row in rows):
+        header, rows = header[:-1], [row[:-1] for row in rows]
+    return Table(header, tuple(rows))
+
+
+def marks(figures: Mapping[str, Any], name: str) -> str:
+    """Say what is odd about a class, or nothing."""
+    return ", ".join(words for kind, words in MARKS.items() if name in figures.get(kind, ()))
+
+
+def per_class_frame(figures: Mapping[str, Any]) -> pd.DataFrame:
+    """per_class.csv: the numbers of metrics.json, one row a class."""
+    intervals = figures.get("intervals", {}).get("per_class", {})
+    rows = []
+    for name, each in figures["per_class"].items():
+        row: dict[str, Any] = {"emotion": name}
+        for figure in _PER_CLASS:
+            low, high = intervals.get(name, {}).get(figure, (None, None))
+            row |= {figure: each[figure], f"{figure}_low": low, f"{figure}_high": high}
+        rows.append(row | {"support": each["support"], "remark": marks(figures, name)})
+    return pd.DataFrame(rows)
+
+
+def confusion_table(confusion: pd.DataFrame) -> Table:
+    """Counts and, in brackets, the share of the true class in percent."""
+    rows = []
+    for name, counts in zip(confusion.index, confusion.to_numpy(), strict=True):
+        total = counts.sum()
+        cells = (f"{c:,} ({100 * c / total:.0f}%)" if total else "0" for c in counts)
+        rows.append((str(name), *cells))
+    return Table(("true \\ predicted", *map(str, confusion.columns)), tuple(rows))
+
+
+def confusion_shares(confusion: pd.DataFrame) -> pd.DataFrame:
+    """Every row divided by its sum; a class without faces is 0 throughout."""
+    totals = confusion.sum(axis=1).replace(0, 1)
+    return confusion.div(totals, axis=0).round(_DIGITS)
+
+
+def counts_table(data: Mapping[str, Any]) -> Table | None:
+    """Faces per class and view, those after resampling beside those before."""
+    columns: dict[str, Mapping[str, int]] = {}
+    for view, counts in (data.get("counts") or {}).items():
+        columns[view] = counts
+        after = (data.get("counts_after") or {}).get(view)
+        if after:
+            columns[f"{view} after resampling"] = after
+    if not columns:
+        return None
+    names = list(data.get("emotions") or ())
+    names += [n for counts in columns.values() for n in counts if n not in names]
+    names = list(dict.fromkeys(names))
+    rows = [(n, *(f"{counts.get(n, 0):,}" for counts in columns.values())) for n in names]
+    rows.append(("all", *(f"{sum(counts.values()):,}" for counts in columns.values())))
+    return Table(("Emotion", *columns), tuple(rows))
+
+
+def leaks_table(data: Mapping[str, Any]) -> Table | None:
+    """How many images of a view share something with one of an earlier view."""
+    kinds = {
+        "subject": "Person",
+        "sequence": "Film",
+        "source": "Source image",
+        "identical": "All pixels",
+    }
+    leaks = data.get("leaks") or {}
+    if not leaks:
+        return None
+    rows = []
+    for pair, counts in leaks.items():
+        first, _, second = pair.partition("|")
+        shared = (f"{counts.get(kind, 0):,}" for kind in kinds)
+        rows.append((f"{second}, of {first}", *shared))
+    return Table(("Images that share", *kinds.values()), tuple(rows))
+
+
+def dropped_table(data: Mapping[str, Any]) -> Table | None:
+    """What was left out of the dataset, and why."""
+    dropped = (data.get("dataset") or {}).get("dropped") or {}
+    rows = tuple((str(why), f"{count:,}") for why, count in dropped.items())
+    return Table(("Left out", "Images"), rows) if rows else None
+
+
+def setup_table(config: Mapping[str, Any]) -> Table | None:
+    """What was chosen in each group, with its settings."""
+    rows = []
+    for group, node in config.items():
+        if not isinstance(node, Mapping) or not node:
+            continue
+        # a node is one choice, or several slots that are each one
+        slots = {group: node} if "_target_" in node else {f"{group}.{k}": v for k, v in node.items()}
+        for name, slot in slots.items():
+            if isinstance(slot, Mapping) and slot.get("_target_"):
+                kept = {k: v for k, v in slot.items() if k != "_target_"}
+                rows.append((name, short_name(slot), _in_words(kept)))
+    return Table(("Part", "Choice", "Settings"), tuple(rows)) if rows else None
+
+
+def short_name(node: Mapping[str, Any]) -> str:
+    """The last part of what a node stands for."""
+    return str(node.get("_target_", "")).rpartition(".")[2]
+
+
+def _in_words(value: Any) -> str:
+    if isinstance(value, Mapping):
+        named = {k: v for k, v in value.items() if k != "_target_"}
+        inner = ((k, _in_words(v)) for k, v in named.items() if v is not None and v != "")
+        return ", ".join(f"{k} {v}" for k, v in inner if v)
+    if isinstance(value, list):
+        return " ".join(_in_words(v) for v in value)
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def environment_table(env: Mapping[str, Any]) -> Table | None:
+    """Where and by what the run was made."""
+    rows = [
+        (name.replace("_", " "), _in_words(value))
+        for name, value in env.items()
+        if name != "format" and value not in (None, "", {})
+    ]
+    return Table(("Environment", ""), tuple(rows)) if rows else None

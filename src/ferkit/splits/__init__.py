@@ -1,0 +1,42 @@
+"""Which rows train, which choose, which test; and what must not lie on both sides."""
+
+from ferkit.splits.assign import (
+    VIEWS,
+    Split,
+    split_auto,
+    split_official,
+    split_random,
+    split_sequence,
+    split_subject,
+)
+from ferkit.splits.files import read_split, split_from_file, split_hash, write_split
+from ferkit.splits.kfold import (
+    number_of_folds,
+    split_image_order_10fold_leaky,
+    split_loso,
+    split_stratified_group_kfold,
+    split_subject_kfold,
+)
+from ferkit.splits.leaks import count_leaks, drop_leaks, leak_warnings
+
+__all__ = [
+    "VIEWS",
+    "Split",
+    "count_leaks",
+    "drop_leaks",
+    "leak_warnings",
+    "number_of_folds",
+    "read_split",
+    "split_auto",
+    "split_from_file",
+    "split_hash",
+    "split_image_order_10fold_leaky",
+    "split_loso",
+    "split_official",
+    "split_random",
+    "split_sequence",
+    "split_stratified_group_kfold",
+    "split_subject",
+    "split_subject_kfold",
+    "write_split",
+]

@@ -1,0 +1,154 @@
+"""Batches of a store's rows: resident on the device, or streamed from the memory map.
+
+Both loaders follow one contract (`Loader`), and a batch is a function of (seed, epoch, step)
+alone, so a resumed run sees what an unbroken one would.
+"""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+Order = Callable[[int], np.ndarray]
+RESIDENT_SHARE = 0.5  # of the free memory of the device
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Faces and their labels on the device.
+
+    Attributes:
+        images: uint8 [B, C, H, W].
+        targets: int64 [B], or float [B, K] where the labels are soft.
+        places: int64 [B] on the CPU: positions within the view.
+    """
+
+    images: Tensor
+    targets: Tensor
+    places: np.ndarray
+
+
+class Loader(Protocol):
+    """What trainer and prediction need of a loader."""
+
+    @property
+    def steps(self) -> int:
+        """Batches an epoch."""
+
+    def epoch(self, number: int) -> Iterator[Batch]:
+        """The batches of an epoch, in its order."""
+
+
+def shuffled(count: int, seed: int) -> Order:
+    """A permutation of 0..count-1 that depends on (seed, epoch) alone."""
+    return lambda epoch: np.random.default_rng([seed, epoch]).permutation(count)
+
+
+def in_order(count: int) -> Order:
+    """0..count-1, every epoch: what prediction uses."""
+    return lambda epoch: np.arange(count)
+
+
+def fits(array_bytes: int, device: torch.device) -> bool:
+    """Whether so many bytes take less than half of the device's free memory."""
+    if device.type == "cuda":
+        free, _ = torch.cuda.mem_get_info(device)
+    else:
+        free = _free_memory()
+    return array_bytes < RESIDENT_SHARE * free
+
+
+def _free_memory() -> int:
+    try:
+        with open("/proc/meminfo") as file:  # noqa: PTH123
+            line = next(line for line in file if line.startswith("MemAvailable"))
+        return int(line.split()[1]) * 1024
+    except (OSError, StopIteration):
+        return 4 << 30
+
+
+def make_loader(
+    faces: np.ndarray,
+    rows: np.ndarray,
+    targets: np.ndarray,
+    *,
+    batch_size: int,
+    device: torch.device,
+    order: Order | None = None,
+    resident: bool | Literal["auto"] = "auto",
+) -> Loader:
+    """A loader of some rows of a store.
+
+    Args:
+        faces: uint8 [N, H, W] or [N, H, W, 3], e.g. a memory map.
+        rows: Rows of the view.
+        targets: int64 [len(rows)] codes or float32 [len(rows), K] soft labels.
+        order: Positions within the view for an epoch; by default the view's own order.
+    """
+    size = len(rows) * int(np.prod(faces.shape[1:]))
+    keep = fits(size, device) if resident == "auto" else resident
+    kind = ResidentLoader if keep else StreamingLoader
+    return kind(faces, rows, targets, batch_size, device, order or in_order(len(rows)))
+
+
+def _planes(faces: np.ndarray) -> Tensor:
+    tensor = torch.from_numpy(np.ascontiguousarray(faces))
+    return tensor.unsqueeze(1) if tensor.ndim == 3 else tensor.permute(0, 3, 1, 2)
+
+
+class ResidentLoader:
+    """All faces of a view as uint8 on the device; a batch is an index into them."""
+
+    def __init__(
+        self, faces: np.ndarray, rows: np.ndarray, targets: np.ndarray, batch_size: int,
+        device: torch.device, order: Order,
+    ) -> None:  # fmt: skip
+        self.images = _planes(faces[rows]).to(device)  # [N, C, H, W]
+        self.targets = torch.from_numpy(targets).to(device)
+        self.batch_size, self.device, self.order = batch_size, device, order
+        self.steps = -(-len(order(0)) // batch_size)
+
+    def epoch(self, number: int) -> Iterator[Batch]:
+        """The batches of an epoch, in its order."""
+        order = self.order(number)
+        for places in np.split(order, range(self.batch_size, len(order), self.batch_size)):
+            chosen = torch.from_numpy(places).to(self.device)
+            yield Batch(self.images[chosen], self.targets[chosen], places)
+
+
+class StreamingLoader:
+    """Faces read from the memory map by a thread that stays two batches ahead."""
+
+    def __init__(
+        self, faces: np.ndarray, rows: np.ndarray, targets: np.ndarray, batch_size: int,
+        device: torch.device, order: Order,
+    ) -> None:  # fmt: skip
+        self.faces, self.rows, self.targets = faces, rows, targets
+        self.batch_size, self.device, self.order = batch_size, device, order
+        self.steps = -(-len(order(0)) // batch_size)
+
+    def _read(self, places: np.ndarray) -> tuple[Tensor, Tensor]:
+        rows = self.rows[places]
+        sorted_rows, back = np.unique(rows, return_inverse=True)  # the map is read forwards
+        images = _planes(self.faces[sorted_rows][back])
+        targets = torch.from_numpy(self.targets[places])
+        if self.device.type == "cuda":
+            return images.pin_memory(), targets.pin_memory()
+        return images, targets
+
+    def epoch(self, number: int) -> Iterator[Batch]:
+        """The batches of an epoch, in its order."""
+        order = self.order(number)
+        pieces = np.split(order, range(self.batch_size, len(order), self.batch_size))
+        with ThreadPoolExecutor(1) as reader:
+            waiting = [(piece, reader.submit(self._read, piece)) for piece in pieces[:2]]
+            for i in range(len(pieces)):
+                places, read = waiting.pop(0)
+                if i + 2 < len(pieces):
+                    waiting.append((pieces[i + 2], reader.submit(self._read, pieces[i + 2])))
+                images, targets = (t.to(self.device, non_blocking=True) for t in read.result())
+                yield Batch(images, targets, places)

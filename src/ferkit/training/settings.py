@@ -1,0 +1,71 @@
+"""What the trainer can be told, checked once, and the device it lands on."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+
+from ferkit.errors import ConfigError, unknown
+from ferkit.training.optim import MONITORS
+
+
+@dataclass(frozen=True)
+class TrainerSettings:
+    """The node `trainer`.
+
+    Attributes:
+        monitor: The val figure that chooses the best epoch and that `patience` watches.
+        resident: Whether the whole store lies on the device ("auto": when it fits).
+        threads: CPU threads; resume uses the number that the run began with.
+        max_images: Size of a stratified subset of every view.
+        max_train_images: The same for train alone.
+    """
+
+    max_epochs: int = 10
+    batch_size: int = 64
+    device: str = "auto"
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
+    channels_last: bool = True
+    compile: bool = False
+    monitor: str = "val_accuracy"
+    patience: int | None = None
+    clip_grad: float | None = None
+    resident: Literal["auto", True, False] = "auto"
+    threads: int | None = None
+    max_images: int | None = None
+    max_train_images: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.monitor not in MONITORS:
+            raise ConfigError(unknown("trainer.monitor", self.monitor, MONITORS))
+        for key in ("max_epochs", "batch_size"):
+            if getattr(self, key) < 1:
+                raise ConfigError(f"trainer.{key} is {getattr(self, key)}; it must be at least 1.")
+
+
+def choose_device(name: str) -> torch.device:
+    """The torch device that a word stands for; "auto" is the GPU where there is one.
+
+    Raises:
+        ConfigError: the word is no device, or there is none of it here.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise ConfigError(f"device {name!r} is none of auto, cpu, cuda, cuda:<n>.") from None
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise ConfigError(
+            f"device {name!r}: this machine shows {torch.cuda.device_count()} CUDA devices; "
+            "take device=cpu or check the driver."
+        )
+    return device
+
+
+def choose_precision(name: str, device: torch.device) -> torch.dtype:
+    """The dtype of autocast; float32 means none."""
+    if name == "auto":
+        fits = device.type == "cuda" and torch.cuda.is_bf16_supported()
+        return torch.bfloat16 if fits else torch.float32
+    return {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[name]

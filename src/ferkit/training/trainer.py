@@ -1,0 +1,223 @@
+"""The one trainer, readable from top to bottom: epochs of steps, a look at val, a checkpoint."""
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from ferkit.evaluation.metrics import quick_figures
+from ferkit.model import FaceClassifier, save_model
+from ferkit.training.checkpoint import load_checkpoint, save_checkpoint
+from ferkit.training.loader import Batch, Loader
+from ferkit.training.optim import MONITORS, Schedule
+from ferkit.training.run import RunFolder
+from ferkit.training.settings import TrainerSettings, choose_precision
+
+Augment = Callable[[Tensor, torch.Generator], Tensor]
+Row = dict[str, Any]
+
+
+@dataclass
+class Training:
+    """All that changes while training, and what it needs to change.
+
+    Attributes:
+        epoch: Epochs done.
+        best: The best value of the monitor so far, None before the first.
+        since_best: Epochs since then.
+        stepper: What runs a training step's forward pass; the compiled model where asked.
+    """
+
+    model: FaceClassifier
+    loss: nn.Module
+    optimizer: torch.optim.Optimizer
+    schedule: Schedule
+    augment: Augment
+    settings: TrainerSettings
+    device: torch.device
+    seed: int
+    epoch: int = 0
+    best: float | None = None
+    since_best: int = 0
+    scaler: torch.amp.GradScaler = field(init=False)
+    dtype: torch.dtype = field(init=False)
+    stepper: Callable[[Tensor], Tensor] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.dtype = choose_precision(self.settings.precision, self.device)
+        self.scaler = torch.amp.GradScaler(
+            self.device.type, enabled=self.dtype == torch.float16 and self.device.type == "cuda"
+        )
+        self.stepper = torch.compile(self.model) if self.settings.compile else self.model
+
+    def autocast(self) -> torch.autocast:
+        """Mixed precision where the settings ask for it."""
+        enabled = self.dtype != torch.float32
+        return torch.autocast(self.device.type, self.dtype if enabled else None, enabled)
+
+
+def fit(training: Training, train: Loader, val: Loader, run: RunFolder,
+        log: Callable[[Row], None] = lambda row: None) -> None:  # fmt: skip
+    """Train until the last epoch or until patience ends, leaving the run folder up to date.
+
+    After every epoch: a line in metrics.jsonl, model.safetensors if the monitor is better than
+    ever, then the checkpoint. A run killed anywhere goes on from the last checkpoint.
+    """
+    restore(training, run)
+    while training.epoch < training.settings.max_epochs and not out_of_patience(training):
+        started = time.perf_counter()
+        row: Row = {"epoch": training.epoch + 1, **train_epoch(training, train)}
+        seconds = time.perf_counter() - started
+        row |= validate(training, val)
+        row["lr"] = training.optimizer.param_groups[0]["lr"]
+        training.schedule.after_epoch(row)
+        row |= {
+            "seconds": round(seconds, 3),
+            "images_per_second": round(row.pop("images") / seconds, 1),
+            "peak_memory": peak_memory(training.device),
+        }
+        training.epoch += 1
+        if is_better(training, row):
+            save_model(training.model, run.folder / "model.safetensors")
+        run.append_metrics(row)
+        save_checkpoint(state_of(training), run.folder / "checkpoints")
+        log(row)
+
+
+def train_epoch(training: Training, loader: Loader) -> Row:
+    """One pass over the training view; running loss and accuracy come back.
+
+    The random state is set from (seed, epoch), so an epoch does not depend on what ran before.
+    """
+    training.model.train()
+    torch.manual_seed(hash_seed(training.seed, training.epoch))
+    if hasattr(training.loss, "start_epoch"):
+        training.loss.start_epoch(training.epoch)
+    total = torch.zeros(3, device=training.device)  # loss, correct, images
+    bar = progress(loader.epoch(training.epoch), training, loader.steps)
+    for step, batch in enumerate(bar):
+        if len(batch.targets) == 1 and loader.steps > 1:
+            continue  # batch statistics of one image do not exist
+        total += train_step(training, batch, step)
+        if step % 20 == 0:
+            loss, correct, images = total.tolist()
+            bar.set_postfix(loss=f"{loss / images:.3f}", accuracy=f"{correct / images:.3f}",
+                            refresh=False)  # fmt: skip
+    loss, correct, images = total.tolist()
+    return {"train_loss": loss / images, "train_accuracy": correct / images, "images": images}
+
+
+def train_step(training: Training, batch: Batch, step: int) -> Tensor:
+    """One optimizer step; returns [loss * images, correct, images] on the device."""
+    generator = torch.Generator().manual_seed(hash_seed(training.seed, training.epoch, step))
+    images = training.augment(batch.images, generator)
+    if training.settings.channels_last:
+        images = images.contiguous(memory_format=torch.channels_last)
+    with training.autocast():
+        scores = training.stepper(images)  # [B, K]
+    loss = training.loss(scores.float(), batch.targets)
+    training.optimizer.zero_grad(set_to_none=True)
+    training.scaler.scale(loss).backward()
+    if training.settings.clip_grad:
+        training.scaler.unscale_(training.optimizer)
+        nn.utils.clip_grad_norm_(training.model.parameters(), training.settings.clip_grad)
+    training.scaler.step(training.optimizer)
+    training.scaler.update()
+    training.schedule.after_step()
+    hard = batch.targets if batch.targets.ndim == 1 else batch.targets.argmax(1)
+    correct = (scores.argmax(1) == hard).sum()
+    count = len(batch.targets)
+    return torch.stack([loss.detach() * count, correct, loss.new_tensor(count)])
+
+
+@torch.inference_mode()
+def validate(training: Training, loader: Loader) -> Row:
+    """Loss and quick figures of the val view, in its own order, without augmentation."""
+    training.model.eval()
+    scores, targets = [], []
+    for batch in loader.epoch(0):
+        with training.autocast():
+            scores.append(training.model(batch.images).float())
+        targets.append(batch.targets)
+    score, target = torch.cat(scores), torch.cat(targets)
+    loss = training.loss(score, target).item()
+    hard = target if target.ndim == 1 else target.argmax(1)
+    figures = quick_figures(
+        hard.cpu().numpy(), score.argmax(1).cpu().numpy(), training.model.emotions
+    )
+    return {"val_loss": loss} | {f"val_{name}": value for name, value in figures.items()}
+
+
+def is_better(training: Training, row: Row) -> bool:
+    """Note whether the monitor is better than ever; ties keep the earlier epoch."""
+    value = row[training.settings.monitor]
+    sign = 1 if MONITORS[training.settings.monitor] == "max" else -1
+    better = training.best is None or sign * value > sign * training.best
+    training.best = value if better else training.best
+    training.since_best = 0 if better else training.since_best + 1
+    return better
+
+
+def out_of_patience(training: Training) -> bool:
+    """Whether the monitor has not been better for `patience` epochs."""
+    patience = training.settings.patience
+    return patience is not None and training.since_best >= patience
+
+
+def state_of(training: Training) -> dict[str, Any]:
+    """All that a checkpoint holds."""
+    return {
+        "model": training.model.state_dict(),
+        "optimizer": training.optimizer.state_dict(),
+        "schedule": training.schedule.scheduler.state_dict(),
+        "scaler": training.scaler.state_dict(),
+        "epoch": training.epoch,
+        "best": training.best,
+        "since_best": training.since_best,
+        "max_epochs": training.settings.max_epochs,
+    }
+
+
+def restore(training: Training, run: RunFolder) -> None:
+    """Take up the checkpoint of a run folder, if there is one."""
+    state = load_checkpoint(run.folder / "checkpoints")
+    run.cut_metrics(state["epoch"] if state else 0)
+    if state is None:
+        return
+    training.model.load_state_dict(state["model"])
+    training.optimizer.load_state_dict(state["optimizer"])
+    training.scaler.load_state_dict(state["scaler"])
+    training.epoch, training.best = state["epoch"], state["best"]
+    training.since_best = state["since_best"]
+    scheduler = training.schedule.scheduler
+    fresh = scheduler.state_dict()
+    scheduler.load_state_dict(state["schedule"])
+    if state["max_epochs"] != training.settings.max_epochs and "total_steps" in fresh:
+        # a longer or shorter cycle keeps its own shape, from the step that was reached
+        scheduler.total_steps = fresh["total_steps"]
+        scheduler._schedule_phases = fresh["_schedule_phases"]
+
+
+def progress(batches: Iterable[Batch], training: Training, steps: int) -> "tqdm[Batch]":
+    """A bar on a terminal, nothing elsewhere."""
+    label = f"epoch {training.epoch + 1}/{training.settings.max_epochs}"
+    return tqdm(batches, total=steps, desc=label, unit="batch", leave=False, disable=None)
+
+
+def hash_seed(*parts: int) -> int:
+    """One 63-bit seed from several numbers, equal on every machine."""
+    return int(np.random.SeedSequence(parts).generate_state(1, np.uint64)[0] >> 1)
+
+
+def peak_memory(device: torch.device) -> int:
+    """Bytes: of the GPU's allocator, else the largest resident size of this process."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

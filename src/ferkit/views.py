@@ -1,0 +1,146 @@
+"""From config to views: which prepared faces train, choose and test, and what leaks between."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from omegaconf import DictConfig
+
+from ferkit.config import build
+from ferkit.datasets.index import FaceIndex
+from ferkit.emotions import choose
+from ferkit.errors import DataError
+from ferkit.faces.prepare import prepare
+from ferkit.faces.store import FaceStore
+from ferkit.splits import Split, count_leaks, leak_warnings, split_hash
+
+
+@dataclass(frozen=True)
+class Views:
+    """A store whose rows are assigned.
+
+    Attributes:
+        emotions: The classes of the run, K of them.
+        codes: int64 [N], position of a row's label in `emotions`, -1 for another or none.
+        split: The protocol; `split.views` [N] holds "" for rows that are left out.
+        leaks: Pair of views to kind to the rows of the second that share with the first.
+    """
+
+    store: FaceStore
+    emotions: tuple[str, ...]
+    codes: np.ndarray
+    split: Split
+    leaks: dict[str, dict[str, int]]
+    hash: str
+
+    def rows(self, *views: str) -> np.ndarray:
+        """Row numbers of the store in these views."""
+        return np.flatnonzero(np.isin(self.split.views, views))
+
+    def counts(self, view: str) -> dict[str, int]:
+        """Images a class."""
+        codes = self.codes[self.rows(view)]
+        return {e: int((codes == k).sum()) for k, e in enumerate(self.emotions)}
+
+    def assignment(self) -> pd.DataFrame:
+        """Key and view of every row."""
+        return pd.DataFrame({"key": self.store.index["key"], "view": self.split.views})
+
+    def describe(self) -> dict[str, Any]:
+        """What data.json says of a run's data."""
+        card = self.store.card
+        present = [v for v in ("train", "val", "test") if (self.split.views == v).any()]
+        return {
+            "dataset": {**card["dataset"], "n": card["n"], "dropped": card["dropped"]},
+            "faces": card["faces"],
+            "dropped_share": card["dropped_share"],
+            "emotions": list(self.emotions),
+            "counts": {view: self.counts(view) for view in present},
+            "counts_after": None,
+            "leaks": self.leaks,
+            "split": {
+                "name": self.split.name,
+                "protocol": self.split.protocol,
+                "notes": self.split.notes,
+                "hash": self.hash,
+            },
+        }
+
+    def warnings(self) -> list[str]:
+        """What a person should know before trusting a figure."""
+        return [*self.store.card["dataset"]["warnings"], *leak_warnings(self.leaks)]
+
+
+def read_index(dataset: Any) -> FaceIndex:
+    """Read the dataset that a node describes."""
+    index: FaceIndex = build(dataset, where="dataset")
+    return index
+
+
+def make_store(config: DictConfig) -> FaceStore:
+    """The prepared faces of a config's dataset; prepared now if need be."""
+    settings = build(config.faces, where="faces")
+    return prepare(read_index(config.dataset), settings, Path(config.prepared_root))
+
+
+def make_views(config: DictConfig, limits: dict[str, int | None] | None = None) -> Views:
+    """Read, prepare, split and check the data of a config.
+
+    Args:
+        limits: View to the size of the stratified subset to take of it.
+
+    Raises:
+        DataError: a class of the run has no training image, or there is no val view.
+    """
+    store = make_store(config)
+    emotions = choose(config.emotions, store.emotions)
+    labels = store.index["label"].where(store.index["label"].isin(emotions), "")
+    frame = store.index.assign(label=labels)
+    split: Split = build(config.split, where="split", frame=frame, seed=config.seed)
+    codes = encode(labels, emotions)
+    for view, size in (limits or {}).items():
+        _limit(split.views, codes, view, size, config.seed)
+    views = Views(store, emotions, codes, split, count_leaks(frame, split.views),
+                  split_hash(frame, split.views))  # fmt: skip
+    _require_views(views)
+    return views
+
+
+def encode(labels: pd.Series, emotions: Sequence[str]) -> np.ndarray:
+    """Position of each label in `emotions`, -1 where it is none of them."""
+    places = {emotion: k for k, emotion in enumerate(emotions)}
+    return labels.map(places).fillna(-1).to_numpy(dtype=np.int64)
+
+
+def _limit(views: np.ndarray, codes: np.ndarray, view: str, size: int | None, seed: int) -> None:
+    rows = np.flatnonzero(views == view)
+    if size is None or size >= len(rows):
+        return
+    kept = stratified_subset(codes[rows], size, seed)
+    views[np.setdiff1d(rows, rows[kept])] = ""
+
+
+def stratified_subset(codes: np.ndarray, size: int, seed: int) -> np.ndarray:
+    """Positions of `size` rows in the proportions of their classes, at least one a class."""
+    rng = np.random.default_rng(seed)
+    shuffled = rng.permutation(len(codes))
+    # the first of each class, then every class at its own pace
+    order = pd.Series(codes[shuffled]).groupby(codes[shuffled]).cumcount().to_numpy()
+    totals = np.bincount(codes)[codes[shuffled]]
+    pace = np.where(order == 0, -1.0, (order + 0.5) / totals)
+    return np.sort(shuffled[np.argsort(pace, kind="stable")[:size]])
+
+
+def _require_views(views: Views) -> None:
+    empty = [e for e, n in views.counts("train").items() if n == 0]
+    name = views.store.card["dataset"]["name"]
+    if empty:
+        raise DataError(
+            f"{name}: no training image of {', '.join(empty)} ({views.split.protocol}); choose "
+            f"among the others with emotions=[...], or another split."
+        )
+    if not len(views.rows("val")):
+        raise DataError(f"{name}: the val view is empty ({views.split.protocol}); give split.val a share of train.")  # fmt: skip

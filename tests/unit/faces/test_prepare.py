@@ -1,0 +1,124 @@
+import os
+import random
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+
+from ferkit.datasets.index import make_index
+from ferkit.errors import DataError
+from ferkit.faces import prepare as module
+from ferkit.faces.prepare import prepare
+from ferkit.faces.settings import FaceSettings
+from ferkit.faces.store import open_store, store_name
+
+SETTINGS = FaceSettings(size=16)
+
+
+@pytest.fixture
+def index(tmp_path):
+    rng = np.random.default_rng(0)
+    rows = []
+    for i in range(60):
+        path = tmp_path / "raw" / f"{i:03d}.png"
+        path.parent.mkdir(exist_ok=True)
+        cv2.imwrite(str(path), rng.integers(0, 256, (20, 20), dtype=np.uint8))
+        rows.append({"key": path.name, "path": path.name, "label": ["happy", "sad"][i % 2]})
+    return make_index(rows, name="test", variant="png", root=tmp_path / "raw")
+
+
+def contents(folder):
+    return {p.name: p.read_bytes() for p in sorted(folder.iterdir())}
+
+
+def test_store_holds_every_face_with_its_row(index, tmp_path):
+    store = prepare(index, SETTINGS, tmp_path / "stores")
+    assert store.faces.shape == (60, 16, 16)
+    assert list(store.index["key"]) == list(index.frame["key"])
+    image = cv2.imread(str(index.root / "007.png"), cv2.IMREAD_GRAYSCALE)
+    expected = cv2.resize(image, (16, 16), interpolation=cv2.INTER_AREA)
+    assert np.array_equal(store.faces[7], expected)
+    assert store.index["content"].nunique() == 60
+
+
+def test_prepared_once_and_a_changed_setting_makes_another(index, tmp_path, monkeypatch):
+    first = prepare(index, SETTINGS, tmp_path / "stores")
+    monkeypatch.setattr(module, "_make_parts", lambda *a: pytest.fail("prepared again"))
+    assert prepare(index, SETTINGS, tmp_path / "stores").folder == first.folder
+    monkeypatch.undo()
+    second = prepare(index, replace(SETTINGS, size=12), tmp_path / "stores")
+    assert second.folder != first.folder
+    assert open_store(first.folder).faces.shape == (60, 16, 16)
+
+
+def test_a_changed_file_makes_another_store(index, tmp_path):
+    name = store_name(index, SETTINGS)
+    cv2.imwrite(str(index.root / "000.png"), np.zeros((9, 9), np.uint8))
+    os.utime(index.root / "000.png", (1, 1))
+    assert store_name(index, SETTINGS) != name
+
+
+def test_killed_anywhere_it_ends_in_the_same_bytes(index, tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "CHUNK", 7)
+    whole = contents(prepare(index, SETTINGS, tmp_path / "whole", processes=1).folder)
+    save = module._save_part
+    for attempt in range(10):
+        root = tmp_path / f"killed{attempt}"
+        left = random.Random(attempt).randrange(9)
+
+        def dying(path, arrays, left=left):
+            if len(list(path.parent.glob("*.npz"))) >= left:
+                path.with_suffix(".1.tmp").write_bytes(b"half")
+                raise SystemError("killed")
+            save(path, arrays)
+
+        monkeypatch.setattr(module, "_save_part", dying)
+        with pytest.raises(SystemError):
+            prepare(index, SETTINGS, root, processes=1)
+        monkeypatch.setattr(module, "_save_part", save)
+        assert contents(prepare(index, SETTINGS, root, processes=1).folder) == whole
+        assert not list(root.glob(".*partial"))
+
+
+def test_half_made_store_is_made_again(index, tmp_path):
+    folder = tmp_path / "stores" / store_name(index, SETTINGS)
+    folder.mkdir(parents=True)
+    (folder / "faces.npy").write_bytes(b"half")
+    assert len(prepare(index, SETTINGS, tmp_path / "stores")) == 60
+
+
+def test_processes_change_nothing(index, tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "CHUNK", 16)
+    one = prepare(index, SETTINGS, tmp_path / "one", processes=1)
+    two = prepare(index, SETTINGS, tmp_path / "two", processes=2)
+    assert contents(one.folder) == contents(two.folder)
+
+
+def test_truncated_file_is_counted_and_too_many_stop(index, tmp_path):
+    bad = index.root / "003.png"
+    bad.write_bytes(bad.read_bytes()[:40])
+    store = prepare(index, SETTINGS, tmp_path / "stores")
+    assert store.card["dropped"] == {"unreadable": 1}
+    assert len(store) == 59
+    for i in range(4, 8):
+        (index.root / f"{i:03d}.png").write_bytes(b"")
+    with pytest.raises(DataError, match=r"5 of 60 images cannot be read.*003\.png"):
+        prepare(index, SETTINGS, tmp_path / "stores")
+
+
+def test_blank_and_dark_images_are_dropped_by_content(index, tmp_path):
+    cv2.imwrite(str(index.root / "001.png"), np.zeros((20, 20), np.uint8))
+    dark = np.random.default_rng(0).integers(0, 9, (20, 20), dtype=np.uint8)
+    cv2.imwrite(str(index.root / "002.png"), dark)
+    assert prepare(index, SETTINGS, tmp_path / "a").card["dropped"] == {"blank": 1}
+    index.dark_below = 10
+    assert prepare(index, SETTINGS, tmp_path / "b").card["dropped"] == {"blank": 1, "black": 1}
+
+
+def test_newer_format_is_refused(index, tmp_path):
+    folder = prepare(index, SETTINGS, tmp_path / "stores").folder
+    card = folder / "card.json"
+    card.write_text(card.read_text().replace('"format": 1', '"format": 9'))
+    with pytest.raises(DataError, match="format 9"):
+        open_store(folder)

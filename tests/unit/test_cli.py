@@ -1,0 +1,101 @@
+import subprocess
+import sys
+
+import pytest
+
+from ferkit.composition import choices, compose, list_groups
+from ferkit.errors import ConfigError
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["trian"], "Did you mean 'train'"),
+        (["train", "sed=3"], "Did you mean 'seed'"),
+        (["train", "optimzer.lr=3"], "Did you mean 'optimizer'"),
+        (["train", "optimizer.lrr=5"], "Did you mean 'optimizer.lr'"),
+        (["train", "dataset=fer203"], "Did you mean 'fer2013'"),
+        (["train", "loss=focl"], "Did you mean 'focal'"),
+        (["train", "emotions=[happines]"], "Did you mean 'happy'"),
+        (["train", "evaluate=[tset]"], "Did you mean 'test'"),
+        (["train", "trainer.monitor=val_acuracy"], "Did you mean 'val_accuracy'"),
+        (["train", "trainer.batch_size=0"], "at least 1"),
+        (["train", "seed"], "key=value"),
+        (["train", "--frob"], "option"),
+        (["train", "optimizer._target_=subprocess.run"], "refused"),
+        (["train", "trainer.device=gpu0"], "device"),
+        (["data", "chek"], "Did you mean 'check'"),
+        (["list", "datset"], "Did you mean 'dataset'"),
+        (["list", "loss", "focl*"], "focal"),
+        (["train", "--config-dir", "nowhere"], "no such folder"),
+    ],
+)
+def test_mistakes_are_answered_with_the_nearest_word(ferkit, tmp_path, words, said):
+    code, _, err = ferkit(*words)
+    assert code == 2
+    assert said in err
+    assert "Traceback" not in err
+    assert not (tmp_path / "outputs").exists()
+
+
+def test_wrong_key_in_an_experiment_yaml(ferkit, tmp_path):
+    folder = tmp_path / "ferkit_configs" / "experiment"
+    folder.mkdir(parents=True)
+    (folder / "mine.yaml").write_text("# @package _global_\nsede: 3\n")
+    (folder / "deep.yaml").write_text("# @package _global_\noptimizer: {lrr: 3}\n")
+    for name, said in [("mine", "Did you mean 'seed'"), ("deep", "optimizer.lr")]:
+        code, _, err = ferkit("train", f"experiment={name}")
+        assert code == 2
+        assert said in err
+
+
+def test_own_tree_is_found_and_wins_nothing_else(tmp_path, monkeypatch):
+    folder = tmp_path / "tree" / "experiment"
+    folder.mkdir(parents=True)
+    (folder / "mine.yaml").write_text("# @package _global_\nseed: 41\noptimizer: {lr: 0.5}\n")
+    monkeypatch.chdir(tmp_path)
+    config = compose("--config-dir", "tree", "experiment=mine")
+    assert config.seed == 41
+    assert config.optimizer.lr == 0.5
+
+
+def test_help_needs_neither_torch_nor_hydra():
+    code = (
+        "import sys; from ferkit.cli import main; main(['--help']);"
+        "sys.exit(any(m in sys.modules for m in ('torch', 'hydra', 'pandas')))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_help_of_a_command_names_keys_and_choices(ferkit):
+    code, out, _ = ferkit("train", "--help")
+    assert code == 0
+    assert "run_dir" in out
+    assert "mini_xception" in out
+
+
+def test_list_says_what_each_choice_is(ferkit):
+    code, out, _ = ferkit("list", "loss")
+    assert code == 0
+    assert all(name in out for name in ("cross_entropy", "focal"))
+    assert all(len(line.split(maxsplit=1)) == 2 for line in out.strip().splitlines())
+
+
+def every_choice():
+    return [(g, c) for g in list_groups() if g != "debug" for c in choices(g)]
+
+
+@pytest.mark.parametrize(("group", "choice"), every_choice())
+def test_every_yaml_composes_and_is_checked(group, choice):
+    command = "predict" if group == "predict" else "train"
+    compose(f"{group}={choice}", command=command)
+
+
+def test_debug_makes_any_run_small():
+    config = compose("debug=default")
+    assert (config.trainer.max_epochs, config.trainer.max_images) == (1, 64)
+
+
+def test_unknown_node_is_refused_in_python_too():
+    with pytest.raises(ConfigError, match="refused"):
+        compose("loss._target_=os.system")
