@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import fields
 from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
@@ -11,7 +12,7 @@ from omegaconf.errors import OmegaConfBaseException
 from ferkit.config import GROUPS, ROOTS, check_node
 from ferkit.errors import ConfigError, unknown
 
-_PLAIN_OVERRIDE = re.compile(r"^[a-z_]\w*(\.\w+)+=", re.IGNORECASE)
+_PLAIN_OVERRIDE = re.compile(r"^(tests|[a-z_]\w*(\.\w+)+)=", re.IGNORECASE)
 
 
 def configs_dir() -> Path:
@@ -114,7 +115,7 @@ def _sentence(error: Exception, command: str) -> str:
         lines.append(str(cause).strip())
         cause = cause.__cause__
     text = "\n".join(lines)
-    roots = [*ROOTS[command].__dataclass_fields__, "experiment", "debug"]
+    roots = [*(f.name for f in fields(ROOTS[command])), "experiment", "debug"]
     if match := re.search(r"Could not find '([\w/.-]+)'", text):
         group, _, choice = match[1].partition("/")
         if group in list_groups():
@@ -135,7 +136,9 @@ def list_groups() -> list[str]:
 def choices(group: str) -> list[str]:
     """The names that can be chosen in a group; an experiment's carry its study's folder."""
     folders = [configs_dir() / group, Path("ferkit_configs") / group]
-    found = {p.relative_to(f).with_suffix("").as_posix() for f in folders for p in f.rglob("*.yaml")}
+    found = {
+        p.relative_to(f).with_suffix("").as_posix() for f in folders for p in f.rglob("*.yaml")
+    }
     return sorted(found)
 
 

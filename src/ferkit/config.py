@@ -122,7 +122,9 @@ def resolve(target: object, where: str) -> Callable[..., Any]:
         ConfigError: the path leads nowhere, or to something a config may not build.
     """
     if not isinstance(target, str) or not target:
-        raise ConfigError(f"{where}._target_ is {target!r}; it must be the dotted path of a target.")
+        raise ConfigError(
+            f"{where}._target_ is {target!r}; it must be the dotted path of a target."
+        )
     if target.split(".")[0] not in {"ferkit", "torch", *_allowed()}:
         raise ConfigError(_refusal(target, where))
     found = _import_path(target, where)
@@ -138,7 +140,7 @@ def _allowed() -> set[str]:
 def _refusal(target: str, where: str) -> str:
     return (
         f"{where}._target_={target} is refused: configs may build ferkit's own objects and torch "
-        "optimizers, LR schedulers and modules; let your own package in with FERKIT_ALLOW=<package>."
+        "optimizers, LR schedulers and modules; FERKIT_ALLOW=<package> lets your own package in."
     )
 
 
@@ -192,6 +194,8 @@ def check_node(node: Any, where: str) -> None:
     for key, value in plain.items():
         if key == "_target_":
             continue
+        if not isinstance(key, str):  # YAML 1.1 reads on, off, yes and no as true and false
+            raise ConfigError(f"{where} has the key {key!r}; put the word in quotes in the yaml.")
         if key.startswith("_") or (key not in parameters and not open_ended):
             known = [p for p in parameters if not p.startswith("_") and p != "self"]
             raise ConfigError(unknown("key", f"{where}.{key}", [f"{where}.{p}" for p in known]))

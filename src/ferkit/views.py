@@ -98,6 +98,7 @@ def make_views(config: DictConfig, limits: dict[str, int | None] | None = None) 
     store = make_store(config)
     emotions = choose(config.emotions, store.emotions)
     labels = store.index["label"].where(store.index["label"].isin(emotions), "")
+    _require_labels(store, labels)
     frame = store.index.assign(label=labels)
     split: Split = build(config.split, where="split", frame=frame, seed=config.seed)
     codes = encode(labels, emotions)
@@ -134,9 +135,17 @@ def stratified_subset(codes: np.ndarray, size: int, seed: int) -> np.ndarray:
     return np.sort(shuffled[np.argsort(pace, kind="stable")[:size]])
 
 
+def _require_labels(store: FaceStore, labels: pd.Series) -> None:
+    if (labels == "").all():
+        dataset = store.card["dataset"]
+        why = " ".join([*dataset["warnings"], *dataset["notes"]])
+        raise DataError(f"{dataset['name']}: no image carries a label to train on. {why}".strip())
+
+
 def _require_views(views: Views) -> None:
+    dataset = views.store.card["dataset"]
+    name = dataset["name"]
     empty = [e for e, n in views.counts("train").items() if n == 0]
-    name = views.store.card["dataset"]["name"]
     if empty:
         raise DataError(
             f"{name}: no training image of {', '.join(empty)} ({views.split.protocol}); choose "

@@ -47,7 +47,8 @@ def cross_validate(config: DictConfig, words: Sequence[str]) -> TrainedRun:
         described.append(views.describe())
     held_out = pd.concat(pooled, ignore_index=True).assign(view=VIEW)
     if held_out["key"].duplicated().any():
-        raise ConfigError(f"split={described[0]['split']['name']} holds rows out more than once; its folds cannot be pooled.")  # fmt: skip
+        name = described[0]["split"]["name"]
+        raise ConfigError(f"split={name} holds rows out more than once; train its folds singly.")
     run.write_json("data.json", _describe(described, held_out))
     run.write_predictions(VIEW, held_out)
     return TrainedRun(folder, report(run, config))

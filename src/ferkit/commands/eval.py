@@ -84,16 +84,15 @@ def _predict(run: RunFolder, merged: DictConfig, config: DictConfig, command: st
     model = load_model(run.folder, str(choose_device(config.device)))
     views = make_views(merged)
     name = config.view or "val"
-    if name not in ("train", "val", "test"):
-        raise ConfigError(unknown("view", name, ["train", "val", "test"]))
-    if not len(views.rows(name)):
-        raise DataError(f"The {name} view of this run is empty ({views.split.protocol}); choose another view.")  # fmt: skip
+    known = ["train", "val", "test", *merged.tests]
+    if name not in known:
+        raise ConfigError(unknown("view", name, known))
     strategy: Strategy = build(merged.imbalance, where="imbalance")
     kind = getattr(build(merged.tta, where="tta"), "kind", "none")
     parts = [views.store.card["dataset"]["name"], name] + ([kind] if kind != "none" else [])
     target = _target_folder(run, merged, views, "-".join(parts))
     predict_views(target, merged, model, views, strategy, [name], command)
-    if name == "test":
+    if name not in ("train", "val"):
         run.note_look(name, parts[0], command)
     write_report(target.folder, faces=bool(merged.report.faces))
     say(f"report: {target.folder / 'report' / 'report.html'}")

@@ -45,7 +45,7 @@ def run_job(config: DictConfig) -> int:
 
     job = HydraConfig.get().job
     words = list(HydraConfig.get().overrides.task)
-    single = OmegaConf.create(OmegaConf.to_container(config, resolve=False))
+    single = DictConfig(OmegaConf.to_container(config, resolve=False))
     single.run_dir = str(Path(config.run_dir) / str(job.num))
     say(f"--- {job.num}: {job.override_dirname}")
     try:

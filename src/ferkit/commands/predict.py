@@ -1,26 +1,26 @@
 """`ferkit predict`: faces and emotions of photographs, by a trained run."""
 
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from glob import glob
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pandas as pd
-import torch
 from omegaconf import DictConfig
 from tqdm import tqdm
 
 from ferkit.composition import compose
 from ferkit.config import as_plain, build
+from ferkit.datasets.layout import image_files
 from ferkit.errors import ConfigError, DataError, unknown
+from ferkit.evaluation.photographs import FORMATS, annotate, classify, write_table
+from ferkit.faces.crop import all_faces, make_face_detector
+from ferkit.faces.decode import decode_image
 from ferkit.faces.settings import FaceSettings
 from ferkit.model import FaceClassifier, load_model
 from ferkit.training.run import say
 from ferkit.training.settings import choose_device
 
-FORMATS = ("csv", "jsonl", "parquet")
+DETECT = {"detector": "haar", "align": "none"}  # for models trained on ready-made crops
 
 
 def main(words: Sequence[str]) -> int:
@@ -42,23 +42,61 @@ def predict(config: DictConfig) -> Path:
         DataError: there is no image, or none of them can be read.
     """
     model = load_model(config.model, str(choose_device(config.device)))
-    settings = _settings(config, model)
-    images = find_images(str(config.source))
+    settings = face_settings(config, model)
+    detect = make_face_detector(settings, device=config.device)
+    paths = find_images(str(config.source))
     out = Path(config.out)
-    out.mkdir(parents=True, exist_ok=True)
     rows: list[dict[str, Any]] = []
     broken = without = 0
-    for path, found in _faces(images, settings):
-        if found is None:
+    for path in tqdm(paths, desc="predicting", unit="image", disable=None, delay=2):
+        try:
+            image = decode_image(path)
+        except (DataError, OSError) as error:
+            say(f"passed over: {error}")
             broken += 1
             continue
-        image, crops = found
-        without += not crops
-        new = classify(model, path, crops)
-        rows += new
-        if config.annotate and new:
-            annotate(image, new, out / "annotated" / f"{path.stem}{path.suffix or '.png'}")
-    say(f"{len(images)} images, {len(rows)} faces, {without} images without a face, {broken} broken files passed over")  # fmt: skip
-    if broken == len(images):
-        raise DataError(f"source={config.source}: none of the {broken} images can be read.")
+        found = classify(model, str(path), all_faces(image, settings, detect))
+        without += not found
+        rows += found
+        if config.annotate and found:
+            annotate(image, found, out / "annotated" / f"{len(rows):06d}_{path.stem}.png")
+    if broken == len(paths):
+        raise DataError(f"source={config.source}: none of its {broken} images can be read.")
+    say(
+        f"{len(paths)} images, {len(rows)} faces; {without} images without a face, "
+        f"{broken} broken files passed over"
+    )
     return write_table(rows, model.emotions, out, config.format)
+
+
+def face_settings(config: DictConfig, model: FaceClassifier) -> FaceSettings:
+    """How faces are found: as asked, else as in training, with a detector where that had none."""
+    trained = {k: v for k, v in model.faces.items() if k != "_target_"}
+    if config.faces is not None:
+        asked = {k: v for k, v in as_plain(config.faces).items() if k != "_target_"}
+        trained |= asked
+    elif trained.get("detector") in ("none", "given"):
+        trained |= DETECT
+    shape = {"size": model.size, "color": "grey" if model.channels == 1 else "rgb"}
+    node = {"_target_": "ferkit.faces.settings.FaceSettings", **trained, **shape}
+    settings: FaceSettings = build(node, where="faces")
+    return settings
+
+
+def find_images(source: str) -> list[Path]:
+    """The images of a file, a folder or a glob, in order.
+
+    Raises:
+        DataError: there is none.
+    """
+    path = Path(source)
+    if path.is_dir():
+        found = [path / name for name in image_files(path)]
+    elif path.is_file():
+        found = [path]
+    else:
+        found = [Path(name) for name in sorted(glob(source, recursive=True))]  # noqa: PTH207
+    found = [file for file in found if file.is_file()]
+    if not found:
+        raise DataError(f"source={source}: no image there; give an image, a folder or a glob.")
+    return found

@@ -2,16 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from ferkit.commands.evaluation import predict_views
-from ferkit.composition import compose
-from ferkit.config import as_plain, build
+from ferkit.composition import check, compose, explained
+from ferkit.config import TrainRoot, as_plain, build
 from ferkit.errors import ConfigError, unknown
 from ferkit.imbalance.strategy import Strategy
 from ferkit.model import load_model, make_model
@@ -91,9 +92,10 @@ def report(run: RunFolder, config: DictConfig) -> dict[str, Any]:
     """Write the report and say the headline of each view."""
     figures: dict[str, Any] = write_report(run.folder, faces=bool(config.report.faces))["views"]
     for view, found in figures.items():
-        low, high = found["intervals"].get("accuracy", (float("nan"),) * 2)
+        between = found["intervals"].get("accuracy")
+        interval = f" [{between[0]:.3f}, {between[1]:.3f}]" if between else ""
         say(
-            f"{view}: accuracy {found['accuracy']:.3f} [{low:.3f}, {high:.3f}]  balanced "
+            f"{view}: accuracy {found['accuracy']:.3f}{interval}  balanced "
             f"{found['balanced_accuracy']:.3f}  macro F1 {found['macro_f1']:.3f}  (n={found['n']})"
         )
     say(f"report: {run.folder / 'report' / 'report.html'}")
@@ -110,17 +112,13 @@ def _resume(folder: Path, words: Sequence[str]) -> tuple[RunFolder, DictConfig]:
                 f"{key} cannot change on resume: {folder} goes on as it began; beside resume= "
                 f"only {', '.join(RESUME_KEYS)} may be given."
             )
-    config = DictConfig(compose())
-    config.merge_with(stored)
-    for group in stored:  # a node of the run replaces ours whole, keys of another target do not mix
-        config[group] = stored[group]
+    with explained("train"):
+        config = cast(DictConfig, OmegaConf.merge(OmegaConf.structured(TrainRoot), stored))
     given = compose(*[w for w in beside if not w.startswith("debug")])
     for word in beside:
         group, _, key = word.split("=")[0].partition(".")
         if key:
             config[group][key] = given[group][key]
-    from ferkit.composition import check
-
     check(config)
     return run, config
 
@@ -145,7 +143,7 @@ def make_training(
     size = int(views.store.faces.shape[1])
     model = make_model(nodes, views.emotions, size, views.store.channels).to(device)
     if settings.channels_last:
-        model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        model = model.to(memory_format=torch.channels_last)
     loss = make_loss(config, strategy, views).to(device)
     trained = [p for p in model.parameters() if p.requires_grad]
     optimizer = build(config.optimizer, where="optimizer", params=trained)
@@ -183,17 +181,15 @@ def start_run(
 
 def _fit(training: Training, strategy: Strategy, views: Views, run: RunFolder) -> None:
     settings = training.settings
-    common = {"device": training.device, "resident": settings.resident}
-    faces, codes = views.store.faces, views.codes
-    rows = views.rows("train")
-    train_loader = make_loader(
-        faces, rows, codes[rows], batch_size=settings.batch_size,
-        order=_order(strategy, codes[rows], training.seed), **common,
-    )  # fmt: skip
-    chosen = views.rows("val")
-    val_loader = make_loader(
-        faces, chosen, codes[chosen], batch_size=max(256, settings.batch_size), **common
+    codes = views.codes
+    load = partial(
+        make_loader, views.store.faces, device=training.device, resident=settings.resident
     )
+    rows = views.rows("train")
+    order = _order(strategy, codes[rows], training.seed)
+    train_loader = load(rows, codes[rows], batch_size=settings.batch_size, order=order)
+    chosen = views.rows("val")
+    val_loader = load(chosen, codes[chosen], batch_size=max(256, settings.batch_size))
     try:
         fit(training, train_loader, val_loader, run, log=_say_epoch(training))
     except KeyboardInterrupt:

@@ -148,7 +148,7 @@ def render_text(result: CheckResult) -> str:
         "",
         _table(result.counts),
         "",
-        *(f"{topic + ':':<12}{words}" for topic, words in findings(result)),
+        *(f"{topic + ':' * bool(topic):<12}{words}" for topic, words in findings(result)),
         "",
         f"Looked at {len(result.images):,} images in {result.seconds:.0f} s.",
     ]
@@ -181,6 +181,7 @@ def findings(result: CheckResult) -> list[tuple[str, str]]:
         how = f"perceptual hashes at most {result.distance} of 64 bits apart, pixels not identical"
         said.append(("Near", how))
         said += [("", words) for words in _copies_words(result.near, "a near copy")]
+        said += [("", words) for words in _family_words(result, result.near)]
     said += [("Leak", warning) for warning in warnings]
     said += [("Note", note) for note in [*result.notes, *index.notes]]
     return [*said, *(("Warning", warning) for warning in index.warnings)]
@@ -221,18 +222,27 @@ def _keys(result: CheckResult, images: pd.DataFrame) -> list[str]:
 def _copies_words(copies: Copies, what: str) -> list[str]:
     inside = ", ".join(f"{n:,} inside {view}" for view, n in copies.surplus_within.items() if n)
     words = [
-        f"{copies.groups:,} groups with {copies.surplus:,} surplus copies"
+        f"groups of copies: {copies.groups:,}; surplus copies: {copies.surplus:,}"
         + (f" ({inside})" * bool(inside))
-        + f"; {copies.conflicting:,} groups carry conflicting labels"
+        + f"; groups with conflicting labels: {copies.conflicting:,}"
     ]
     for pair, n in copies.across.items():
         first, second = pair.split("|")
         if n:
-            words.append(
-                f"{n:,} {second} images have {what} in {first}, {copies.relabelled[pair]:,} of "
-                "them under other labels alone"
-            )
+            other = f" ({copies.relabelled[pair]:,} of them never under the same label)"
+            words.append(f"{second} images with {what} in {first}: {n:,}" + other)
     return words
+
+
+def _family_words(result: CheckResult, copies: Copies) -> list[str]:
+    # Frames of a film and takes of a person are near each other by nature.
+    frame = result.index.frame.iloc[result.images["row"]]
+    for column, what in (("subject", "person"), ("sequence", "film")):
+        ids = frame[column].to_numpy(str)[copies.group >= 0]
+        if (ids != "").any():
+            spread = pd.Series(ids).groupby(copies.group[copies.group >= 0]).nunique()
+            return [f"groups of one {what}, as is natural: {(spread == 1).sum():,}"]
+    return []
 
 
 def _bytes_words(pixels: Copies, files: Copies) -> str:

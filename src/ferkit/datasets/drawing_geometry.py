@@ -159,11 +159,11 @@ def action_units(
     choice, weakness, *partial = rng.uniform(size=2 + len(UNITS)).tolist()
     astray = np.abs(rng.normal(size=len(UNITS))).tolist()
     way = ways[int(choice * len(ways)) if difficulty > 0 else 0]
-    apex = intensity * (1 - 0.5 * difficulty * weakness)
+    apex = intensity * (1 - 0.48 * difficulty * weakness)
     acts = {}
     for unit, part, rest, stray in zip(UNITS, partial, person.rest, astray, strict=True):
-        strength = way.get(unit, 0.0) * apex * (1 - 0.65 * difficulty * part**2)
-        acts[unit] = min(1.2, strength + difficulty * (0.8 * rest + 0.1 * stray))
+        strength = way.get(unit, 0.0) * apex * (1 - 0.62 * difficulty * part**2)
+        acts[unit] = min(1.2, strength + difficulty * (0.75 * rest + 0.095 * stray))
     return acts
 
 

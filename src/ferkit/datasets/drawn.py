@@ -18,6 +18,7 @@ Licence: that of ferkit; the faces are nobody's.
 
 import hashlib
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -60,21 +61,15 @@ def read_drawn(
         One row a face, with its `subject`; `images` is [N, size, size] uint8.
 
     Raises:
-        ConfigError: a split smaller than the classes, too few people, a size or difficulty out
-            of range.
+        ConfigError: a split smaller than the classes, too few people, a size, seed or
+            difficulty out of range.
     """
     counts = {"train": train, "val": val, "test": test}
     _check(counts, people, size, difficulty)
+    if seed < 0:
+        raise ConfigError(f"dataset.seed={seed} is negative; seeds are 0 or more.")
     dealt = _deal_people(counts, people)
     rows = [row for split in counts for row in _rows(split, counts[split], dealt[split], seed)]
-    images = np.stack(
-        [
-            _draw(row["label"], int(row["subject"][1:]), seed, i, size, difficulty)
-            for i, row in enumerate(
-                tqdm(rows, desc="drawing faces", unit=" faces", delay=2, disable=None)
-            )
-        ]
-    )  # [N, size, size]
     settings = (drawing.VERSION, *counts.values(), people, size, seed, float(difficulty))
     return make_index(
         rows,
@@ -82,7 +77,7 @@ def read_drawn(
         variant=f"drawn by ferkit, seed {seed}, difficulty {difficulty:g}",
         root=Path(root or "."),
         emotions=CLASSES,
-        images=images,
+        images=partial(_draw_all, rows, seed=seed, size=size, difficulty=difficulty),
         fingerprint=hashlib.sha256(repr(settings).encode()).hexdigest()[:16],
     )
 
@@ -146,13 +141,16 @@ def _rows(split: str, count: int, people: range, seed: int) -> list[dict[str, st
     ]
 
 
-def _draw(
-    emotion: str, person: int, seed: int, number: int, size: int, difficulty: float
-) -> np.ndarray:
-    return drawing.draw_face(
-        emotion,
-        person=seed * 1_000_003 + person,
-        rng=np.random.default_rng([seed, number]),
-        size=size,
-        difficulty=difficulty,
-    )
+def _draw_all(rows: list[dict[str, str]], *, seed: int, size: int, difficulty: float) -> np.ndarray:
+    bar = tqdm(rows, desc="drawing faces", unit=" faces", delay=2, disable=None)
+    faces = [
+        drawing.draw_face(
+            row["label"],
+            person=seed * 1_000_003 + int(row["subject"][1:]),
+            rng=np.random.default_rng([seed, number]),
+            size=size,
+            difficulty=difficulty,
+        )
+        for number, row in enumerate(bar)
+    ]
+    return np.stack(faces)  # [N, size, size]

@@ -13,7 +13,9 @@ import pandas as pd
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
-PAIRS = (("train", "val"), ("train", "test"), ("val", "test"))
+from ferkit.splits.assign import VIEWS
+from ferkit.splits.leaks import PAIRS
+
 _BITS = 64
 
 
@@ -63,11 +65,7 @@ def identical(content: np.ndarray, labels: np.ndarray, views: np.ndarray) -> Cop
         surplus=int((size - 1).sum()),
         distinct=len(size),
         conflicting=_conflicting(table[copied]),
-        surplus_within={
-            str(view): int(part["code"].duplicated().sum())
-            for view, part in table[copied].groupby("view")
-            if view
-        },
+        surplus_within=_surplus_within(table[copied]),
         across={"|".join(pair): int(rows.sum()) for pair, rows in across.items()},
         relabelled={
             "|".join(pair): _relabelled(table, rows, pair[0]) for pair, rows in across.items()
@@ -78,6 +76,11 @@ def identical(content: np.ndarray, labels: np.ndarray, views: np.ndarray) -> Cop
 def _with_copy(table: pd.DataFrame, first: str, second: str) -> pd.Series:
     there = table["code"][(table["view"] == first) & (table["code"] >= 0)]
     return (table["view"] == second) & table["code"].isin(there)
+
+
+def _surplus_within(table: pd.DataFrame) -> dict[str, int]:
+    parts = {view: table["code"][table["view"] == view] for view in VIEWS}
+    return {view: int(codes.duplicated().sum()) for view, codes in parts.items() if len(codes)}
 
 
 def _conflicting(table: pd.DataFrame) -> int:
@@ -124,11 +127,7 @@ def near(pairs: np.ndarray, content: np.ndarray, labels: np.ndarray, views: np.n
         surplus=surplus,
         distinct=len(np.unique(content[content != ""])) - surplus,
         conflicting=_conflicting(table[group >= 0]),
-        surplus_within={
-            str(view): int(part["code"].duplicated().sum())
-            for view, part in tied.groupby("view")
-            if view
-        },
+        surplus_within=_surplus_within(tied),
         across={"|".join(pair): len(np.unique(rows[:, 1])) for pair, rows in met.items()},
         relabelled={
             "|".join(pair): _never_agreeing(

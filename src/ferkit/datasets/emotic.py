@@ -5,7 +5,7 @@ persons by body box, each with one or more of 26 categories and valence, arousal
 (1..10). Persons are not faces: many are seen from behind or are tiny, so a face detector belongs
 between this index and training (`box` is the body box).
 Layout: `emotic/{mscoco,framesdb,emodb_small,ade20k}/images/*.jpg` and, a download of its own,
-`Annotations/Annotations.mat`; or the authors-independent pre-processed form `emotic_pre/` of
+`Annotations/Annotations.mat`; or the widespread pre-processed form `emotic_pre/` of
 train/val/test.csv with `*_body_arr.npy`.
 Classes: angry, disgust, fear, happy, sad, surprise (`mapping=strict`), neutral too (`broad`); see
 `emotic_mapping`. A person whose categories come to several emotions is ambiguous and dropped.

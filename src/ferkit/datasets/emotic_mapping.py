@@ -11,7 +11,7 @@ Kosti et al., "Context Based Emotion Recognition using EMOTIC Dataset", TPAMI 20
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-import yaml
+import yaml  # type: ignore[import-untyped, unused-ignore]
 
 from ferkit.emotions import EMOTIONS, canonical
 from ferkit.errors import ConfigError, unknown

@@ -4,8 +4,9 @@ Every adapter is one function `read_<name>(root, **options) -> FaceIndex`; nothi
 knows which dataset it was.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -38,8 +39,8 @@ class FaceIndex:
         variant: Which of the known layouts was recognised, in a few words.
         root: The folder that was chosen in the end.
         emotions: The classes of the dataset, canonical order first.
-        images: [N, H, W] or [N, H, W, 3] RGB uint8, aligned with `frame`, for datasets whose
-            pixels do not lie in image files of their own.
+        load_images: Makes `images`; called when they are first asked for, and never where the
+            store is there already.
         dropped: Reason to count of what was left out.
         notes: Facts worth a line.
         warnings: Facts worth a warning.
@@ -53,7 +54,7 @@ class FaceIndex:
     variant: str
     root: Path
     emotions: tuple[str, ...]
-    images: np.ndarray | None = None
+    load_images: Callable[[], np.ndarray] | None = None
     dropped: dict[str, int] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
@@ -62,6 +63,14 @@ class FaceIndex:
 
     def __len__(self) -> int:
         return len(self.frame)
+
+    @cached_property
+    def images(self) -> np.ndarray | None:
+        """[N, H, W] or [N, H, W, 3] RGB uint8, aligned with `frame`.
+
+        For datasets whose pixels do not lie in image files of their own, else None.
+        """
+        return None if self.load_images is None else self.load_images()
 
     def summary(self) -> str:
         """The line every load ends with."""
@@ -82,7 +91,7 @@ def make_index(
     variant: str,
     root: Path,
     emotions: Iterable[str] | None = None,
-    images: np.ndarray | None = None,
+    images: np.ndarray | Callable[[], np.ndarray] | None = None,
     dropped: Mapping[str, int] | None = None,
     notes: Iterable[str] = (),
     warnings: Iterable[str] = (),
@@ -95,6 +104,7 @@ def make_index(
         rows: Mappings (or a frame) with at least `key` and `label`; other columns of `COLUMNS`
             default to unknown, columns beyond them are kept after them.
         emotions: The classes of the dataset; by default those found in `label`.
+        images: Pixels in the order of the rows, or what makes them when they are needed.
 
     Raises:
         ValueError: two rows share a key (a fault of the adapter).
@@ -104,7 +114,7 @@ def make_index(
         frame = pd.DataFrame(columns=list(COLUMNS))
     for column, default in COLUMNS.items():
         if column not in frame:
-            frame[column] = default
+            frame[column] = pd.Series([default] * len(frame), index=frame.index, dtype=object)
     frame["dataset"] = frame["dataset"].replace("", name)
     frame = frame[[*COLUMNS, *(c for c in frame.columns if c not in COLUMNS)]]
     by_key = np.argsort(frame["key"].to_numpy(dtype=str), kind="stable")
@@ -118,10 +128,14 @@ def make_index(
         variant=variant,
         root=root,
         emotions=order(list(emotions)) if emotions is not None else found or EMOTIONS[:7],
-        images=None if images is None else images[by_key],
+        load_images=None if images is None else lambda: _made(images)[by_key],
         dropped={why: int(n) for why, n in (dropped or {}).items() if n},
         notes=list(notes),
         warnings=list(warnings),
         dark_below=dark_below,
         fingerprint=fingerprint,
     )
+
+
+def _made(images: np.ndarray | Callable[[], np.ndarray]) -> np.ndarray:
+    return images() if callable(images) else images

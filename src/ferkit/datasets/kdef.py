@@ -94,7 +94,7 @@ def read_kdef(
     """
     wanted = _wanted("angle", angles, ANGLES), _wanted("session", sessions, SESSIONS)
     folder = Path(root).expanduser()
-    paths = list_files(folder).images
+    paths = list_files(folder).images if folder.is_dir() else []
     codes = {path: _code(path) for path in paths}
     found = [path for path in paths if _CODE.fullmatch(codes[path])]
     averaged = [path for path in paths if _AVERAGED.fullmatch(codes[path])]

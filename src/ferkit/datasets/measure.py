@@ -39,7 +39,7 @@ def measure(index: FaceIndex, near: bool, processes: int | None) -> pd.DataFrame
         One row an image, with `row`, where the index first has it (persons of one photograph
         share an image), and what `FACTS` names.
     """
-    from joblib import Parallel, cpu_count, delayed  # type: ignore[import-untyped]
+    from joblib import Parallel, cpu_count, delayed
     from tqdm import tqdm
 
     rows = _first_rows(index)
@@ -112,7 +112,7 @@ def _file_facts(path: Path, near: bool) -> dict[str, object]:
     try:
         image = decode_image(data)
     except DataError as error:
-        return {"error": str(error).removeprefix("image: "), "file_hash": _hash(data)}
+        return {"error": str(error).removeprefix("image: ")}
     return _facts(image, near, mode=_mode(data)) | {"file_hash": _hash(data)}
 
 
@@ -167,3 +167,29 @@ def _mode(data: bytes) -> str:
 
 def _hash(data: bytes) -> str:
     return blake2b(data, digest_size=8).hexdigest()
+
+
+def read_row(index: FaceIndex, row: int) -> np.ndarray | None:
+    """The pixels of a row, cut to its box where it has one; None where they cannot be read.
+
+    Returns:
+        uint8, [H, W] or [H, W, 3] RGB.
+    """
+    from ferkit.faces.decode import decode_image
+    from ferkit.faces.films import read_frames
+
+    facts = index.frame.iloc[row]
+    if index.images is not None:
+        return index.images[row]
+    try:
+        if is_film(facts["path"]):
+            image = read_frames(index.root / facts["path"], [facts["frame"]])[facts["frame"]]
+        else:
+            image = decode_image(index.root / facts["path"])
+    except (DataError, OSError, KeyError):
+        return None
+    if facts["box"] is None:
+        return image
+    x1, y1, x2, y2 = (max(round(float(edge)), 0) for edge in facts["box"])
+    cut = image[y1:y2, x1:x2]
+    return cut if cut.size else image

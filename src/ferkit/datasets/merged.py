@@ -27,7 +27,7 @@ import pandas as pd
 from ferkit.datasets.index import COLUMNS, FaceIndex, make_index
 from ferkit.datasets.layout import per_class
 from ferkit.emotions import choose, order
-from ferkit.errors import ConfigError, DatasetNotFoundError, unknown
+from ferkit.errors import ConfigError, DataError, unknown
 
 
 def read_merged(
@@ -65,10 +65,9 @@ def read_merged(
     for i, node in enumerate(nodes):
         try:
             parts.append(build(node, where=f"dataset.datasets[{i}]"))
-        except DatasetNotFoundError as error:
-            raise DatasetNotFoundError(
-                f"merged: part {i} was looked for in {node.get('root')}; put it there, or give its "
-                f"root in dataset.datasets[{i}]. {error}"
+        except DataError as error:
+            raise type(error)(
+                f"merged: part {i} of dataset.datasets, looked for in {node.get('root')}: {error}"
             ) from error
     return merge(parts, classes=classes)
 
@@ -88,8 +87,9 @@ def _node(item: Any, root: Path, where: str) -> dict[str, Any]:
         raise ConfigError(f"{where}: {unknown('dataset', str(name), known)}")
     node = OmegaConf.to_container(load_choice("dataset", name), resolve=False)
     assert isinstance(node, dict)
-    inside, beside = root / name, root.parent / name
-    node["root"] = str(beside if beside.is_dir() and not inside.is_dir() else inside)
+    if "root" in node:
+        inside, beside = root / name, root.parent / name
+        node["root"] = str(beside if beside.is_dir() and not inside.is_dir() else inside)
     return {str(key): value for key, value in (node | options).items()}
 
 

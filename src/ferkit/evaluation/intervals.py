@@ -61,7 +61,8 @@ def resampling_units(rows: pd.DataFrame) -> Units:
     kind = np.select([subject != "", sequence != ""], ["subject", "film"], "image")
     name = np.select([subject != "", sequence != ""], [subject, sequence], rows["key"].astype(str))
     units = pd.DataFrame({"kind": kind, "dataset": dataset, "name": name})
-    codes = units.groupby(["kind", "dataset", "name"], sort=False).ngroup().to_numpy(np.int64)
+    number = units.groupby(["kind", "dataset", "name"], sort=False).ngroup()
+    codes = np.asarray(number, dtype=np.int64)
     found = units.drop_duplicates()["kind"].value_counts()
     words = [
         f"{found[k]:,} {k}{'s' if found[k] > 1 else ''}"
@@ -81,11 +82,13 @@ def draw_counts(units: int, resamples: int, seed: int, rows: int = 0) -> Iterato
     """Draw units with replacement, as often as there are units.
 
     Args:
+        units: How many there are.
+        resamples: How often to draw that many.
+        seed: The draws depend on it alone, not on the size of the blocks.
         rows: How many rows the caller will spread each resample over; bounds the block size.
 
     Yields:
-        Blocks [b, units] of how often each unit was drawn; b sums to `resamples`. The draws
-        depend on the seed alone, not on the size of the blocks.
+        Blocks [b, units] of how often each unit was drawn; b sums to `resamples`.
     """
     generator = np.random.default_rng(seed)
     block = max(1, _CELLS // max(units, rows, 1))
@@ -104,6 +107,8 @@ def calibration_bins(confidence: Floats) -> NDArray[np.int64]:
 
 def calibration_error(bins: Floats) -> Floats:
     """Expected calibration error (Guo et al. 2017, arXiv:1706.04599) from sums per bin.
+
+    Noise adds to it, so on few rows its bootstrap interval lies too high.
 
     Args:
         bins: [..., 15, 3]: rows in the bin, their summed confidence, how many are right.
@@ -171,6 +176,7 @@ def macro_auc(outcomes: Outcomes, weights: Floats) -> Floats:
     """The mean one-vs-rest ROC AUC over outputs with support, for many weightings.
 
     Args:
+        outcomes: N rows.
         weights: [R, N].
 
     Returns:

@@ -87,6 +87,7 @@ def quick_figures(
     Args:
         labels: [N] codes into `classes`, or names.
         predicted: [N] codes into `classes`, or names.
+        classes: The names.
 
     >>> quick_figures([0, 0, 1], [0, 1, 1], ["sad", "happy"])["balanced_accuracy"]
     0.75
@@ -189,7 +190,8 @@ def _intervals(
         samples = bootstrap(outcomes, units, resamples=resamples, seed=seed)
     overall = {name: percentile_interval(samples[name]) for name in FIGURES if name in samples}
     per_class = {
-        name: _class_intervals(outcomes, code, samples) for code, name in enumerate(outcomes.classes)
+        name: _class_intervals(outcomes, code, samples)
+        for code, name in enumerate(outcomes.classes)
     }
     known = {name: interval for name, interval in overall.items() if interval}
     return {"intervals": {**known, "per_class": per_class}, "resampled": drawn}

@@ -81,8 +81,8 @@ def read_outcomes(predictions: pd.DataFrame) -> Outcomes:
     return Outcomes(
         classes=classes,
         outputs=len(names),
-        truth=rows["label"].map(codes).to_numpy(dtype=np.int64),
-        predicted=predicted.to_numpy(dtype=np.int64),
+        truth=np.asarray(rows["label"].map(codes), dtype=np.int64),
+        predicted=np.asarray(predicted, dtype=np.int64),
         probabilities=probabilities,
     )
 

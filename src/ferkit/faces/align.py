@@ -29,7 +29,9 @@ TEMPLATE = (
 _LARGEST_WARP = 4096  # pixels; a side beyond it gains nothing and costs memory
 
 
-def box_matrix(box: np.ndarray, size: int, *, margin: float = 0.0, angle: float = 0.0) -> np.ndarray:
+def box_matrix(
+    box: np.ndarray, size: int, *, margin: float = 0.0, angle: float = 0.0
+) -> np.ndarray:
     """The similarity that puts a square around a box into the crop.
 
     The square has the box' centre and its longer side, so that no face is squashed.

@@ -43,7 +43,7 @@ class Cascade:
         """Find the faces of each picture."""
         table = _summed(images).to(self.device)  # [B, H+1, W+1, 3]
         # One by one on the CPU: a larger batch of whole pictures only falls out of its caches.
-        parts = table.split(1 if self.device.type == "cpu" else len(table))
+        parts = torch.split(table, 1 if self.device.type == "cpu" else len(table))
         proposals = [self._propose(part) for part in parts]
         batch = torch.cat([rows + i for i, (rows, _) in enumerate(proposals)])
         boxes = torch.cat([boxes for _, boxes in proposals])
@@ -138,9 +138,7 @@ def _shrink(table: Tensor, height: int, width: int) -> Tensor:
 
 
 # Drops boxes that lie wholly outside their picture; crops are standardized, [N, 3, side, side].
-def _crops(
-    table: Tensor, batch: Tensor, boxes: Tensor, side: int
-) -> tuple[Tensor, Tensor, Tensor]:
+def _crops(table: Tensor, batch: Tensor, boxes: Tensor, side: int) -> tuple[Tensor, Tensor, Tensor]:
     height, width = table.shape[1] - 1, table.shape[2] - 1
     whole = boxes.trunc().long()
     x1, y1 = (whole[:, i].clamp(min=1) - 1 for i in (0, 1))
@@ -166,7 +164,7 @@ def _standardize(pixels: Tensor) -> Tensor:
 
 
 def _in_parts(network: nn.Module, crops: Tensor) -> list[Tensor]:
-    answers = [network(part) for part in crops.split(_CANDIDATES)]
+    answers = [network(part) for part in torch.split(crops, _CANDIDATES)]
     return [torch.cat(part) for part in zip(*answers, strict=True)]
 
 

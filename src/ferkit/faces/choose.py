@@ -47,6 +47,11 @@ def choose_face(
     raise ConfigError(unknown("way to choose a face", rule, RULES))
 
 
+def by_area(found: Sequence[Detection]) -> list[Detection]:
+    """The faces, largest first."""
+    return sorted(found, key=_area, reverse=True)
+
+
 def _known(body: np.ndarray | None) -> np.ndarray:
     if body is None:
         raise ConfigError(

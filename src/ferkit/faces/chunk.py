@@ -79,7 +79,7 @@ def _four(box: Any) -> list[float]:
 def content_hash(image: np.ndarray) -> str:
     """16 hex digits of the pixels of an image: equal for identical pictures alone."""
     digest = hashlib.blake2b(repr(image.shape).encode(), digest_size=8)
-    digest.update(np.ascontiguousarray(image))
+    digest.update(np.ascontiguousarray(image).data)
     return digest.hexdigest()
 
 

@@ -12,10 +12,11 @@ import numpy as np
 
 from ferkit.errors import ConfigError
 from ferkit.faces.align import box_matrix, eyes_matrix, five_point_matrix, resize, warp
-from ferkit.faces.choose import choose_face
+from ferkit.faces.choose import by_area, choose_face
 from ferkit.faces.decode import to_grey, to_rgb
 from ferkit.faces.detect import Detection, Detector, make_detector
 from ferkit.faces.illumination import relight
+from ferkit.faces.second_look import look_again
 from ferkit.faces.settings import FaceSettings
 
 _BOTH_EYES = 2
@@ -83,9 +84,15 @@ def crop_faces(
     """
     known = list(boxes) if boxes is not None else [None] * len(images)
     found = _find(images, settings, detect, known)
-    crops = [
-        _cut(image, faces, settings, box)
+    chosen = [
+        choose_face(faces, settings.choose, image.shape[:2], box)
         for image, faces, box in zip(images, found, known, strict=True)
+    ]
+    if settings.align != "none" and detect is not None:
+        chosen = look_again(images, chosen, detect)
+    crops = [
+        replace(_cut(image, face, settings), found=len(faces))
+        for image, faces, face in zip(images, found, chosen, strict=True)
     ]
     if settings.drop_blank:
         crops = [
@@ -93,6 +100,29 @@ def crop_faces(
             for crop, image in zip(crops, images, strict=True)
         ]
     return _lit(crops, settings.illumination)
+
+
+def all_faces(image: np.ndarray, settings: FaceSettings, detect: Detector | None) -> list[Crop]:
+    """Align, crop and light every face of a photograph.
+
+    Args:
+        image: uint8, [H, W] or [H, W, 3] RGB.
+        settings: What to do; `choose` and `drop_blank` are not looked at.
+        detect: As `make_face_detector` makes it.
+
+    Returns:
+        One crop a face, largest face first. Without a face: none with `no_face=drop`, else the
+        picture (or its centre) as the only crop, whose `box` is None.
+
+    Raises:
+        ConfigError: the detector that settings ask for was not passed.
+    """
+    faces = by_area(_find([image], settings, detect, [None])[0])
+    if settings.align != "none" and detect is not None:
+        faces = [face for face in look_again([image] * len(faces), faces, detect) if face]
+    crops = [_cut(image, face, settings) for face in faces] or [_cut(image, None, settings)]
+    kept = [replace(crop, found=len(faces)) for crop in crops if crop.pixels is not None]
+    return _lit(kept, settings.illumination)
 
 
 def _find(
@@ -108,10 +138,8 @@ def _find(
     if detect is None:
         raise ConfigError(f"faces.detector={settings.detector} was asked for, none was passed.")
     shrinks = [_shrink(image, settings.detect_side) for image in images]
-    found = detect([
-        image if shrink == 1 else cv2.resize(image, None, fx=shrink, fy=shrink, interpolation=3)
-        for image, shrink in zip(images, shrinks, strict=True)
-    ])
+    smaller = [_shrunk(image, shrink) for image, shrink in zip(images, shrinks, strict=True)]
+    found = detect(smaller)
     return [
         [_enlarged(face, shrink) for face in faces]
         for faces, shrink in zip(found, shrinks, strict=True)
@@ -135,6 +163,12 @@ def _shrink(image: np.ndarray, side: int) -> float:
     return side / longest if 0 < side < longest and min(image.shape[:2]) > 1 else 1.0
 
 
+def _shrunk(image: np.ndarray, shrink: float) -> np.ndarray:
+    if shrink == 1:
+        return image
+    return cv2.resize(image, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
+
+
 def _enlarged(face: Detection, shrink: float) -> Detection:
     if shrink == 1:
         return face
@@ -142,18 +176,20 @@ def _enlarged(face: Detection, shrink: float) -> Detection:
     return replace(face, box=face.box / shrink, points=points)
 
 
-def _cut(
-    image: np.ndarray, found: list[Detection], settings: FaceSettings, box: np.ndarray | None
-) -> Crop:
+def _cut(image: np.ndarray, face: Detection | None, settings: FaceSettings) -> Crop:
     image = to_grey(image) if settings.color == "grey" else to_rgb(image)
-    if settings.detector == "none":
-        return Crop(resize(image, settings.size), box=found[0].box)
-    face = choose_face(found, settings.choose, image.shape[:2], box)
     if face is None:
-        return replace(_without_face(image, settings), found=len(found))
+        return _without_face(image, settings)
+    if settings.detector == "none":
+        return Crop(resize(image, settings.size), score=face.score, box=face.box)
     matrix, fallback = _matrix(face, settings)
-    pixels = warp(image, matrix, settings.size)
-    return Crop(pixels, "", len(found), face.score, face.box, face.points, fallback)
+    return Crop(
+        warp(image, matrix, settings.size),
+        score=face.score,
+        box=face.box,
+        points=face.points,
+        fallback=fallback,
+    )
 
 
 def _without_face(image: np.ndarray, settings: FaceSettings) -> Crop:

@@ -77,7 +77,7 @@ def to_grey(image: np.ndarray) -> np.ndarray:
     Returns:
         uint8, [..., H, W].
     """
-    if image.ndim < 3 or image.shape[-1] != 3:  # noqa: PLR2004
+    if image.ndim < 3 or image.shape[-1] != 3:
         return image
     rows = np.ascontiguousarray(image).reshape(-1, image.shape[-2], 3)  # [... * H, W, 3]
     return cv2.cvtColor(rows, cv2.COLOR_RGB2GRAY).reshape(image.shape[:-1])
@@ -85,7 +85,7 @@ def to_grey(image: np.ndarray) -> np.ndarray:
 
 def to_rgb(image: np.ndarray) -> np.ndarray:
     """Repeat a grey image [H, W] into [H, W, 3]; a coloured one is returned as it is."""
-    return image if image.ndim == 3 else np.repeat(image[..., None], 3, axis=-1)  # noqa: PLR2004
+    return image if image.ndim == 3 else np.repeat(image[..., None], 3, axis=-1)
 
 
 def _read(path: Path) -> bytes:
@@ -185,7 +185,7 @@ def _plain(image: Image.Image, name: str) -> Image.Image:
 # A 16-bit file spans 0..65535: dividing by 257 maps both ends exactly.
 def _eight_bits(deep: np.ndarray, name: str) -> np.ndarray:
     low, high = float(deep.min()), float(deep.max())
-    if not (low >= 0 and high <= 65535) or deep.dtype.kind == "f":  # noqa: PLR2004
+    if not (low >= 0 and high <= 65535) or deep.dtype.kind == "f":
         raise DecodeError(
             f"{name}: holds {deep.dtype} values from {low:g} to {high:g}, whose black and white "
             "are not known; save it with 8 or 16 bits."

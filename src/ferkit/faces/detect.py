@@ -63,7 +63,7 @@ def make_detector(
         case "none" | "given":
             return None
         case "haar" | "haar_alt2":
-            from ferkit.faces.haar import make_haar  # noqa: PLC0415
+            from ferkit.faces.haar import make_haar
 
             return make_haar(
                 name,
@@ -73,7 +73,7 @@ def make_detector(
                 eyes=eyes,
             )
         case "mtcnn":
-            from ferkit.faces.mtcnn import make_mtcnn  # noqa: PLC0415
+            from ferkit.faces.mtcnn import make_mtcnn
 
             return make_mtcnn(device=device, min_face=min_face)
     raise ConfigError(unknown("face detector", name, DETECTORS))

@@ -30,8 +30,7 @@ def read_frames(path: Path, numbers: Sequence[int]) -> dict[int, np.ndarray]:
         its length with what was asked.
 
     Raises:
-        DecodeError: no film, or not one frame of it can be read, or no number is asked twice over
-            what the film has (a number below 0).
+        DecodeError: no film, or not one frame of it can be read.
     """
     wanted = set(numbers)
     if path.is_dir():

@@ -5,7 +5,6 @@ cascades by Lienhart and Maydt (2002), shipped with OpenCV. Used by athanasiadis
 balanescu2020 and kurmi2022.
 """
 
-from collections.abc import Sequence
 from itertools import combinations
 from pathlib import Path
 
@@ -21,7 +20,7 @@ _CASCADES = {
     "haar": "haarcascade_frontalface_default.xml",
     "haar_alt2": "haarcascade_frontalface_alt2.xml",
 }
-# Of the two eye cascades the one that fails least: on Grace Hopper haarcascade_eye.xml loses one eye.
+# haarcascade_eye.xml misses one of Grace Hopper's eyes at most sizes; this one finds both.
 _EYES = "haarcascade_eye_tree_eyeglasses.xml"
 
 # The eyes lie in the upper 60% of a frontal box; what the cascade finds below are nostrils and
@@ -68,7 +67,7 @@ def make_haar(
             minSize=(min_face, min_face),
             outputRejectLevels=True,
         )
-        found = zip(boxes, np.ravel(scores), strict=True)
+        found = zip(np.reshape(boxes, (-1, 4)), np.ravel(scores), strict=True)
         return [_detection(grey, box, float(score), eye) for box, score in found]
 
     return lambda images: [detect_one(image) for image in images]
@@ -84,7 +83,7 @@ def _detection(
 
 
 def _cascade(file: str) -> cv2.CascadeClassifier:
-    path = Path(cv2.data.haarcascades) / file
+    path = Path(cv2.data.haarcascades) / file  # type: ignore[attr-defined]
     cascade = cv2.CascadeClassifier(str(path))
     if cascade.empty():
         raise DataError(f"{path}: OpenCV's cascade cannot be read; install opencv-python anew.")
@@ -109,7 +108,8 @@ def _eyes(
     if pair is None:
         return None
     points = np.full((5, 2), np.nan)
-    points[:2] = np.stack(sorted(pair, key=lambda eye: eye[0])) + (left, top)
+    from_left = np.stack(pair)[np.argsort([eye[0] for eye in pair])]  # [2, 2]
+    points[:2] = from_left + np.array([left, top])
     return points
 
 

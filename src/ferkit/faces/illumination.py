@@ -15,6 +15,7 @@ from scipy import fft, ndimage
 from ferkit.errors import ConfigError, unknown
 
 _COLOURED = 4  # dimensions of [N, H, W, 3]
+_FLAT = 1e-3  # less contrast is rounding: one grey level in the lights is 0.004 of the logarithm
 
 
 def none(faces: np.ndarray) -> np.ndarray:
@@ -30,7 +31,7 @@ def equalize(faces: np.ndarray) -> np.ndarray:
     return np.stack([cv2.equalizeHist(face) for face in faces])
 
 
-def clahe(faces: np.ndarray, *, clip_limit: float = 2.0, tiles: int = 4) -> np.ndarray:
+def clahe(faces: np.ndarray, *, clip_limit: float = 2.0, tile: int = 24) -> np.ndarray:
     """Contrast-limited adaptive histogram equalization (OpenCV).
 
     Zuiderveld, "Contrast limited adaptive histogram equalization", Graphics Gems IV, 1994.
@@ -38,9 +39,11 @@ def clahe(faces: np.ndarray, *, clip_limit: float = 2.0, tiles: int = 4) -> np.n
     Args:
         faces: [N, H, W].
         clip_limit: Highest slope of the mapping; 1 changes almost nothing.
-        tiles: Regions along each side; 4 of a face of 48 pixels are 12 wide.
+        tile: Side of a region in pixels. Below some 20 the 256 bins of its histogram hold under
+            two pixels each, and OpenCV's limit no longer limits.
     """
-    equalizer = cv2.createCLAHE(clipLimit=clip_limit, tileGridSize=(tiles, tiles))
+    tiles = [max(1, length // tile) for length in faces.shape[:0:-1]]
+    equalizer = cv2.createCLAHE(clipLimit=clip_limit, tileGridSize=tuple(tiles))
     return np.stack([equalizer.apply(face) for face in faces])
 
 
@@ -65,7 +68,9 @@ def weighted(faces: np.ndarray, *, share: float = 0.5) -> np.ndarray:
     return _to_bytes(share * equalize(faces) + (1 - share) * linear(faces))
 
 
-def dog(faces: np.ndarray, *, inner: float = 1.0, outer: float = 2.0, gamma: float = 0.2) -> np.ndarray:
+def dog(
+    faces: np.ndarray, *, inner: float = 1.0, outer: float = 2.0, gamma: float = 0.2
+) -> np.ndarray:
     """Difference of Gaussians after a gamma, then evened contrast (scipy's Gaussian filter).
 
     Tan, Triggs, "Enhanced local texture feature sets for face recognition under difficult
@@ -79,6 +84,7 @@ def dog(faces: np.ndarray, *, inner: float = 1.0, outer: float = 2.0, gamma: flo
     """
     bright = (faces.astype(np.float32) / 255) ** gamma
     band = _blurred(bright, inner) - _blurred(bright, outer)
+    band[np.ptp(band, axis=(1, 2)) < _FLAT] = 0  # else its rounding would be stretched
     return _stretched(_evened(band))
 
 
@@ -138,7 +144,7 @@ def isotropic_diffusion(faces: np.ndarray, *, smoothness: float = 7.0) -> np.nda
 
 
 def fft_clahe(
-    faces: np.ndarray, *, cutoff: float = 0.02, clip_limit: float = 2.0, tiles: int = 4
+    faces: np.ndarray, *, cutoff: float = 0.02, clip_limit: float = 2.0, tile: int = 24
 ) -> np.ndarray:
     """Gaussian high-pass in the Fourier domain, added to the face, then CLAHE (scipy, OpenCV).
 
@@ -149,11 +155,11 @@ def fft_clahe(
         faces: [N, H, W].
         cutoff: Of the high-pass, in cycles per pixel.
         clip_limit: As for `clahe`.
-        tiles: As for `clahe`.
+        tile: As for `clahe`.
     """
     passed = 1 - np.exp(-_squared_frequencies(faces) / (2 * cutoff**2))
     emphasized = _filtered(faces.astype(np.float32), 0.5 + passed)
-    return clahe(_stretched(emphasized), clip_limit=clip_limit, tiles=tiles)
+    return clahe(_stretched(emphasized), clip_limit=clip_limit, tile=tile)
 
 
 METHODS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
@@ -227,7 +233,7 @@ def _filtered(faces: np.ndarray, gain: np.ndarray) -> np.ndarray:
 
 def _stretched(faces: np.ndarray) -> np.ndarray:
     low, high = np.percentile(faces, (1, 99), axis=(1, 2), keepdims=True)
-    flat = high - low < 1e-6  # noqa: PLR2004
+    flat = high - low < _FLAT
     return _to_bytes(np.where(flat, 127, (faces - low) / np.where(flat, 1, high - low) * 255))
 
 

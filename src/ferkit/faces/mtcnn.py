@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from ferkit.faces.cascade import Cascade
 
-BATCH_PIXELS = 16_000_000  # of a batch of pictures; about 2 GB of memory at `min_face=20`
+BATCH_PIXELS = 16_000_000  # of the pictures that go through together
 
 
 def make_mtcnn(
@@ -64,10 +64,10 @@ def make_mtcnn(
 
 def _load(device: str, min_face: int, thresholds: tuple[float, ...], factor: float) -> "Cascade":
     try:
-        import torch  # noqa: PLC0415
-        from facenet_pytorch.models.mtcnn import ONet, PNet, RNet  # noqa: PLC0415
+        import torch
+        from facenet_pytorch.models.mtcnn import ONet, PNet, RNet
 
-        from ferkit.faces.cascade import Cascade  # noqa: PLC0415
+        from ferkit.faces.cascade import Cascade
     except ImportError as error:
         raise ConfigError(
             f"faces.detector=mtcnn needs {error.name}; pip install 'ferkit[faces]', "
@@ -82,7 +82,7 @@ def _load(device: str, min_face: int, thresholds: tuple[float, ...], factor: flo
 
 
 def _device(asked: str, has_gpu: bool) -> "torch.device":
-    import torch  # noqa: PLC0415
+    import torch
 
     if asked == "auto":
         return torch.device("cuda" if has_gpu else "cpu")
@@ -95,7 +95,7 @@ def _device(asked: str, has_gpu: bool) -> "torch.device":
     return place
 
 
-# A batch is bounded by its pixels: the first network's pyramid takes some 100 bytes a pixel.
+# A batch is bounded by its pixels: on a GPU its whole pyramid lies in memory at once.
 def _equal_sizes(images: Sequence[np.ndarray]) -> list[list[int]]:
     by_size: dict[tuple[int, ...], list[int]] = {}
     for number, image in enumerate(images):

@@ -129,7 +129,7 @@ def _part(parts: Path, start: int) -> Path:
 def _save_part(path: Path, arrays: dict[str, np.ndarray]) -> None:
     beside = path.with_suffix(f".{os.getpid()}.tmp")
     with beside.open("wb") as file:
-        np.savez(file, allow_pickle=False, **arrays)  # type: ignore[arg-type]
+        np.savez(file, allow_pickle=False, **arrays)
     beside.replace(path)
 
 

@@ -106,7 +106,7 @@ def make_card(
         reasons: Why a row was dropped, to the labels of the rows it befell.
     """
     offered = index.frame["label"].value_counts()
-    here = {why: int(len(labels)) for why, labels in reasons.items() if len(labels)}
+    here = {why: len(labels) for why, labels in reasons.items() if len(labels)}
     shares = {
         emotion: sum(int((labels == emotion).sum()) for labels in reasons.values())
         / int(offered.get(emotion, 0) or 1)
@@ -132,6 +132,8 @@ def make_card(
 
 def _uneven(shares: Mapping[str, float]) -> list[str]:
     """Classes that lose unevenly change what is being learnt; one public trainer lost 60%."""
+    if not shares:
+        return []
     worst, best = max(shares, key=shares.__getitem__), min(shares, key=shares.__getitem__)
     if shares[worst] - shares[best] < 0.05:
         return []

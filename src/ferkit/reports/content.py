@@ -62,7 +62,7 @@ class Content:
     """The whole report.
 
     Attributes:
-        tables: counts, dropped, leaks, setup, environment; those that the run knows.
+        tables: counts, dropped, lost, leaks, setup, environment; those that the run knows.
         curves: "curves.png" and "curves.svg", or nothing without epochs.
     """
 
@@ -81,6 +81,7 @@ def gather(record: RunRecord, *, faces: bool) -> Content:
     """Measure every view of a run and draw its pictures.
 
     Args:
+        record: What the run left behind.
         faces: Whether to show the thumbnails that the run kept.
     """
     views = [
@@ -88,10 +89,11 @@ def gather(record: RunRecord, *, faces: bool) -> Content:
         for number, (name, frame) in enumerate(record.predictions.items())
     ]
     figures = {view.name: view.figures for view in views}
-    dataset = record.data.get("dataset") or {}
+    dataset, split = (record.data.get(part) or {} for part in ("dataset", "split"))
     found = {
         "counts": tables.counts_table(record.data),
         "dropped": tables.dropped_table(record.data),
+        "lost": tables.lost_table(record.data),
         "leaks": tables.leaks_table(record.data),
         "setup": tables.setup_table(record.config),
         "environment": tables.environment_table(record.env),
@@ -100,7 +102,7 @@ def gather(record: RunRecord, *, faces: bool) -> Content:
         title=title(record),
         protocol=describe_protocol(record, figures),
         warnings=list(dataset.get("warnings") or ()),
-        notes=list(dataset.get("notes") or ()),
+        notes=[*(dataset.get("notes") or ()), *(split.get("notes") or ())],
         views=views,
         figures=tables.figures_table(figures),
         tables={name: table for name, table in found.items() if table},

@@ -1,23 +1,22 @@
 """The pictures of a report, drawn without a display and with the same bytes every time."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from io import BytesIO
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from ferkit.evaluation.intervals import BINS, wilson
+from ferkit.reports.colours import BLUE, FAINT, INK, ORANGE, blues, luminance
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.colors import LinearSegmentedColormap
     from matplotlib.figure import Figure
     from matplotlib.image import AxesImage
 
-INK, FAINT, BLUE, ORANGE, GREEN = "#1d2433", "#8a93a3", "#1f4e8c", "#c05a00", "#13795b"
-_STYLE = {
+_STYLE: Any = {
     "font.family": "DejaVu Sans",  # comes with matplotlib: the same picture on every machine
     "font.size": 8.0,
     "axes.edgecolor": FAINT,
@@ -47,6 +46,7 @@ def render(figure: "Figure", kind: str) -> bytes:
     stream = BytesIO()
     with mpl.rc_context(_STYLE):
         figure.savefig(stream, format=kind, dpi=180, metadata=metadata, facecolor="white")
+    figure.set_layout_engine("none")  # a second kind of file keeps this layout
     return stream.getvalue()
 
 
@@ -58,52 +58,12 @@ def _figure(width: float, height: float) -> "Figure":
     return Figure(figsize=(width, height), layout=engine)
 
 
-def blues() -> "LinearSegmentedColormap":
-    """One hue from near white to deep blue, even in OKLab lightness.
-
-    Ottosson 2020, "A perceptual color space for image processing".
-    """
-    from matplotlib.colors import LinearSegmentedColormap
-
-    at = np.linspace(0, 1, 65)
-    lightness = 0.985 - 0.665 * at
-    chroma = 0.09 * np.sin(np.pi * at) + 0.065 * at  # stays within sRGB
-    hue = np.deg2rad(257)
-    lab = np.stack([lightness, chroma * np.cos(hue), chroma * np.sin(hue)], axis=1)  # [65, 3]
-    return LinearSegmentedColormap.from_list("ferkit_blues", _oklab_to_srgb(lab))
-
-
-def _oklab_to_srgb(lab: NDArray[np.float64]) -> NDArray[np.float64]:
-    to_lms = np.array(
-        [
-            [1, 0.3963377774, 0.2158037573],
-            [1, -0.1055613458, -0.0638541728],
-            [1, -0.0894841775, -1.2914855480],
-        ]
-    )
-    to_rgb = np.array(
-        [
-            [4.0767416621, -3.3077115913, 0.2309699292],
-            [-1.2684380046, 2.6097574011, -0.3413193965],
-            [-0.0041960863, -0.7034186147, 1.7076147010],
-        ]
-    )
-    linear = np.clip((lab @ to_lms.T) ** 3 @ to_rgb.T, 0, 1)
-    return np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
-
-
-def luminance(rgb: Sequence[float]) -> float:
-    """Relative luminance of an sRGB colour, 0..1 (WCAG 2.1)."""
-    given = np.asarray(rgb[:3], dtype=np.float64)
-    linear = np.where(given <= 0.04045, given / 12.92, ((given + 0.055) / 1.055) ** 2.4)
-    return float(linear @ np.array([0.2126, 0.7152, 0.0722]))
-
-
 def draw_confusion(confusion: pd.DataFrame, title: str) -> "Figure":
     """Draw shares of the true class as colour and number, with the count below.
 
     Args:
         confusion: Counts, true class in rows.
+        title: What stands above.
     """
     import matplotlib as mpl
 
@@ -141,9 +101,20 @@ def _write_cells(axes: "Axes", counts: NDArray[np.int64], shares: NDArray[np.flo
         ink = "white" if luminance(palette(share)) < 0.22 else INK  # where the contrasts meet
         text = f"{100 * share:.0f}" if share >= 0.005 else "<1"
         weight = "bold" if row == column else "normal"
-        place = {"ha": "center", "va": "center", "color": ink, "textcoords": "offset points"}
-        axes.annotate(text, (column, row), (0, 3.5 * few), fontsize=9 if few else 6,
-                      fontweight=weight, **place)  # fmt: skip
+        place: dict[str, Any] = {
+            "ha": "center",
+            "va": "center",
+            "color": ink,
+            "textcoords": "offset points",
+        }
+        axes.annotate(
+            text,
+            (column, row),
+            (0, 3.5 * few),
+            fontsize=9 if few else 6,
+            fontweight=weight,
+            **place,
+        )
         if few:
             axes.annotate(f"{count:,}", (column, row), (0, -9), fontsize=6, alpha=0.85, **place)
 
@@ -152,7 +123,9 @@ def _name_classes(axes: "Axes", confusion: pd.DataFrame, totals: NDArray[np.int6
     from matplotlib.patches import Rectangle
 
     classes = len(confusion)
-    turned = {} if classes <= 8 else {"rotation": 55, "ha": "right", "rotation_mode": "anchor"}
+    turned: dict[str, Any] = (
+        {} if classes <= 8 else {"rotation": 55, "ha": "right", "rotation_mode": "anchor"}
+    )
     axes.set_xticks(range(classes), list(confusion.columns), **turned)
     few = classes <= _FEW
     counted = zip(confusion.index, totals, strict=True)
@@ -166,8 +139,17 @@ def _name_classes(axes: "Axes", confusion: pd.DataFrame, totals: NDArray[np.int6
     axes.set_xlabel("predicted", labelpad=6)
     axes.set_ylabel("true, with the number of faces" if few else "true", labelpad=6)
     for row in np.flatnonzero(totals == 0):
-        axes.add_patch(Rectangle((-0.5, row - 0.5), classes, 1, facecolor="none",
-                                 edgecolor=FAINT, hatch="////", linewidth=0))  # fmt: skip
+        axes.add_patch(
+            Rectangle(
+                (-0.5, row - 0.5),
+                classes,
+                1,
+                facecolor="none",
+                edgecolor=FAINT,
+                hatch="////",
+                linewidth=0,
+            )
+        )
 
 
 def draw_curves(epochs: pd.DataFrame, best: int | None) -> "Figure":
@@ -203,8 +185,15 @@ def _draw_lines(
             continue
         colour, dashes = _LINES[name]
         values = pd.to_numeric(epochs[column], errors="coerce")
-        axes.plot(epochs["epoch"], values, color=colour, linestyle=dashes, linewidth=1.5,
-                  marker="o", markersize=2.2 if len(epochs) < 20 else 0)  # fmt: skip
+        axes.plot(
+            epochs["epoch"],
+            values,
+            color=colour,
+            linestyle=dashes,
+            linewidth=1.5,
+            marker="o",
+            markersize=2.2 if len(epochs) < 20 else 0,
+        )
         if values.notna().any():
             ends.append((float(values[values.last_valid_index()]), name, colour))
     axes.spines[["top", "right"]].set_visible(False)
@@ -217,8 +206,15 @@ def _draw_lines(
     axes.set_xlim(first - margin, last + margin)
     if best is not None:
         axes.axvline(best, color=INK, linewidth=0.6, zorder=1)
-        axes.annotate(f"best: {best}", (best, 1), xycoords=("data", "axes fraction"),
-                      xytext=(0, 3), textcoords="offset points", fontsize=7, ha="center")  # fmt: skip
+        axes.annotate(
+            f"best: {best}",
+            (best, 1),
+            xycoords=("data", "axes fraction"),
+            xytext=(0, 3),
+            textcoords="offset points",
+            fontsize=7,
+            ha="center",
+        )
     _label_ends(axes, ends)
 
 
@@ -228,8 +224,16 @@ def _label_ends(axes: "Axes", ends: list[tuple[float, str, str]]) -> None:
     gap, below = 0.075 * (high - low), -np.inf
     for value, name, colour in sorted(ends):
         below = max(value, below + gap)
-        axes.annotate(name, (1.015, below), xycoords=("axes fraction", "data"), color=colour,
-                      va="center", fontsize=7.5, fontweight="bold", annotation_clip=False)  # fmt: skip
+        axes.annotate(
+            name,
+            (1.015, below),
+            xycoords=("axes fraction", "data"),
+            color=colour,
+            va="center",
+            fontsize=7.5,
+            fontweight="bold",
+            annotation_clip=False,
+        )
 
 
 def draw_reliability(sums: NDArray[np.float64]) -> "Figure":

@@ -79,7 +79,7 @@ def check_format(found: Any, path: Path) -> None:
 
 
 def _parse_yaml(text: str, path: Path) -> dict[str, Any]:
-    import yaml
+    import yaml  # type: ignore[import-untyped, unused-ignore]
 
     try:
         parsed = yaml.safe_load(text)

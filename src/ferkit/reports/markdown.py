@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from ferkit.reports.content import Confusion, Content, View
 from ferkit.reports.tables import Table, confusion_table
 
+_DATA = ("counts", "leaks", "dropped", "lost")
+
 
 def write_table(table: Table) -> str:
     """Write a pipe table whose columns line up in a terminal too.
@@ -18,7 +20,10 @@ def write_table(table: Table) -> str:
     widths = [max(3, *(len(row[i]) for row in rows)) for i in range(len(table.header))]
     left = _left(table)
     lines = [_line(row, widths, left) for row in rows]
-    rule = (":" + "-" * (w - 1) if to else "-" * (w - 1) + ":" for w, to in zip(widths, left, strict=True))
+    rule = (
+        ":" + "-" * (w - 1) if to else "-" * (w - 1) + ":"
+        for w, to in zip(widths, left, strict=True)
+    )
     return "\n".join([lines[0], f"| {' | '.join(rule)} |", *lines[1:]])
 
 
@@ -51,8 +56,8 @@ def render_markdown(content: Content) -> str:
     parts += ["## How this came about", write_list(content.protocol)]
     parts += [f"> {sentence}" for sentence in content.warnings]
     parts += ["\n".join(f"- {sentence}" for sentence in content.notes)] if content.notes else []
-    parts += ["## Data"] if {"counts", "dropped", "leaks"} & tables.keys() else []
-    parts += [write_table(tables[n]) for n in ("counts", "leaks", "dropped") if n in tables]
+    parts += ["## Data"] if set(_DATA) & tables.keys() else []
+    parts += [write_table(tables[n]) for n in _DATA if n in tables]
     for view in content.views:
         parts += _write_view(view)
     if content.curves:
@@ -67,7 +72,11 @@ def _confusions_table(confusions: Sequence[Confusion]) -> Table:
 
 
 def _write_view(view: View) -> list[str]:
-    parts = [f"## {view.name}: class by class", write_table(view.per_class), write_table(confusion_table(view.matrix))]
+    parts = [
+        f"## {view.name}: class by class",
+        write_table(view.per_class),
+        write_table(confusion_table(view.matrix)),
+    ]
     parts.append(f"![Confusion matrix, {view.name}](confusion_matrix{view.suffix}.png)")
     if view.confusions:
         parts.append(write_table(_confusions_table(view.confusions)))

@@ -14,7 +14,7 @@ _MONITOR = "val_accuracy"  # where the settings do not say
 def title(record: RunRecord) -> str:
     """What was trained on what."""
     backbone = short_name(record.config.get("backbone") or {})
-    dataset = (record.data.get("dataset") or {}).get("name", "")
+    dataset = str((record.data.get("dataset") or {}).get("name", ""))
     if not dataset:
         frame = next(iter(record.predictions.values()))
         dataset = ", ".join(sorted(set(frame["dataset"]))) if "dataset" in frame else "faces"
@@ -24,7 +24,7 @@ def title(record: RunRecord) -> str:
 def monitor(record: RunRecord) -> str:
     """The column of metrics.jsonl that chose the epoch."""
     trainer = record.config.get("trainer")
-    asked = trainer.get("monitor") if isinstance(trainer, Mapping) else None
+    asked = str(trainer.get("monitor")) if isinstance(trainer, Mapping) else ""
     return asked if asked in record.epochs else _MONITOR
 
 
@@ -36,8 +36,8 @@ def best_epoch(record: RunRecord) -> int | None:
     values = pd.to_numeric(record.epochs[column], errors="coerce")
     if values.isna().all():
         return None
-    row = values.idxmin() if column.endswith("loss") else values.idxmax()
-    return int(record.epochs.loc[row, "epoch"])
+    row = values.argmin() if column.endswith("loss") else values.argmax()
+    return int(record.epochs["epoch"].iloc[row])
 
 
 def describe_protocol(
@@ -85,7 +85,9 @@ def _leaks(data: Mapping[str, Any]) -> str:
     dropped = (data.get("split") or {}).get("leaks_dropped") or 0
     repaired = f" {dropped:,} leaking rows were left out of the earlier view." if dropped else ""
     if not total:
-        return f"No image of a view shares its person, film, source or pixels with another.{repaired}"
+        return (
+            f"No image of a view shares its person, film, source or pixels with another.{repaired}"
+        )
     return (
         "Some images of a later view share a person, film, source or every pixel with an earlier "
         f"one, so its figures flatter; the counts stand below.{repaired}"
@@ -126,7 +128,7 @@ def _looks(record: RunRecord) -> str:
     if not looks:
         return f"This report shows {', '.join(shown)}; when it was looked at was not noted."
     dates = "; ".join(
-        f"{look['view']} of {look.get('dataset', 'the dataset')} on {str(look.get('date', '?'))[:10]}"
+        f"{look['view']} of {look.get('dataset', '?')} on {str(look.get('date', '?'))[:10]}"
         for look in looks
     )
     times = "once" if len(looks) == 1 else f"{len(looks)} times"

@@ -141,12 +141,18 @@ def counts_table(data: Mapping[str, Any]) -> Table | None:
             columns[f"{view} after resampling"] = after
     if not columns:
         return None
-    names = list(data.get("emotions") or ())
-    names += [n for counts in columns.values() for n in counts if n not in names]
-    names = list(dict.fromkeys(names))
+    found = [name for counts in columns.values() for name in counts]
+    names = list(dict.fromkeys([*(data.get("emotions") or ()), *found]))
     rows = [(n, *(f"{counts.get(n, 0):,}" for counts in columns.values())) for n in names]
     rows.append(("all", *(f"{sum(counts.values()):,}" for counts in columns.values())))
     return Table(("Emotion", *columns), tuple(rows))
+
+
+def lost_table(data: Mapping[str, Any]) -> Table | None:
+    """The share of each class that was left out while the faces were prepared, if any was."""
+    shares = data.get("dropped_share") or {}
+    rows = tuple((name, f"{100 * share:.1f}%") for name, share in shares.items())
+    return Table(("Left out", "of the class"), rows) if any(shares.values()) else None
 
 
 def leaks_table(data: Mapping[str, Any]) -> Table | None:
@@ -182,7 +188,9 @@ def setup_table(config: Mapping[str, Any]) -> Table | None:
         if not isinstance(node, Mapping) or not node:
             continue
         # a node is one choice, or several slots that are each one
-        slots = {group: node} if "_target_" in node else {f"{group}.{k}": v for k, v in node.items()}
+        slots = (
+            {group: node} if "_target_" in node else {f"{group}.{k}": v for k, v in node.items()}
+        )
         for name, slot in slots.items():
             if isinstance(slot, Mapping) and slot.get("_target_"):
                 kept = {k: v for k, v in slot.items() if k != "_target_"}
@@ -199,7 +207,10 @@ def _in_words(value: Any) -> str:
     if isinstance(value, Mapping):
         named = {k: v for k, v in value.items() if k != "_target_"}
         inner = ((k, _in_words(v)) for k, v in named.items() if v is not None and v != "")
-        return ", ".join(f"{k} {v}" for k, v in inner if v)
+        words = ", ".join(f"{k} {v}" for k, v in inner if v)
+        if "_target_" not in value:
+            return words
+        return f"{short_name(value)} ({words})" if words else short_name(value)
     if isinstance(value, list):
         return " ".join(_in_words(v) for v in value)
     return str(value).lower() if isinstance(value, bool) else str(value)

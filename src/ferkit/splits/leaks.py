@@ -69,7 +69,7 @@ def leak_warnings(leaks: Mapping[str, Mapping[str, int]]) -> list[str]:
                 cure += " or split=subject" if kind == "sequence" else ""
                 sentences.append(
                     f"Leak: {count:,} {second} images {_WORDS[kind]} {first}, so "
-                    f"figures on {second} flatter; {cure} repairs it."
+                    f"figures on {second} are too good; {cure} repairs it."
                 )
     return sentences
 

@@ -96,8 +96,6 @@ def train_epoch(training: Training, loader: Loader) -> Row:
     """
     training.model.train()
     torch.manual_seed(hash_seed(training.seed, training.epoch))
-    if hasattr(training.loss, "start_epoch"):
-        training.loss.start_epoch(training.epoch)
     total = torch.zeros(3, device=training.device)  # loss, correct, images
     bar = progress(loader.epoch(training.epoch), training, loader.steps)
     for step, batch in enumerate(bar):

@@ -23,7 +23,7 @@ from ferkit.errors import ConfigError, DataError, DatasetLayoutError, DatasetNot
 ONCE = "image name occurs twice (one overwrote the other)"
 
 # Rows of the real file, and what the three published rules make of them (an empty name where the
-# row is dropped). Columns: neutral happiness surprise sadness anger disgust fear contempt unknown NF
+# row is dropped). Columns: neutral happiness surprise sadness anger disgust fear contempt - NF
 REAL_ROWS = [
     ([4, 0, 0, 1, 3, 2, 0, 0, 0, 0], "", "neutral", "neutral"),  # row 0: 4 of 9 is no majority
     ([6, 0, 1, 1, 0, 0, 0, 0, 2, 0], "neutral", "neutral", "neutral"),  # row 1
@@ -211,7 +211,8 @@ def test_given_paths_go_first(fake, tmp_path):
 
 def test_icml_and_written_out_forms(tmp_path, fake):
     make(tmp_path / "icml", people=3, variant="icml")
-    assert (read_ferplus(tmp_path / "icml").frame["label"] == read_ferplus(fake).frame["label"]).all()
+    icml = read_ferplus(tmp_path / "icml")
+    pd.testing.assert_frame_equal(icml.frame, read_ferplus(fake).frame)
     make(tmp_path / "written", people=3, variant="written")
     index = read_ferplus(tmp_path / "written")
     assert len(index) == 57 and index.dropped[ONCE] == 2

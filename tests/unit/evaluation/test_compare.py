@@ -40,7 +40,7 @@ def test_mcnemar_is_the_exact_binomial_test(make_predictions):
 
 def test_other_rows_other_labels_and_twice_the_same_row_are_refused(make_predictions):
     frame = make_predictions(n=30)
-    with pytest.raises(DataError, match="1 keys are in one alone .*'k0029'"):
+    with pytest.raises(DataError, match=r"1 keys are in one alone .*'k0029'"):
         paired_differences(frame, frame[:-1])
     with pytest.raises(DataError, match="disagree on the label of 30 rows"):
         mcnemar(frame, frame.assign(label="contempt"))

@@ -28,7 +28,7 @@ def make(
     out: Path,
     *,
     people: int = 10,
-    real_size: bool = False,
+    real_size: bool = False,  # noqa: ARG001
     seed: int = 0,
     variant: str = "folder",
 ) -> None:

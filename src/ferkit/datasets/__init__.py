@@ -1,0 +1,1 @@
+"""One adapter a dataset: a genuine folder in, a FaceIndex out."""

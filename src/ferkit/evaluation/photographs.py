@@ -1,0 +1,95 @@
+"""Faces of photographs: their probabilities, a table of them, annotated copies."""
+
+import colorsys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pandas as pd
+import torch
+
+from ferkit.faces.crop import Crop
+from ferkit.faces.decode import to_rgb
+from ferkit.model import FaceClassifier
+
+FORMATS = ("csv", "jsonl", "parquet")
+
+
+@torch.inference_mode()
+def classify(model: FaceClassifier, source: str, crops: Sequence[Crop]) -> list[dict[str, Any]]:
+    """One row a face: source, box, score of the detection, label and p_<emotion>."""
+    kept = [(crop, crop.pixels) for crop in crops if crop.pixels is not None]
+    if not kept:
+        return []
+    faces = np.stack([pixels for _, pixels in kept])
+    planes = faces[:, None] if faces.ndim == 3 else faces.transpose(0, 3, 1, 2)
+    device = next(model.parameters()).device
+    scores = model(torch.from_numpy(np.ascontiguousarray(planes)).to(device))
+    shares = scores.float().softmax(1).cpu().numpy()  # [faces, K]
+    return [
+        _row(source, number, crop, model.emotions, share)
+        for number, ((crop, _), share) in enumerate(zip(kept, shares, strict=True))
+    ]
+
+
+def _row(
+    source: str, number: int, crop: Crop, emotions: Sequence[str], share: np.ndarray
+) -> dict[str, Any]:
+    box = [np.nan] * 4 if crop.box is None else [round(float(v), 1) for v in crop.box]
+    return {
+        "source": source,
+        "face": number,
+        **dict(zip(("x1", "y1", "x2", "y2"), box, strict=True)),
+        "score": round(float(crop.score), 4),
+        "label": emotions[int(share.argmax())],
+        **{f"p_{e}": float(p) for e, p in zip(emotions, share, strict=True)},
+    }
+
+
+def write_table(
+    rows: Sequence[dict[str, Any]], emotions: Sequence[str], out: Path, kind: str
+) -> Path:
+    """faces.csv, .jsonl or .parquet in `out`, written beside and renamed."""
+    columns = ["source", "face", "x1", "y1", "x2", "y2", "score", "label"]
+    table = pd.DataFrame(rows, columns=[*columns, *(f"p_{e}" for e in emotions)])
+    out.mkdir(parents=True, exist_ok=True)
+    path = out / f"faces.{kind}"
+    beside = out / f".faces.{kind}.tmp"
+    if kind == "csv":
+        table.to_csv(beside, index=False)
+    elif kind == "jsonl":
+        table.to_json(beside, orient="records", lines=True)
+    else:
+        table.to_parquet(beside, index=False)
+    beside.replace(path)
+    return path
+
+
+def annotate(image: np.ndarray, rows: Sequence[dict[str, Any]], path: Path) -> None:
+    """A copy of an image with a box, the emotion and its probability at every face."""
+    drawn = cv2.cvtColor(to_rgb(image), cv2.COLOR_RGB2BGR)
+    side = max(drawn.shape[:2])
+    scale, thick = max(0.4, side / 1600), max(1, side // 500)
+    for row in rows:
+        if np.isnan(row["x1"]):
+            continue
+        x1, y1, x2, y2 = (round(row[k]) for k in ("x1", "y1", "x2", "y2"))
+        color = _color(row["label"])
+        cv2.rectangle(drawn, (x1, y1), (x2, y2), color, thick + 1)
+        text = f"{row['label']} {row['p_' + row['label']]:.0%}"
+        (width, height), _ = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, scale, thick)
+        top = max(0, y1 - height - 8)
+        cv2.rectangle(drawn, (x1, top), (x1 + width + 6, top + height + 8), color, -1)
+        cv2.putText(drawn, text, (x1 + 3, top + height + 3), cv2.FONT_HERSHEY_SIMPLEX, scale,
+                    (255, 255, 255), thick, cv2.LINE_AA)  # fmt: skip
+    path.parent.mkdir(parents=True, exist_ok=True)
+    cv2.imwrite(str(path), drawn)
+
+
+def _color(label: str) -> tuple[int, int, int]:
+    """A dark colour of its own for each emotion, BGR, white text readable on it."""
+    hue = (sum(map(ord, label)) * 0.618) % 1.0
+    red, green, blue = colorsys.hsv_to_rgb(hue, 0.85, 0.6)
+    return int(blue * 255), int(green * 255), int(red * 255)

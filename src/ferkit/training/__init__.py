@@ -1,0 +1,1 @@
+"""Loader, augmentation, schedules, the trainer and the run's folder."""

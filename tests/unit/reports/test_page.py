@@ -1,0 +1,223 @@
+import json
+import re
+import shutil
+from html.parser import HTMLParser
+
+import pandas as pd
+import pytest
+from sklearn.metrics import confusion_matrix
+
+from ferkit.errors import DataError
+from ferkit.evaluation.metrics import compute_figures
+from ferkit.reports.page import write_report
+
+FILES = {
+    "report.md",
+    "report.html",
+    "metrics.json",
+    "curves.png",
+    *(
+        f"{name}{suffix}"
+        for name in ("per_class", "confusion_matrix", "confusion_shares")
+        for suffix in (".csv", "_test.csv")
+    ),
+    "confusion_matrix.png",
+    "confusion_matrix_test.png",
+}
+
+
+def contents(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+class Links(HTMLParser):
+    """Collects what a browser would load, and checks that tags are closed."""
+
+    def __init__(self):
+        super().__init__()
+        self.loaded, self.open = [], []
+
+    def handle_starttag(self, tag, attributes):
+        self.loaded += [v for k, v in attributes if k in ("src", "srcset", "href", "data")]
+        if tag not in ("meta", "img", "link", "rect", "path"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        if tag in ("rect", "path"):
+            return
+        assert self.open.pop() == tag
+
+
+def test_the_promised_files_are_there_and_no_other(reported):
+    run, _ = reported
+    assert contents(run / "report").keys() == FILES
+
+
+def test_made_again_elsewhere_the_report_is_the_very_same(reported, tmp_path):
+    run, _ = reported
+    first = contents(run / "report")
+    moved = tmp_path / "another" / "place"
+    shutil.copytree(run, moved, ignore=shutil.ignore_patterns("report"))
+    write_report(moved)
+    assert contents(moved / "report") == first
+
+
+def test_metrics_json_holds_the_figures_of_every_view(reported):
+    run, returned = reported
+    metrics = json.loads((run / "report" / "metrics.json").read_text())
+    assert metrics == returned
+    assert metrics["format"] == 1
+    assert list(metrics["views"]) == ["val", "test"]
+    figures = compute_figures(pd.read_parquet(run / "predictions" / "test.parquet"))
+    assert metrics["views"]["test"]["macro_f1"] == pytest.approx(figures["macro_f1"], abs=1e-6)
+    assert metrics["views"]["test"]["intervals"]["accuracy"] == pytest.approx(
+        figures["intervals"]["accuracy"], abs=1e-6
+    )
+
+
+def test_csv_figures_equal_those_of_metrics_json(reported):
+    run, metrics = reported
+    views = metrics["views"]
+    for view, suffix in (("val", ""), ("test", "_test")):
+        table = pd.read_csv(run / "report" / f"per_class{suffix}.csv").set_index("emotion")
+        assert list(table.index) == list(views[view]["per_class"])
+        for name, each in views[view]["per_class"].items():
+            for figure, value in each.items():
+                assert table.loc[name, figure] == value
+            for figure, span in views[view]["intervals"]["per_class"][name].items():
+                assert table.loc[name, [f"{figure}_low", f"{figure}_high"]].tolist() == span
+
+
+def test_confusion_csv_has_the_truth_in_rows(reported):
+    run, _ = reported
+    frame = pd.read_parquet(run / "predictions" / "val.parquet")
+    table = pd.read_csv(run / "report" / "confusion_matrix.csv", index_col=0)
+    expected = confusion_matrix(frame["label"], frame["predicted"], labels=list(table.index))
+    assert table.to_numpy().tolist() == expected.tolist()
+    shares = pd.read_csv(run / "report" / "confusion_shares.csv", index_col=0)
+    assert shares.sum(axis=1).tolist() == pytest.approx([1] * 4, abs=1e-5)
+    assert shares.loc["sad", "happy"] == pytest.approx(
+        table.loc["sad", "happy"] / table.loc["sad"].sum(), abs=1e-6
+    )
+
+
+def test_the_page_loads_nothing_and_is_well_formed(reported):
+    run, _ = reported
+    page = (run / "report" / "report.html").read_text()
+    assert not re.search(r"https?://", page)
+    assert "@import" not in page and "url(" not in page and "<script" not in page
+    links = Links()
+    links.feed(page)
+    assert links.open == []
+    assert all(link.startswith(("data:image/", "#")) for link in links.loaded)
+    assert sum(link.startswith("data:image/svg+xml") for link in links.loaded) == 5
+
+
+def test_page_and_text_say_the_same_figures_and_the_protocol(reported):
+    run, metrics = reported
+    views = metrics["views"]
+    page = (run / "report" / "report.html").read_text()
+    text = (run / "report" / "report.md").read_text()
+    low, high = views["val"]["intervals"]["balanced_accuracy"]
+    shown = f"{views['val']['balanced_accuracy']:.3f} [{low:.3f}, {high:.3f}]"
+    for sentence in (
+        shown,
+        "MiniXception on drawn",
+        "Auto: by subject (split auto, seed 0, hash abc123)",
+        "those of epoch 2, the first with the lowest val_loss",
+        "Looked at once: test of drawn on 2026-11-21",
+        "from 150 to 280 faces",
+        "val: 9 subjects; test: 9 subjects",
+        "A warning.",
+        "A note.",
+        "imbalance.resample",
+    ):
+        assert sentence in page, sentence
+        assert sentence in text, sentence
+
+
+def test_settings_cannot_break_the_page(reported):
+    run, _ = reported
+    page = (run / "report" / "report.html").read_text()
+    assert "&lt;b&gt;bold &amp; brave&lt;/b&gt;" in page
+    assert "<b>bold" not in page
+
+
+def test_faces_are_shown_unless_forbidden(reported, run):
+    shown = (reported[0] / "report" / "report.html").read_text()
+    assert shown.count("data:image/png") > 5
+    assert "val/" in shown
+    write_report(run, faces=False)
+    hidden = (run / "report" / "report.html").read_text()
+    assert "data:image/png" not in hidden
+    assert "shows no example faces" in hidden
+
+
+def test_predictions_alone_are_enough(run, tmp_path):
+    bare = tmp_path / "bare"
+    (bare / "predictions").mkdir(parents=True)
+    shutil.copy(run / "predictions" / "test.parquet", bare / "predictions" / "public.parquet")
+    metrics = write_report(bare)
+    assert list(metrics["views"]) == ["public"]
+    assert contents(bare / "report").keys() == {
+        "report.md",
+        "report.html",
+        "metrics.json",
+        "per_class.csv",
+        "confusion_matrix.csv",
+        "confusion_shares.csv",
+        "confusion_matrix.png",
+    }
+
+
+def test_absent_foreign_and_never_predicted_classes_are_marked(run):
+    path = run / "predictions" / "val.parquet"
+    frame = pd.read_parquet(path)
+    frame = frame[frame["label"] != "fear"]
+    frame["predicted"] = frame["predicted"].replace("happy", "sad")
+    frame["label"] = frame["label"].mask(frame.index % 7 == 0, "contempt")
+    frame.to_parquet(path)
+    write_report(run)
+    table = pd.read_csv(run / "report" / "per_class.csv").set_index("emotion")
+    assert table["remark"].fillna("").to_dict() == {
+        "angry": "",
+        "fear": "no face with this label",
+        "happy": "never predicted",
+        "sad": "",
+        "contempt": "no output of the network",
+    }
+    for name in ("report.html", "report.md"):
+        text = (run / "report" / name).read_text()
+        assert "no face with this label" in text
+        assert "In val: never predicted: happy." in text
+        assert "val, shared classes" in text
+
+
+@pytest.mark.parametrize("name", ["data.json", "env.json", "metrics.jsonl", "config.yaml"])
+def test_a_higher_format_is_refused_by_a_sentence(run, name):
+    text = (run / name).read_text()
+    (run / name).write_text(re.sub(r'(format"?: )1', r"\g<1>2", text))
+    with pytest.raises(DataError, match=rf"{name} is of format 2, and this ferkit reads up to 1"):
+        write_report(run)
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("data.json", "data.json is no valid JSON"),
+        ("metrics.jsonl", "Line 1 of .*metrics.jsonl is no valid JSON"),
+        ("predictions/val.parquet", "val.parquet cannot be read"),
+        ("predictions/examples.npz", "holds no example faces"),
+        ("config.yaml", "config.yaml is no valid yaml"),
+    ],
+)
+def test_a_broken_file_gets_a_sentence_and_no_report(run, name, sentence):
+    (run / name).write_text("{ broken : [")
+    with pytest.raises(DataError, match=sentence):
+        write_report(run)
+    assert not (run / "report").exists()
+
+
+def test_a_folder_without_predictions_is_refused(tmp_path):
+    with pytest.raises(DataError, match=r"holds no predictions/<view>\.parquet"):
+        write_report(tmp_path)

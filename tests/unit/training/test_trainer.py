@@ -1,0 +1,233 @@
+"""Training from the command line: the run's folder, determinism, resume, refusals."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from safetensors.torch import load_file
+
+SMALL = [
+    "dataset.train=160", "dataset.val=48", "dataset.test=48", "dataset.people=20",
+    "backbone=kurmi_cnn", "optimizer.lr=1e-3", "trainer.max_epochs=2", "trainer.batch_size=32",
+    "trainer.device=cpu", "trainer.threads=1",
+]  # fmt: skip
+TIMES = ("seconds", "images_per_second", "peak_memory")
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture
+def type_train(home, monkeypatch, capsys):
+    monkeypatch.chdir(home)
+
+    def type_words(*words):
+        from ferkit.cli import main
+
+        code = main(["train", *words])
+        return code, capsys.readouterr()
+
+    return type_words
+
+
+@pytest.fixture
+def run(home, type_train):
+    folder = home / "whole"
+    if not folder.exists():
+        code, _ = type_train(*SMALL, f"run_dir={folder}", "evaluate=[val,test]")
+        assert code == 0
+    return folder
+
+
+def metrics(folder):
+    rows = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    return [{k: v for k, v in row.items() if k not in TIMES} for row in rows]
+
+
+def same_weights(one, two):
+    a, b = load_file(one / "model.safetensors"), load_file(two / "model.safetensors")
+    return a.keys() == b.keys() and all(torch.equal(a[k], b[k]) for k in a)
+
+
+def test_run_folder_holds_what_is_promised(run):
+    promised = [
+        "config.yaml", "overrides.yaml", "env.json", "data.json", "split.parquet",
+        "metrics.jsonl", "checkpoints/last.ckpt", "checkpoints/previous.ckpt",
+        "model.safetensors", "predictions/val.parquet", "predictions/test.parquet",
+        "predictions/examples.npz", "report/report.md", "report/report.html",
+        "report/metrics.json", "report/per_class.csv", "report/confusion_matrix.csv",
+        "report/confusion_matrix.png", "report/curves.png", "looks.jsonl",
+    ]  # fmt: skip
+    assert [p for p in promised if not (run / p).is_file()] == []
+    row = metrics(run)[0]
+    assert {"epoch", "train_loss", "train_accuracy", "val_loss", "val_accuracy",
+            "val_macro_f1", "lr"} <= row.keys()  # fmt: skip
+    for name in ("env.json", "data.json"):
+        assert json.loads((run / name).read_text())["format"] == 1
+    assert (run / "config.yaml").read_text().startswith("format: 1\n")
+    torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)
+    assert not [p for p in run.rglob("*") if p.name.endswith(".tmp")]
+
+
+def test_predictions_carry_their_keys(run):
+    predictions = pd.read_parquet(run / "predictions" / "val.parquet")
+    split = pd.read_parquet(run / "split.parquet").set_index("key")["view"]
+    assert (split.loc[predictions["key"]] == "val").all()
+    shares = predictions.filter(like="p_").to_numpy()
+    assert np.allclose(shares.sum(axis=1), 1, atol=1e-5)
+    named = np.array([c[2:] for c in predictions.filter(like="p_")])[shares.argmax(axis=1)]
+    assert (named == predictions["predicted"]).all()
+    figures = json.loads((run / "report" / "metrics.json").read_text())["views"]["val"]
+    assert figures["accuracy"] == (predictions["label"] == predictions["predicted"]).mean()
+    best = max(row["val_accuracy"] for row in metrics(run))
+    assert figures["accuracy"] == pytest.approx(best)
+
+
+def test_same_seed_same_run_another_seed_another(run, home, type_train):
+    type_train(*SMALL, f"run_dir={home / 'again'}")
+    assert metrics(home / "again") == metrics(run)
+    assert same_weights(home / "again", run)
+    assert not (home / "again" / "looks.jsonl").exists()
+    type_train(*SMALL, f"run_dir={home / 'other'}", "seed=1", "trainer.max_epochs=1")
+    assert metrics(home / "other")[0]["train_loss"] != metrics(run)[0]["train_loss"]
+
+
+def test_streaming_trains_as_resident_does(run, home, type_train):
+    type_train(*SMALL, f"run_dir={home / 'streamed'}", "trainer.resident=false")
+    assert metrics(home / "streamed") == metrics(run)
+
+
+def test_killed_in_the_middle_of_an_epoch_it_goes_on_as_if_nothing_were(run, home, type_train):
+    folder = home / "killed"
+    words = [*SMALL, f"run_dir={folder}", "evaluate=[val,test]"]
+    code = (
+        "import ferkit.training.trainer as t, os, signal\n"
+        "step = t.train_step\n"
+        "def dying(training, batch, number):\n"
+        "    if training.epoch == 1 and number == 2: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "    return step(training, batch, number)\n"
+        "t.train_step = dying\n"
+        f"from ferkit.cli import main; main(['train', *{words!r}])"
+    )
+    killed = subprocess.run(
+        [sys.executable, "-c", code], cwd=home, capture_output=True, check=False
+    )
+    assert killed.returncode == -signal.SIGKILL
+    assert len(metrics(folder)) == 1
+    code, said = type_train(f"resume={folder}")
+    assert code == 0, said.err
+    assert metrics(folder) == metrics(run)
+    assert same_weights(folder, run)
+
+
+def test_broken_last_checkpoint_falls_back_to_the_one_before(run, home, type_train):
+    folder = home / "whole"
+    last = folder / "checkpoints" / "last.ckpt"
+    before, lines = last.read_bytes(), metrics(folder)
+    last.write_bytes(before[:100])
+    try:
+        code, _ = type_train(f"resume={folder}")
+        assert code == 0
+        assert metrics(folder) == lines
+    finally:
+        last.write_bytes(before)
+
+
+def test_resume_may_train_longer_and_nothing_else(run, home, type_train):
+    code, said = type_train(f"resume={run}", "optimizer.lr=1")
+    assert code == 2
+    assert "cannot change on resume" in said.err
+    code, said = type_train(f"resume={home / 'nothing'}")
+    assert code == 3
+    assert "is no run" in said.err
+    type_train(*SMALL, f"run_dir={home / 'longer'}", "trainer.max_epochs=1")
+    code, _ = type_train(f"resume={home / 'longer'}", "trainer.max_epochs=3")
+    assert code == 0
+    assert [row["epoch"] for row in metrics(home / "longer")] == [1, 2, 3]
+
+
+def test_two_runs_cannot_share_a_folder(run, type_train):
+    before = {p: p.stat().st_mtime_ns for p in run.rglob("*") if p.is_file()}
+    code, said = type_train(*SMALL, f"run_dir={run}")
+    assert code == 2
+    assert "already holds a run" in said.err
+    assert {p: p.stat().st_mtime_ns for p in run.rglob("*") if p.is_file()} == before
+
+
+def test_ctrl_c_saves_and_says_how_to_go_on(home, type_train, monkeypatch):
+    import ferkit.training.trainer as trainer
+
+    step = trainer.train_step
+
+    def interrupted(training, batch, number):
+        if training.epoch == 1:
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(1)
+        return step(training, batch, number)
+
+    monkeypatch.setattr(trainer, "train_step", interrupted)
+    code, said = type_train(*SMALL, f"run_dir={home / 'stopped'}")
+    assert code == 130
+    assert "resume=" in said.err
+    assert "Traceback" not in said.err
+    assert len(metrics(home / "stopped")) == 1
+
+
+def test_named_test_views_are_predicted_and_noted(home, type_train):
+    from ferkit.datasets.fakes import ckplus
+
+    ckplus.make(home / "ck", people=3)
+    tests = "tests={both: {views: [val, test]}, ck: {dataset: {name: ckplus, root: %s}}}"
+    words = [tests % (home / "ck"), "evaluate=[val,both,ck]", "trainer.max_epochs=1"]
+    code, said = type_train(*SMALL, *words, f"run_dir={home / 'named'}")
+    assert code == 0, said.err
+    folder = home / "named" / "predictions"
+    assert len(pd.read_parquet(folder / "both.parquet")) == 96
+    foreign = pd.read_parquet(folder / "ck.parquet")
+    assert set(foreign["dataset"]) == {"ckplus"}
+    assert "contempt" in set(foreign["label"])
+    assert "contempt" not in set(foreign["predicted"])
+    looks = (home / "named" / "looks.jsonl").read_text().splitlines()
+    assert [json.loads(look)["view"] for look in looks] == ["both", "ck"]
+
+
+def test_patience_ends_a_run(home, type_train):
+    words = ["trainer.patience=1", "trainer.max_epochs=6", "optimizer.lr=0", "scheduler=constant"]
+    type_train(*SMALL, *words, f"run_dir={home / 'patient'}")
+    assert len(metrics(home / "patient")) == 2
+
+
+def test_class_without_a_training_image_stops(home, type_train):
+    words = ["dataset.train=160", "dataset.people=20", "emotions=[happy,contempt]"]
+    code, said = type_train(*words)
+    assert code == 2
+    assert "contempt" in said.err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["imbalance=class_weights", "loss=mse"],
+        ["imbalance=weighted_sampler", "loss=squared_hinge"],
+        ["imbalance=cost_sensitive", "scheduler=plateau", "optimizer=adam"],
+        ["imbalance=logit_adjustment", "scheduler=cosine", "optimizer=sgd", "tta=flip"],
+        ["trainer.precision=bf16", "scheduler=step", "loss=focal", "trainer.clip_grad=1.0"],
+        ["emotions=[fear,sad]", "backbone=mini_xception", "augment=tekula2023"],
+    ],
+)
+def test_choices_train_together(home, type_train, words):
+    folder = home / "-".join(w.partition("=")[2] for w in words).replace("[", "").replace("]", "")
+    code, said = type_train(*SMALL, "trainer.max_epochs=1", *words, f"run_dir={folder}")
+    assert code == 0, said.err
+    figures = json.loads((folder / "report" / "metrics.json").read_text())["views"]["val"]
+    assert np.isfinite(metrics(folder)[0]["train_loss"])
+    assert sum(c["support"] for c in figures["per_class"].values()) == figures["n"]
