@@ -9,9 +9,10 @@ from pathlib import Path
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from ferkit.config import GROUPS, ROOTS, check_node
+from ferkit.config import GROUPS, ROOTS, check_node, is_node
 from ferkit.errors import ConfigError, unknown
 
+PARTIAL = ("eval", "predict")  # there a few keys of a node may be given, over those of the run
 _PLAIN_OVERRIDE = re.compile(r"^(tests|[a-z_]\w*(\.\w+)+)=", re.IGNORECASE)
 
 
@@ -40,15 +41,30 @@ def compose(*words: str, command: str = "train") -> DictConfig:
         from hydra import compose as hydra_compose
 
         config = hydra_compose(config_name=command, overrides=prepare(overrides, searched))
-    check(config)
+    check(config, command)
     return config
 
 
-def check(config: DictConfig) -> None:
-    """Check every node of a composed config against its target."""
+def check(config: DictConfig, command: str = "train") -> None:
+    """Check the root keys of a composed config, and every node against its target.
+
+    Raises:
+        ConfigError: an unknown key at the root or in a node, or a value of another type.
+    """
+    known = root_keys(command)
+    for key in config:
+        if key not in known:  # `++` adds what the schema does not have
+            raise ConfigError(unknown("key", str(key), known))
     for group in GROUPS:
-        if config.get(group) is not None:
-            check_node(config[group], group)
+        node = config.get(group)
+        if node is None or (command in PARTIAL and not is_node(node)):
+            continue
+        check_node(node, group)
+
+
+def root_keys(command: str) -> list[str]:
+    """The root keys of a command's config."""
+    return [f.name for f in fields(ROOTS[command])]
 
 
 def split_words(words: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -115,7 +131,7 @@ def _sentence(error: Exception, command: str) -> str:
         lines.append(str(cause).strip())
         cause = cause.__cause__
     text = "\n".join(lines)
-    roots = [*(f.name for f in fields(ROOTS[command])), "experiment", "debug"]
+    roots = [*root_keys(command), "experiment", "debug"]
     if match := re.search(r"Could not find '([\w/.-]+)'", text):
         group, _, choice = match[1].partition("/")
         if group in list_groups():

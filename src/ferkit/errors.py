@@ -30,6 +30,19 @@ class DatasetLayoutError(DataError):
     """A layout was recognised, but a part of it is missing or wrong."""
 
 
+def check_format(found: int, ours: int, where: object) -> None:
+    """Refuse what a newer ferkit wrote.
+
+    Raises:
+        DataError: `found`, the format number in a file, is higher than ours.
+    """
+    if found > ours:
+        raise DataError(
+            f"{where} has format {found}, this ferkit reads up to {ours}; "
+            "use the newer ferkit that wrote it."
+        )
+
+
 def nearest(word: str, known: Iterable[str]) -> str:
     """Say which known word was probably meant.
 

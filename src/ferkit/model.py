@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from ferkit.config import build
-from ferkit.errors import DataError
+from ferkit.errors import DataError, check_format
 
 FORMAT = 1
 
@@ -102,8 +102,7 @@ def load_model(source: str | Path, device: str = "cpu") -> FaceClassifier:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except Exception as error:  # safetensors raises its own Rust-side class
         raise DataError(f"{path} cannot be read as safetensors ({error}).") from error
-    if int(metadata.get("format", 0)) > FORMAT:
-        raise DataError(f"{path} has format {metadata['format']}, this ferkit reads up to {FORMAT}; use the newer ferkit that wrote it.")  # fmt: skip
+    check_format(int(metadata.get("format", 0)), FORMAT, path)
     if "backbone" not in metadata:
         raise DataError(f"{path} holds no ferkit model: its metadata names no backbone.")
     nodes = {name: json.loads(metadata[name]) for name in ("backbone", "input", "faces")}

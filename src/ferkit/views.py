@@ -82,8 +82,13 @@ def read_index(dataset: Any) -> FaceIndex:
 
 def make_store(config: DictConfig) -> FaceStore:
     """The prepared faces of a config's dataset; prepared now if need be."""
+    return prepare_index(read_index(config.dataset), config)
+
+
+def prepare_index(index: FaceIndex, config: DictConfig) -> FaceStore:
+    """The prepared faces of an index under a config's `faces` node."""
     settings = build(config.faces, where="faces")
-    return prepare(read_index(config.dataset), settings, Path(config.prepared_root))
+    return prepare(index, settings, Path(config.prepared_root))
 
 
 def make_views(config: DictConfig, limits: dict[str, int | None] | None = None) -> Views:
@@ -95,8 +100,9 @@ def make_views(config: DictConfig, limits: dict[str, int | None] | None = None) 
     Raises:
         DataError: a class of the run has no training image, or there is no val view.
     """
-    store = make_store(config)
-    emotions = choose(config.emotions, store.emotions)
+    index = read_index(config.dataset)
+    emotions = choose(config.emotions, index.emotions)
+    store = prepare_index(index, config)
     labels = store.index["label"].where(store.index["label"].isin(emotions), "")
     _require_labels(store, labels)
     frame = store.index.assign(label=labels)
@@ -152,4 +158,7 @@ def _require_views(views: Views) -> None:
             f"among the others with emotions=[...], or another split."
         )
     if not len(views.rows("val")):
-        raise DataError(f"{name}: the val view is empty ({views.split.protocol}); give split.val a share of train.")  # fmt: skip
+        raise DataError(
+            f"{name}: the val view is empty ({views.split.protocol}); give split.val a share of "
+            "train."
+        )

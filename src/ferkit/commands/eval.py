@@ -9,7 +9,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from ferkit.commands.evaluation import predict_views
 from ferkit.composition import check, compose
-from ferkit.config import as_plain, build
+from ferkit.config import as_plain, build, is_node
 from ferkit.errors import ConfigError, DataError, unknown
 from ferkit.imbalance.strategy import Strategy
 from ferkit.model import load_model
@@ -69,11 +69,12 @@ def _merged(stored: DictConfig, config: DictConfig) -> DictConfig:
     """The run's own config with what eval was told put over it."""
     merged = DictConfig(OmegaConf.to_container(stored))
     for key in ("dataset", "tta"):
-        if config[key] is not None:
-            merged[key] = as_plain(config[key])
+        asked = as_plain(config[key])
+        if asked is not None:
+            merged[key] = asked if is_node(asked) else {**as_plain(merged[key]), **asked}
     merged.prepared_root = config.prepared_root
     merged.report = as_plain(config.report)
-    if config.dataset is not None:
+    if is_node(config.dataset):
         merged.split = {"_target_": "ferkit.splits.split_auto"}
         merged.emotions = None
     check(merged)

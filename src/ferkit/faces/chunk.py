@@ -86,10 +86,7 @@ def content_hash(image: np.ndarray) -> str:
 def _decode(chunk: Chunk) -> tuple[dict[int, np.ndarray], dict[int, str]]:
     if chunk.images is not None:
         return dict(enumerate(chunk.images)), {}
-    images: dict[int, np.ndarray] = {}
-    for i, image in _read(chunk):
-        if image is not None:
-            images[i] = image
+    images = {i: image for i, image in _read(chunk) if image is not None}
     broken = {i: "unreadable" for i in range(len(chunk.paths)) if i not in images}
     return images, broken
 

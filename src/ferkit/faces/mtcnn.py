@@ -5,10 +5,8 @@ networks", IEEE Signal Processing Letters 2016; networks and weights of facenet-
 by ghafourian2021.
 
 The three networks are facenet-pytorch's own; the cascade around them is written anew, since its
-`detect_face` makes a batch depend on its other members (its suppression shifts the boxes of one
-image only by the largest coordinate, so boxes that reach over a border meet those of the next
-image), stops with a traceback on images under `min_face` and on boxes wholly outside, and resizes
-every candidate in a loop. Here all crops of all scales are read from one summed-area table.
+`detect_face` stops with a traceback on images under `min_face` and on boxes wholly outside, and
+resizes every candidate in a loop. Here all crops of all scales are read from one summed-area table.
 """
 
 from collections.abc import Sequence

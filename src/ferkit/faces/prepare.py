@@ -25,6 +25,7 @@ from ferkit.datasets.index import FaceIndex
 from ferkit.errors import DataError
 from ferkit.faces.chunk import Chunk, process_chunk
 from ferkit.faces.settings import FaceSettings
+from ferkit.faces.sheet import SHEET, write_sheet
 from ferkit.faces.store import FILES, FaceStore, is_complete, make_card, open_store, store_name
 
 CHUNK = 512
@@ -84,8 +85,9 @@ def _make_parts(
     done = min(len(index), (len(starts) - len(todo)) * CHUNK)
     bar = tqdm(total=len(index), initial=done, desc=f"preparing {index.name}", unit="face",
                disable=None, delay=1)  # fmt: skip
+    results = _map(work, chunks, len(todo), settings, processes)
     with bar:
-        for start, result in zip(todo, _map(work, chunks, len(todo), settings, processes)):
+        for start, result in zip(todo, results, strict=True):
             _save_part(_part(parts, start), result)
             bar.update(min(CHUNK, len(index) - start))
 
@@ -171,14 +173,13 @@ def _write_store(
 ) -> None:
     kept = index.frame.iloc[prepared.rows].reset_index(drop=True)
     kept = pd.concat([kept, prepared.extra], axis=1)
-    labels = index.frame["label"]
-    reasons = {why: labels.iloc[rows] for why, rows in prepared.dropped.items()}
     beside = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
     shutil.rmtree(beside, ignore_errors=True)
     beside.mkdir()
     np.save(beside / FILES[0], prepared.faces, allow_pickle=False)
     kept.to_parquet(beside / FILES[1])
-    card = make_card(index, settings, kept, reasons)
+    card = make_card(index, settings, kept, prepared.dropped)
+    write_sheet(beside / SHEET, index, prepared.rows, prepared.faces, kept)
     (beside / FILES[2]).write_text(json.dumps(card, indent=1))
     shutil.rmtree(folder, ignore_errors=True)  # a half-made one of the same name
     beside.rename(folder)

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from ferkit.datasets.index import FaceIndex
-from ferkit.errors import DataError
+from ferkit.errors import DataError, check_format
 from ferkit.faces.settings import FaceSettings
 
 FORMAT = 1
@@ -63,15 +63,13 @@ def open_store(folder: Path) -> FaceStore:
         card = json.loads((folder / "card.json").read_text())
         index = pd.read_parquet(folder / "index.parquet")
         faces = np.load(folder / "faces.npy", mmap_mode="r")
-    except (OSError, ValueError) as error:
-        raise DataError(f"The store {folder} is broken ({error}); delete it, it will be made again.") from error  # fmt: skip
-    if card.get("format", 0) > FORMAT:
+        if len(index) != len(faces):
+            raise ValueError(f"{len(index)} rows, {len(faces)} faces")
+    except Exception as error:  # numpy, pyarrow and json each raise their own on a broken file
         raise DataError(
-            f"{folder}/card.json has format {card['format']}, this ferkit reads up to {FORMAT}; "
-            "use the newer ferkit that wrote it."
-        )
-    if len(index) != len(faces):
-        raise DataError(f"The store {folder} has {len(index)} rows and {len(faces)} faces; delete it, it will be made again.")  # fmt: skip
+            f"The store {folder} is broken ({error}); delete it, it will be made again."
+        ) from error
+    check_format(card.get("format", 0), FORMAT, folder / "card.json")
     return FaceStore(folder, faces, index, card)
 
 
@@ -98,20 +96,15 @@ def make_card(
     index: FaceIndex,
     settings: FaceSettings,
     kept: pd.DataFrame,
-    reasons: Mapping[str, pd.Series],
+    reasons: Mapping[str, np.ndarray],
 ) -> dict[str, Any]:
     """What was done, how many faces there are, what was dropped and why.
 
     Args:
-        reasons: Why a row was dropped, to the labels of the rows it befell.
+        reasons: Why rows of the index were dropped, to their numbers.
     """
-    offered = index.frame["label"].value_counts()
-    here = {why: len(labels) for why, labels in reasons.items() if len(labels)}
-    shares = {
-        emotion: sum(int((labels == emotion).sum()) for labels in reasons.values())
-        / int(offered.get(emotion, 0) or 1)
-        for emotion in index.emotions
-    }
+    here = {why: len(rows) for why, rows in reasons.items()}
+    shares = _dropped_shares(index, reasons, "label")
     return {
         "format": FORMAT,
         "dataset": {
@@ -126,8 +119,21 @@ def make_card(
         "counts": {e: int((kept["label"] == e).sum()) for e in index.emotions},
         "dropped": {**index.dropped, **here},
         "fallback": {w: int(n) for w, n in kept["fallback"].value_counts().items() if w},
-        "dropped_share": {e: round(share, 4) for e, share in shares.items()},
+        "dropped_share": shares,
+        "dropped_share_by_dataset": _dropped_shares(index, reasons, "dataset"),
     }
+
+
+def _dropped_shares(
+    index: FaceIndex, reasons: Mapping[str, np.ndarray], column: str
+) -> dict[str, float]:
+    """The share of each label's (or dataset's) rows that preparing dropped, 0..1."""
+    lost = np.zeros(len(index), bool)
+    for rows in reasons.values():
+        lost[rows] = True
+    groups = index.frame[column].where(index.frame[column] != "", "unlabelled")
+    shares = pd.Series(lost).groupby(groups.to_numpy()).mean()
+    return {str(name): round(float(share), 4) for name, share in shares.items()}
 
 
 def _uneven(shares: Mapping[str, float]) -> list[str]:

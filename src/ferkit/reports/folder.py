@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ferkit.errors import DataError
+from ferkit.errors import DataError, check_format
 
 FORMAT = 1  # the highest that this version reads
 _FIRST_VIEWS = ("val", "test")  # the order of views on the page; others follow by name
@@ -52,7 +52,7 @@ def read_run(run: Path) -> RunRecord:
     settings = run / "config.yaml"
     text = settings.read_text(encoding="utf-8") if settings.is_file() else ""
     config = _parse_yaml(text, settings)
-    check_format(config.get("format"), settings)
+    check_format(config.get("format") or 0, FORMAT, settings)
     return RunRecord(
         settings=text,
         config=config,
@@ -63,19 +63,6 @@ def read_run(run: Path) -> RunRecord:
         predictions=_read_predictions(run),
         faces=_read_faces(run / "predictions" / "examples.npz"),
     )
-
-
-def check_format(found: Any, path: Path) -> None:
-    """Refuse a file of a higher format than this version knows.
-
-    Raises:
-        DataError: the file is of a higher format.
-    """
-    if isinstance(found, int | float) and found > FORMAT:
-        raise DataError(
-            f"{path} is of format {found}, and this ferkit reads up to {FORMAT}; "
-            "update it with `pip install -U ferkit`."
-        )
 
 
 def _parse_yaml(text: str, path: Path) -> dict[str, Any]:
@@ -95,7 +82,7 @@ def _parse_json(text: str, where: str, path: Path) -> dict[str, Any]:
         raise DataError(f"{where} is no valid JSON ({error}); restore it or train again.") from None
     if not isinstance(parsed, dict):
         raise DataError(f"{where} holds no JSON object; restore it or train again.")
-    check_format(parsed.get("format"), path)
+    check_format(parsed.get("format") or 0, FORMAT, path)
     return parsed
 
 
@@ -140,7 +127,7 @@ def _read_parquet(path: Path) -> pd.DataFrame:
             "`ferkit eval run=... view=...`."
         ) from None
     number = (table.schema.metadata or {}).get(b"format", b"0")
-    check_format(int(number) if number.isdigit() else 0, path)
+    check_format(int(number) if number.isdigit() else 0, FORMAT, path)
     frame: pd.DataFrame = table.to_pandas()
     return frame
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from ferkit.errors import DataError
+from ferkit.errors import DataError, check_format
 
 FORMAT = 1
 
@@ -42,8 +42,7 @@ def load_checkpoint(folder: Path) -> dict[str, Any] | None:
         except Exception as error:  # zipfile, pickle and torch each raise their own
             problems.append(f"{path.name}: {error}".splitlines()[0])
             continue
-        if state.get("format", 0) > FORMAT:
-            raise DataError(f"{path} has format {state['format']}, this ferkit reads up to {FORMAT}; resume with the ferkit that wrote it.")  # fmt: skip
+        check_format(state.get("format", 0), FORMAT, path)
         return state
     if problems:
         raise DataError(f"No checkpoint in {folder} can be read ({'; '.join(problems)}).")

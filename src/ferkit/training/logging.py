@@ -5,4 +5,4 @@ from collections.abc import Callable
 
 def no_logger() -> Callable[[dict[str, float]], None]:
     """The run's own files alone."""
-    return lambda row: None
+    return lambda _: None

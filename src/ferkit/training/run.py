@@ -15,7 +15,7 @@ import pandas as pd
 import torch
 from omegaconf import DictConfig, OmegaConf
 
-from ferkit.errors import ConfigError, DataError
+from ferkit.errors import ConfigError, DataError, check_format
 
 FORMAT = 1
 
@@ -104,11 +104,12 @@ def open_run(folder: Path) -> tuple[RunFolder, DictConfig]:
     """
     path = folder / "config.yaml"
     if not path.is_file():
-        raise DataError(f"{folder} is no run: it has no config.yaml; give the folder that `ferkit train` printed.")  # fmt: skip
+        raise DataError(
+            f"{folder} is no run: it has no config.yaml; give the folder that `ferkit train` "
+            "printed."
+        )
     config = DictConfig(OmegaConf.load(path))
-    found = config.pop("format", 0)
-    if found > FORMAT:
-        raise DataError(f"{path} has format {found}, this ferkit reads up to {FORMAT}; use the newer ferkit that wrote it.")  # fmt: skip
+    check_format(config.pop("format", 0), FORMAT, path)
     return RunFolder(folder), config
 
 

@@ -61,8 +61,9 @@ class Training:
         return torch.autocast(self.device.type, self.dtype if enabled else None, enabled)
 
 
-def fit(training: Training, train: Loader, val: Loader, run: RunFolder,
-        log: Callable[[Row], None] = lambda row: None) -> None:  # fmt: skip
+def fit(
+    training: Training, train: Loader, val: Loader, run: RunFolder, log: Callable[[Row], None]
+) -> None:
     """Train until the last epoch or until patience ends, leaving the run folder up to date.
 
     After every epoch: a line in metrics.jsonl, model.safetensors if the monitor is better than

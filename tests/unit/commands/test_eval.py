@@ -91,6 +91,7 @@ def test_another_dataset_is_predicted_with_all_outputs(trained, home, type_words
         (["run=nowhere"], 3, "is no run"),
         (["view=tset"], 2, "Did you mean 'test'"),
         (["vew=test"], 2, "Did you mean 'view'"),
+        (["tta.knd=flip"], 2, "tta.kind"),
     ],
 )
 def test_mistakes(trained, type_words, words, code, said):

@@ -116,6 +116,53 @@ def test_blank_and_dark_images_are_dropped_by_content(index, tmp_path):
     assert prepare(index, SETTINGS, tmp_path / "b").card["dropped"] == {"blank": 1, "black": 1}
 
 
+def test_two_preparers_of_one_store_do_not_harm_each_other(index, tmp_path, monkeypatch):
+    from concurrent.futures import ThreadPoolExecutor
+
+    monkeypatch.setattr(module, "CHUNK", 7)
+    made = []
+    whole = module._write_store
+    monkeypatch.setattr(module, "_write_store", lambda *a: (made.append(1), whole(*a)))
+    with ThreadPoolExecutor(2) as pool:
+        one, two = pool.map(
+            lambda _: prepare(index, SETTINGS, tmp_path / "stores", processes=1), range(2)
+        )
+    assert one.folder == two.folder
+    assert len(made) == 1
+    assert len(one) == 60
+
+
+def test_damaged_store_is_a_sentence_never_a_crash(index, tmp_path):
+    folder = prepare(index, SETTINGS, tmp_path / "stores").folder
+    rng = random.Random(0)
+    for name in ("faces.npy", "index.parquet", "card.json"):
+        whole = (folder / name).read_bytes()
+        for attempt in range(60):
+            damaged = bytearray(whole)
+            if attempt % 3 == 0:
+                damaged = damaged[: rng.randrange(len(damaged))]
+            else:
+                place = rng.randrange(min(len(damaged), 300) if attempt % 3 == 1 else len(damaged))
+                damaged[place] ^= 1 << rng.randrange(8)
+            (folder / name).write_bytes(damaged)
+            try:
+                assert len(open_store(folder)) == 60
+            except DataError as error:
+                assert "delete it" in str(error) or "newer" in str(error)
+        (folder / name).write_bytes(whole)
+
+
+def test_card_and_sheet_say_what_was_done(index, tmp_path):
+    cv2.imwrite(str(index.root / "001.png"), np.zeros((20, 20), np.uint8))
+    store = prepare(index, SETTINGS, tmp_path / "stores")
+    assert store.card["dropped_share"] == {"happy": 0.0, "sad": round(1 / 30, 4)}
+    assert store.card["dropped_share_by_dataset"] == {"test": round(1 / 60, 4)}
+    assert store.card["faces"]["size"] == 16
+    sheet = cv2.imread(str(store.folder / "sheet.png"))
+    assert sheet.shape == (6 * 96, 4 * 2 * 96, 3)
+    assert sheet.std() > 10
+
+
 def test_newer_format_is_refused(index, tmp_path):
     folder = prepare(index, SETTINGS, tmp_path / "stores").folder
     card = folder / "card.json"

@@ -197,7 +197,7 @@ def test_absent_foreign_and_never_predicted_classes_are_marked(run):
 def test_a_higher_format_is_refused_by_a_sentence(run, name):
     text = (run / name).read_text()
     (run / name).write_text(re.sub(r'(format"?: )1', r"\g<1>2", text))
-    with pytest.raises(DataError, match=rf"{name} is of format 2, and this ferkit reads up to 1"):
+    with pytest.raises(DataError, match=rf"{name} has format 2, this ferkit reads up to 1"):
         write_report(run)
 
 

@@ -1,0 +1,127 @@
+"""ferkit predict on photographs of drawn people, good and bad files together."""
+
+import json
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from PIL import Image
+
+from ferkit.config import as_plain
+from ferkit.datasets.drawing import draw_photo
+from ferkit.model import make_model, save_model
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    from ferkit.composition import compose
+
+    config = compose()
+    torch.manual_seed(0)
+    nodes = {name: as_plain(config[name]) for name in ("backbone", "input", "faces")}
+    made = make_model(nodes, ["angry", "happy", "sad"], size=48, channels=1)
+    path = tmp_path_factory.mktemp("model") / "model.safetensors"
+    save_model(made, path)
+    return path
+
+
+def photo(boxes, width=400, height=300, seed=0):
+    picture = np.full((height, width, 3), 160, np.uint8)
+    for i, (left, top, side) in enumerate(boxes):
+        face, _, _ = draw_photo("happy", person=i, rng=np.random.default_rng(seed), width=side,
+                                height=side, vary=False)  # fmt: skip
+        picture[top : top + side, left : left + side] = face
+    return Image.fromarray(picture)
+
+
+@pytest.fixture(scope="module")
+def album(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("album")
+    one, crowd = photo([(100, 50, 200)]), photo([(20, 50, 180), (210, 50, 180)])
+    one.save(folder / "one.jpg")
+    crowd.save(folder / "two.png")
+    one.convert("P").save(folder / "palette.png")
+    one.convert("CMYK").save(folder / "cmyk.jpg")
+    one.convert("RGBA").save(folder / "alpha.png")
+    turned = one.transpose(Image.Transpose.ROTATE_90)
+    exif = turned.getexif()
+    exif[0x0112] = 6  # to be turned clockwise by 90 degrees
+    turned.save(folder / "turned.jpg", exif=exif)
+    Image.new("RGB", (300, 200), "skyblue").save(folder / "nobody.png")
+    Image.new("L", (1, 1)).save(folder / "pixel.png")
+    (folder / "text.jpg").write_text("not a picture")
+    (folder / "empty.png").write_bytes(b"")
+    whole = (folder / "one.jpg").read_bytes()
+    (folder / "cut.jpg").write_bytes(whole[: len(whole) // 2])
+    return folder
+
+
+def test_table_copies_and_losses(ferkit, model, album, tmp_path):
+    code, out, err = ferkit("predict", f"source={album}", f"model={model}", "out=out")
+    assert code == 0, err
+    assert "3 broken files passed over" in err
+    table = pd.read_csv(tmp_path / "out" / "faces.csv")
+    found = table.groupby(table["source"].map(lambda p: p.rsplit("/", 1)[1])).size()
+    assert found["two.png"] == 2
+    for name in ("one.jpg", "palette.png", "cmyk.jpg", "alpha.png", "turned.jpg"):
+        assert found[name] >= 1, name
+    assert not {"nobody.png", "pixel.png", "text.jpg", "cut.jpg"} & set(found.index)
+    assert np.allclose(table.filter(like="p_").sum(axis=1), 1, atol=1e-4)
+    assert set(table["label"]) <= {"angry", "happy", "sad"}
+    assert len(list((tmp_path / "out" / "annotated").iterdir())) == len(found)
+    assert out.strip().endswith("faces.csv")
+
+
+def test_faces_are_where_they_were_put(ferkit, model, album, tmp_path):
+    ferkit("predict", f"source={album}/one.jpg", f"model={model}", "out=out", "annotate=false")
+    row = pd.read_csv(tmp_path / "out" / "faces.csv").iloc[0]
+    assert 100 <= (row.x1 + row.x2) / 2 <= 300
+    assert 50 <= (row.y1 + row.y2) / 2 <= 250
+    assert not (tmp_path / "out" / "annotated").exists()
+
+
+@pytest.mark.parametrize("kind", ["jsonl", "parquet"])
+def test_formats_hold_the_same(ferkit, model, album, tmp_path, kind):
+    words = [f"source={album}/two.png", f"model={model}", "out=out", "annotate=false"]
+    ferkit("predict", *words)
+    ferkit("predict", *words, f"format={kind}")
+    csv = pd.read_csv(tmp_path / "out" / "faces.csv")
+    path = tmp_path / "out" / f"faces.{kind}"
+    other = pd.read_parquet(path) if kind == "parquet" else pd.DataFrame(
+        json.loads(line) for line in path.read_text().splitlines()
+    )  # fmt: skip
+    pd.testing.assert_frame_equal(csv, other, check_dtype=False, atol=1e-4)
+
+
+def test_a_detector_and_a_glob_may_be_given(ferkit, model, album):
+    words = [f"source={album}/*.png", f"model={model}", "out=out", "faces.detector=haar_alt2"]
+    code, _, err = ferkit("predict", *words)
+    assert code == 0, err
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["source=nowhere", "model={model}", "out=out"], 3, "no image there"),
+        (["source={album}/text.jpg", "model={model}", "out=out"], 3, "can be read"),
+        (["source={album}", "model=nowhere", "out=out"], 3, "No model at"),
+        (["source={album}", "model={album}/text.jpg", "out=out"], 3, "safetensors"),
+        (["source={album}", "out=out"], 2, "needs model="),
+        (["source={album}", "model={model}", "out=out", "format=xls"], 2, "format"),
+    ],
+)
+def test_mistakes(ferkit, model, album, words, code, said):
+    found, _, err = ferkit("predict", *(w.format(model=model, album=album) for w in words))
+    assert found == code
+    assert said in err
+    assert "Traceback" not in err
+
+
+def test_bomb_is_refused_with_its_size(ferkit, model, tmp_path):
+    Image.new("1", (20_000, 20_000)).save(tmp_path / "bomb.png")
+    cv2.imwrite(str(tmp_path / "fine.png"), np.full((50, 50), 128, np.uint8))
+    code, _, err = ferkit("predict", f"source={tmp_path}/*.png", f"model={model}", "out=out")
+    assert code == 0
+    assert "20,000" in err or "20000" in err
