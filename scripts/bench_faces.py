@@ -31,9 +31,10 @@ from face_sheets import (
 from PIL import Image
 
 from ferkit.datasets.drawing import draw_face
+from ferkit.datasets.layout import is_image
 from ferkit.faces.align import eye_angle
 from ferkit.faces.crop import crop_faces
-from ferkit.faces.decode import EXTENSIONS, DecodeError, decode_image
+from ferkit.faces.decode import DecodeError, decode_image
 from ferkit.faces.detect import make_detector, overlap
 from ferkit.faces.illumination import METHODS, relight
 from ferkit.faces.settings import FaceSettings
@@ -234,7 +235,7 @@ def light(options):
 
 def found(options):
     """In how many pictures of a folder each detector finds how many faces."""
-    files = sorted(f for f in options.folder.rglob("*") if f.suffix.lower() in EXTENSIONS)
+    files = sorted(f for f in options.folder.rglob("*") if is_image(f.name))
     chosen = np.random.default_rng(0).permutation(len(files))[: options.sample]
     images = []
     for i in sorted(chosen):

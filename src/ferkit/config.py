@@ -18,13 +18,19 @@ GROUPS = (
     "optimizer", "scheduler", "trainer", "tta", "logger",
 )  # fmt: skip
 
+# keys of every node of a group, whatever its target; handled beside it (ferkit.backbones.start)
+SHARED: dict[str, dict[str, Any]] = {
+    "backbone": {"init_from": str | None, "freeze": str, "freeze_n": int}
+}
+
 
 @dataclass
 class DataRoot:
-    """Root keys of `ferkit data`."""
+    """Root keys of `ferkit data`; `people` and `real_size` are those of a fake."""
 
-    action: str = "check"
     out: str | None = None
+    people: int = 10
+    real_size: bool = False
     seed: int = 0
     emotions: list[str] | None = None
     data_root: str = "data/raw"
@@ -190,14 +196,15 @@ def check_node(node: Any, where: str) -> None:
     target = resolve(plain["_target_"], where)
     parameters = inspect.signature(target).parameters
     open_ended = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
-    hints = typing.get_type_hints(target.__init__ if inspect.isclass(target) else target)
+    shared = SHARED.get(where, {})
+    hints = typing.get_type_hints(target.__init__ if inspect.isclass(target) else target) | shared
     for key, value in plain.items():
         if key == "_target_":
             continue
         if not isinstance(key, str):  # YAML 1.1 reads on, off, yes and no as true and false
             raise ConfigError(f"{where} has the key {key!r}; put the word in quotes in the yaml.")
-        if key.startswith("_") or (key not in parameters and not open_ended):
-            known = [p for p in parameters if not p.startswith("_") and p != "self"]
+        if key.startswith("_") or (key not in {*parameters, *shared} and not open_ended):
+            known = [p for p in (*parameters, *shared) if not p.startswith("_") and p != "self"]
             raise ConfigError(unknown("key", f"{where}.{key}", [f"{where}.{p}" for p in known]))
         if not _fits(value, hints.get(key, Any)):
             wanted = getattr(hints[key], "__name__", str(hints[key]))
@@ -243,7 +250,7 @@ def build(node: Any, *, where: str = "node", **facts: Any) -> Any:
     from hydra.utils import instantiate
 
     check_node(node, where)
-    plain = dict(as_plain(node))
+    plain = {k: v for k, v in as_plain(node).items() if k not in SHARED.get(where, {})}
     target = resolve(plain.pop("_target_"), where)
     parameters = inspect.signature(target).parameters
     takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters.values())

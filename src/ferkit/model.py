@@ -10,6 +10,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from ferkit.backbones.pretrained import untrained
 from ferkit.config import build
 from ferkit.errors import DataError, check_format
 
@@ -53,6 +54,12 @@ class FaceClassifier(nn.Module):
         scores: Tensor = self.backbone(self.scaling(images))
         return scores
 
+    def scores_and_features(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Scores [B, K] and the backbone's features [B, ...] of faces [B, C, H, W]."""
+        backbone: Any = self.backbone
+        features = backbone.features(self.scaling(images))
+        return backbone.head(features), features
+
 
 def make_model(
     nodes: Mapping[str, Any], emotions: Sequence[str], size: int, channels: int
@@ -70,6 +77,16 @@ def make_model(
         nodes["backbone"], where="backbone", classes=len(emotions), channels=seen, size=size
     )
     return FaceClassifier(backbone, scaling, emotions, size, channels, nodes)
+
+
+@torch.no_grad()
+def feature_size(model: FaceClassifier) -> int:
+    """How many values the backbone's features of one face are."""
+    training, device = model.training, next(model.parameters()).device
+    images = torch.zeros(1, model.channels, model.size, model.size, device=device)
+    _, features = model.eval().scores_and_features(images)
+    model.train(training)
+    return features[0].numel()
 
 
 def save_model(model: FaceClassifier, path: Path) -> None:
@@ -107,6 +124,8 @@ def load_model(source: str | Path, device: str = "cpu") -> FaceClassifier:
         raise DataError(f"{path} holds no ferkit model: its metadata names no backbone.")
     nodes = {name: json.loads(metadata[name]) for name in ("backbone", "input", "faces")}
     size, channels = int(metadata["size"]), int(metadata["channels"])
-    model = make_model(nodes, json.loads(metadata["emotions"]), size, channels)
+    bare = nodes | {"backbone": untrained(nodes["backbone"])}
+    model = make_model(bare, json.loads(metadata["emotions"]), size, channels)
+    model.nodes = nodes
     model.load_state_dict(tensors)
     return model.to(device).eval()

@@ -61,6 +61,6 @@ def _fake(config: DictConfig) -> None:
     if out.exists() and any(out.iterdir()):
         raise ConfigError(f"out={out} is not empty; give a new folder.")
     module = import_module(f"ferkit.datasets.fakes.{name}")
-    module.make(out, seed=int(config.seed))
+    module.make(out, people=config.people, real_size=config.real_size, seed=config.seed)
     say(f"Try it: ferkit train dataset={name} dataset.root={out}")
     print(out)

@@ -59,7 +59,8 @@ def newest_run(root: Path = Path("outputs/train")) -> Path:
     Raises:
         DataError: there is none.
     """
-    found = sorted(root.rglob("config.yaml"), key=lambda p: p.stat().st_mtime)
+    configs = [p for p in root.rglob("config.yaml") if "eval" not in p.relative_to(root).parts]
+    found = sorted(configs, key=lambda p: p.stat().st_mtime)
     if not found:
         raise DataError(f"No run under {root}; train one first, or name it with run=DIR.")
     return found[-1].parent

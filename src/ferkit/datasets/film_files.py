@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
-FILM_SUFFIXES = frozenset({".avi", ".mp4", ".mov", ".mkv", ".mpg", ".mpeg", ".wmv", ".webm"})
+FILM_SUFFIXES = frozenset(
+    {".avi", ".mp4", ".m4v", ".mov", ".mkv", ".mpg", ".mpeg", ".wmv", ".webm"}
+)
 
 
 def is_film(name: str) -> bool:

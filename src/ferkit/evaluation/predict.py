@@ -27,7 +27,11 @@ def predict_scores(
         with torch.autocast(images.device.type, dtype, enabled=dtype != torch.float32):
             return model(images).float()
 
-    scores = [tta.scores(classify, batch.images) for batch in loader.epoch(0)]
+    scores: list[Tensor] = []
+    done = 0
+    for batch in loader.epoch(0):
+        scores.append(tta.scores(classify, batch.images, done))
+        done += len(batch.images)
     return torch.cat(scores).cpu().numpy()
 
 

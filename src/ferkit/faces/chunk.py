@@ -92,12 +92,13 @@ def _decode(chunk: Chunk) -> tuple[dict[int, np.ndarray], dict[int, str]]:
 
 
 def _read(chunk: Chunk) -> Iterator[tuple[int, np.ndarray | None]]:
+    from ferkit.datasets.film_files import is_film
     from ferkit.faces.decode import decode_image
-    from ferkit.faces.films import FILM_EXTENSIONS, read_frames
+    from ferkit.faces.films import read_frames
 
     films: dict[str, list[int]] = {}
     for i, path in enumerate(chunk.paths):
-        if path.lower().endswith(FILM_EXTENSIONS):
+        if is_film(path):
             films.setdefault(path, []).append(i)
             continue
         try:

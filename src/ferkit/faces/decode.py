@@ -17,10 +17,6 @@ from ferkit.errors import DataError
 # Those that pictures of faces come in. The list also keeps out readers that start an external
 # program (EPS calls Ghostscript). MPO is read as JPEG.
 FORMATS = ("JPEG", "PNG", "BMP", "GIF", "TIFF", "WEBP", "PPM")
-EXTENSIONS = (
-    *(".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".bmp", ".dib", ".gif"),
-    *(".tif", ".tiff", ".webp", ".pgm", ".ppm", ".pbm", ".pnm"),
-)
 
 _GREY_MODES = ("1", "L")
 _DEEP_MODES = ("I", "I;16", "I;16B", "I;16L", "I;16N", "F")

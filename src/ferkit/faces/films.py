@@ -13,9 +13,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from ferkit.faces.decode import EXTENSIONS, DecodeError, decode_image, to_rgb
-
-FILM_EXTENSIONS = (".avi", ".mp4", ".m4v", ".mov", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv")
+from ferkit.datasets.layout import is_image
+from ferkit.faces.decode import DecodeError, decode_image, to_rgb
 
 
 def read_frames(path: Path, numbers: Sequence[int]) -> dict[int, np.ndarray]:
@@ -75,9 +74,7 @@ def frame_files(folder: Path) -> list[Path]:
         DecodeError: the folder holds none.
     """
     files = [
-        file
-        for file in folder.iterdir()
-        if file.suffix.lower() in EXTENSIONS and not file.name.startswith(".")
+        file for file in folder.iterdir() if is_image(file.name) and not file.name.startswith(".")
     ]
     if not files:
         raise DecodeError(f"{folder}: a film without frames, the folder holds no picture.")

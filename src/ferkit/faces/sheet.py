@@ -28,9 +28,7 @@ def write_sheet(
     """
     chosen = np.unique(np.linspace(0, len(rows) - 1, PAIRS).astype(int))
     boxes = kept["face_box"].tolist()
-    cells = [
-        np.hstack([_original(index, int(rows[i]), boxes[i]), _tile(faces[i])]) for i in chosen
-    ]
+    cells = [np.hstack([_original(index, int(rows[i]), boxes[i]), _tile(faces[i])]) for i in chosen]
     cells += [np.full_like(cells[0], 255)] * (-len(cells) % COLUMNS)
     lines = [np.hstack(cells[i : i + COLUMNS]) for i in range(0, len(cells), COLUMNS)]
     cv2.imwrite(str(path), cv2.cvtColor(np.vstack(lines), cv2.COLOR_RGB2BGR))

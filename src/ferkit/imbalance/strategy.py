@@ -14,6 +14,7 @@ import numpy as np
 from ferkit.errors import ConfigError, unknown
 from ferkit.imbalance.costs import cost_matrix, is_cost_file, minimum_cost_decision
 from ferkit.imbalance.logits import ADJUSTMENTS, adjust_logits
+from ferkit.imbalance.resamplers import RESAMPLERS, SPACES, find_sampler
 from ferkit.imbalance.samplers import SAMPLERS, sample_order
 from ferkit.imbalance.weights import RULES, class_weights
 
@@ -22,14 +23,19 @@ if TYPE_CHECKING:
 
     from ferkit.losses import ExpectedCost
 
-RESAMPLERS: tuple[str, ...] = ()
-
 Options = dict[str, object]
 Slot = str | Mapping[str, object] | None
 Counts = Sequence[int] | np.ndarray
 
 # The options of each slot that may be more than a word, with their defaults.
 _OPTIONS: dict[str, Options] = {
+    "resample": {
+        "rule": "smote_tomek",
+        "space": "pixels",
+        "components": 100,
+        "sampling_strategy": "auto",
+        "options": {},
+    },
     "class_weights": {"rule": "balanced", "beta": 0.9999},
     "cost_matrix": {"rule": "balanced", "beta": 0.9999, "training": 1.0, "decision": False},
     "logits": {"rule": "logit_adjustment", "tau": 1.0},
@@ -45,7 +51,9 @@ class Strategy:
     and its options.
 
     Attributes:
-        resample: One of `RESAMPLERS`.
+        resample: One of `ferkit.imbalance.resamplers.RESAMPLERS` or a sampler class of
+            imbalanced-learn, or {rule, space, components, sampling_strategy, options} as
+            `ferkit.imbalance.resample.resample` takes them.
         sampler: One of `ferkit.imbalance.samplers.SAMPLERS`.
         class_weights: A rule of `ferkit.imbalance.weights.RULES`, or {rule, beta}.
         cost_matrix: Such a rule, a table or file (see `ferkit.imbalance.costs`), or {rule, beta,
@@ -64,10 +72,11 @@ class Strategy:
     logits: Slot = None
 
     def __post_init__(self) -> None:
-        _check_resample(self.resample)
         if self.sampler is not None:
             _check_word("imbalance.sampler", self.sampler, SAMPLERS)
-        weights, costs, logits = (self.options(slot) for slot in _OPTIONS)
+        resample, weights, costs, logits = (self.options(slot) for slot in _OPTIONS)
+        if resample:
+            _check_resample(resample)
         if weights:
             _check_word("imbalance.class_weights", weights["rule"], RULES)
         if costs:
@@ -76,7 +85,7 @@ class Strategy:
             _check_word("imbalance.logits", logits["rule"], ADJUSTMENTS)
 
     def options(self, slot: str) -> Options:
-        """The options of class_weights, cost_matrix or logits in full; empty when it is None."""
+        """The options of a slot (any but `sampler`) in full; empty when it is None."""
         given, defaults = getattr(self, slot), _OPTIONS[slot]
         if given is None:
             return {}
@@ -152,16 +161,21 @@ class Strategy:
         return ", ".join(f"{name}={value}" for name, value in used if value is not None) or "none"
 
 
-def _check_resample(resample: Slot) -> None:
-    if resample is None:
-        return
-    name = resample.get("name") if isinstance(resample, Mapping) else resample
-    if not RESAMPLERS:
+def _check_resample(chosen: Options) -> None:
+    rule = str(chosen["rule"])
+    if rule not in RESAMPLERS:
+        find_sampler(rule)
+    _check_word("imbalance.resample.space", chosen["space"], SPACES)
+    components = chosen["components"]
+    if isinstance(components, bool) or not isinstance(components, int) or components < 1:
         raise ConfigError(
-            f"imbalance.resample={name!r}: this version of ferkit has no resampler; "
-            "leave it null, or use a sampler, class weights or a cost matrix."
+            f"imbalance.resample.components is {components!r}; give a whole number, 1 or more."
         )
-    _check_word("imbalance.resample", name, RESAMPLERS)
+    if not isinstance(chosen["options"], Mapping):
+        raise ConfigError(
+            f"imbalance.resample.options is {chosen['options']!r}; give {{name: value}}, "
+            "e.g. {k_neighbors: 3}."
+        )
 
 
 def _check_costs(costs: Options) -> None:

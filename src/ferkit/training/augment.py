@@ -39,6 +39,8 @@ class Augment:
         contrast: Distances from the face's mean are multiplied by 1 - contrast to 1 + contrast.
         noise: Standard deviation of Gaussian noise on every pixel, as a share of 255.
         erase: Chance that a rectangle is blackened (random erasing, Zhong et al. 2020).
+        mixup: Alpha of mixup, up to 10, see `ferkit.training.mixup`; 0 blends nothing. It needs
+            the labels, so the trainer does it after this.
 
     Raises:
         ConfigError: an unknown fill, or a value outside its range.
@@ -54,11 +56,12 @@ class Augment:
     contrast: float = 0.0
     noise: float = 0.0
     erase: float = 0.0
+    mixup: float = 0.0
 
     def __post_init__(self) -> None:
         if self.fill not in _FILLS:
             raise ConfigError(unknown("augment.fill", str(self.fill), _FILLS))
-        limits = {"rotation": 180.0, "shear": 89.0, "zoom": 0.95}
+        limits = {"rotation": 180.0, "shear": 89.0, "zoom": 0.95, "mixup": 10.0}
         for name in (f.name for f in fields(self) if f.name not in ("flip", "fill")):
             value, most = getattr(self, name), limits.get(name, 1.0)
             if isinstance(value, bool) or not isinstance(value, int | float):

@@ -30,6 +30,11 @@ class RunFolder:
         """One json file with the format number."""
         write_text(self.folder / name, json.dumps({"format": FORMAT, **content}, indent=1) + "\n")
 
+    def read_json(self, name: str) -> dict[str, Any]:
+        """One json file; empty where a kill came before it was written."""
+        path = self.folder / name
+        return dict(json.loads(path.read_text())) if path.is_file() else {}
+
     def append_metrics(self, row: Mapping[str, Any]) -> None:
         """A line an epoch."""
         with (self.folder / "metrics.jsonl").open("a") as file:

@@ -10,10 +10,13 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from ferkit.backbones.freezing import on_epoch
 from ferkit.evaluation.metrics import quick_figures
+from ferkit.losses import needs_features, start_epoch
 from ferkit.model import FaceClassifier, save_model
 from ferkit.training.checkpoint import load_checkpoint, save_checkpoint
 from ferkit.training.loader import Batch, Loader
+from ferkit.training.mixup import mix
 from ferkit.training.optim import MONITORS, Schedule
 from ferkit.training.run import RunFolder
 from ferkit.training.settings import TrainerSettings, choose_precision
@@ -31,6 +34,7 @@ class Training:
         best: The best value of the monitor so far, None before the first.
         since_best: Epochs since then.
         stepper: What runs a training step's forward pass; the compiled model where asked.
+        scorer: What scores the val view.
     """
 
     model: FaceClassifier
@@ -46,14 +50,17 @@ class Training:
     since_best: int = 0
     scaler: torch.amp.GradScaler = field(init=False)
     dtype: torch.dtype = field(init=False)
-    stepper: Callable[[Tensor], Tensor] = field(init=False)
+    stepper: Callable[[Tensor], Tensor | tuple[Tensor, Tensor]] = field(init=False)
+    scorer: Callable[[Tensor], Tensor] = field(init=False)
 
     def __post_init__(self) -> None:
         self.dtype = choose_precision(self.settings.precision, self.device)
         self.scaler = torch.amp.GradScaler(
             self.device.type, enabled=self.dtype == torch.float16 and self.device.type == "cuda"
         )
-        self.stepper = torch.compile(self.model) if self.settings.compile else self.model
+        step = self.model.scores_and_features if needs_features(self.loss) else self.model
+        self.stepper = torch.compile(step) if self.settings.compile else step
+        self.scorer = self.model
 
     def autocast(self) -> torch.autocast:
         """Mixed precision where the settings ask for it."""
@@ -67,9 +74,8 @@ def fit(
     """Train until the last epoch or until patience ends, leaving the run folder up to date.
 
     After every epoch: a line in metrics.jsonl, model.safetensors if the monitor is better than
-    ever, then the checkpoint. A run killed anywhere goes on from the last checkpoint.
+    ever, then the checkpoint; a run killed anywhere goes on from there, after `restore`.
     """
-    restore(training, run)
     while training.epoch < training.settings.max_epochs and not out_of_patience(training):
         started = time.perf_counter()
         row: Row = {"epoch": training.epoch + 1, **train_epoch(training, train)}
@@ -96,6 +102,8 @@ def train_epoch(training: Training, loader: Loader) -> Row:
     The random state is set from (seed, epoch), so an epoch does not depend on what ran before.
     """
     training.model.train()
+    on_epoch(training.model.backbone, training.epoch)
+    start_epoch(training.loss, training.epoch)
     torch.manual_seed(hash_seed(training.seed, training.epoch))
     total = torch.zeros(3, device=training.device)  # loss, correct, images
     bar = progress(loader.epoch(training.epoch), training, loader.steps)
@@ -114,12 +122,15 @@ def train_epoch(training: Training, loader: Loader) -> Row:
 def train_step(training: Training, batch: Batch, step: int) -> Tensor:
     """One optimizer step; returns [loss * images, correct, images] on the device."""
     generator = torch.Generator().manual_seed(hash_seed(training.seed, training.epoch, step))
-    images = training.augment(batch.images, generator)
-    if training.settings.channels_last:
+    images, targets = training.augment(batch.images, generator), batch.targets
+    if alpha := getattr(training.augment, "mixup", 0.0):
+        images, targets = mix(images, targets, generator, alpha, len(training.model.emotions))
+    if training.settings.channels_last and images.ndim == 4:
         images = images.contiguous(memory_format=torch.channels_last)
     with training.autocast():
-        scores = training.stepper(images)  # [B, K]
-    loss = training.loss(scores.float(), batch.targets)
+        found = training.stepper(images)
+    scores, *features = found if isinstance(found, tuple) else (found,)  # [B, K], [B, ...]
+    loss = training.loss(scores.float(), targets, *features)
     training.optimizer.zero_grad(set_to_none=True)
     training.scaler.scale(loss).backward()
     if training.settings.clip_grad:
@@ -141,7 +152,7 @@ def validate(training: Training, loader: Loader) -> Row:
     scores, targets = [], []
     for batch in loader.epoch(0):
         with training.autocast():
-            scores.append(training.model(batch.images).float())
+            scores.append(training.scorer(batch.images).float())
         targets.append(batch.targets)
     score, target = torch.cat(scores), torch.cat(targets)
     loss = training.loss(score, target).item()
@@ -172,6 +183,7 @@ def state_of(training: Training) -> dict[str, Any]:
     """All that a checkpoint holds."""
     return {
         "model": training.model.state_dict(),
+        "loss": training.loss.state_dict(),
         "optimizer": training.optimizer.state_dict(),
         "schedule": training.schedule.scheduler.state_dict(),
         "scaler": training.scaler.state_dict(),
@@ -189,6 +201,7 @@ def restore(training: Training, run: RunFolder) -> None:
     if state is None:
         return
     training.model.load_state_dict(state["model"])
+    training.loss.load_state_dict(state.get("loss", {}))
     training.optimizer.load_state_dict(state["optimizer"])
     training.scaler.load_state_dict(state["scaler"])
     training.epoch, training.best = state["epoch"], state["best"]
@@ -205,7 +218,10 @@ def restore(training: Training, run: RunFolder) -> None:
 def progress(batches: Iterable[Batch], training: Training, steps: int) -> "tqdm[Batch]":
     """A bar on a terminal, nothing elsewhere."""
     label = f"epoch {training.epoch + 1}/{training.settings.max_epochs}"
-    return tqdm(batches, total=steps, desc=label, unit="batch", leave=False, disable=None)
+    size = training.settings.batch_size
+    return tqdm(
+        batches, total=steps, desc=label, unit="image", unit_scale=size, leave=False, disable=None
+    )
 
 
 def hash_seed(*parts: int) -> int:

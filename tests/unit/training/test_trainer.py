@@ -155,6 +155,16 @@ def test_resume_may_train_longer_and_nothing_else(run, home, type_train):
     assert [row["epoch"] for row in metrics(home / "longer")] == [1, 2, 3]
 
 
+def test_changed_data_cannot_be_resumed(run, home, type_train):
+    data = json.loads((home / "again" / "data.json").read_text())
+    data["split"]["hash"] = "0" * 16
+    (home / "again" / "data.json").write_text(json.dumps(data))
+    code, said = type_train(f"resume={home / 'again'}", "trainer.max_epochs=3")
+    assert code == 3
+    assert "changed since" in said.err
+    assert len(metrics(home / "again")) == 2
+
+
 def test_two_runs_cannot_share_a_folder(run, type_train):
     before = {p: p.stat().st_mtime_ns for p in run.rglob("*") if p.is_file()}
     code, said = type_train(*SMALL, f"run_dir={run}")
@@ -166,6 +176,8 @@ def test_two_runs_cannot_share_a_folder(run, type_train):
 def test_ctrl_c_saves_and_says_how_to_go_on(home, type_train, monkeypatch):
     import ferkit.training.trainer as trainer
 
+    # started in the background of a shell, a process ignores SIGINT
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     step = trainer.train_step
 
     def interrupted(training, batch, number):
@@ -175,7 +187,10 @@ def test_ctrl_c_saves_and_says_how_to_go_on(home, type_train, monkeypatch):
         return step(training, batch, number)
 
     monkeypatch.setattr(trainer, "train_step", interrupted)
-    code, said = type_train(*SMALL, f"run_dir={home / 'stopped'}")
+    try:
+        code, said = type_train(*SMALL, f"run_dir={home / 'stopped'}")
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert code == 130
     assert "resume=" in said.err
     assert "Traceback" not in said.err
@@ -213,19 +228,40 @@ def test_class_without_a_training_image_stops(home, type_train):
     assert "contempt" in said.err
 
 
+def test_resampling_evens_train_alone_and_says_so(home, type_train):
+    words = ["imbalance=smote", "imbalance.resample.options.k_neighbors=1", "dataset.train=240"]
+    code, said = type_train(*SMALL, *words, "trainer.max_epochs=1", f"run_dir={home / 'smote'}")
+    assert code == 0, said.err
+    data = json.loads((home / "smote" / "data.json").read_text())
+    before, after = data["counts"]["train"], data["counts_after"]["train"]
+    assert len(set(before.values())) > 1
+    assert set(after.values()) == {max(before.values())}
+    assert "after the split" in (home / "smote" / "report" / "report.md").read_text()
+    predictions = pd.read_parquet(home / "smote" / "predictions" / "val.parquet")
+    assert len(predictions) == sum(data["counts"]["val"].values())
+
+
 @pytest.mark.parametrize(
     "words",
     [
+        ["loss=island", "augment.mixup=0.4", "tta=ten_crop"],
+        ["backbone=vgg8", "backbone.freeze=head_only", "augment=none"],
         ["imbalance=class_weights", "loss=mse"],
         ["imbalance=weighted_sampler", "loss=squared_hinge"],
         ["imbalance=cost_sensitive", "scheduler=plateau", "optimizer=adam"],
         ["imbalance=logit_adjustment", "scheduler=cosine", "optimizer=sgd", "tta=flip"],
-        ["trainer.precision=bf16", "scheduler=step", "loss=focal", "trainer.clip_grad=1.0"],
+        [
+            "trainer.precision=bf16",
+            "dataset.train=64",
+            "scheduler=step",
+            "loss=focal",
+            "trainer.clip_grad=1.0",
+        ],
         ["emotions=[fear,sad]", "backbone=mini_xception", "augment=tekula2023"],
     ],
 )
 def test_choices_train_together(home, type_train, words):
-    folder = home / "-".join(w.partition("=")[2] for w in words).replace("[", "").replace("]", "")
+    folder = home / "-".join(w.partition("=")[2].strip("[]").replace(",", "") for w in words)
     code, said = type_train(*SMALL, "trainer.max_epochs=1", *words, f"run_dir={folder}")
     assert code == 0, said.err
     figures = json.loads((folder / "report" / "metrics.json").read_text())["views"]["val"]

@@ -1,0 +1,158 @@
+"""From a config and its views to a training that can run: objects, loaders, what is cached."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import torch
+from omegaconf import DictConfig
+
+from ferkit.backbones.start import start
+from ferkit.config import as_plain, build
+from ferkit.imbalance.resample import Resampled, resample_train
+from ferkit.imbalance.strategy import Strategy
+from ferkit.model import feature_size, make_model
+from ferkit.training.frozen import cache_frozen
+from ferkit.training.loader import Loader, Order, make_loader, shuffled
+from ferkit.training.optim import as_schedule
+from ferkit.training.run import RunFolder, say
+from ferkit.training.settings import TrainerSettings
+from ferkit.training.trainer import Row, Training, fit, restore
+from ferkit.views import Views
+
+
+@dataclass(frozen=True)
+class TrainRows:
+    """What is trained on: rows of an array of faces.
+
+    Attributes:
+        faces: uint8 [N, H, W] or [N, H, W, 3].
+        rows: int64 [M], rows of `faces`.
+        codes: int64 [M], their classes.
+        resampled: What made the faces, where they are not the store's.
+    """
+
+    faces: np.ndarray
+    rows: np.ndarray
+    codes: np.ndarray
+    resampled: Resampled | None = None
+
+    def counts(self, classes: int) -> np.ndarray:
+        """Images a class, [K]."""
+        return np.bincount(self.codes, minlength=classes)
+
+
+def train_rows(views: Views, strategy: Strategy, seed: int, device: torch.device) -> TrainRows:
+    """The training view, resampled where the strategy asks for it.
+
+    Raises:
+        ConfigError: the sampler refuses this view.
+    """
+    rows = views.rows("train")
+    if strategy.resample is None:
+        return TrainRows(views.store.faces, rows, views.codes[rows])
+    made = resample_train(views, strategy.options("resample"), seed=seed, device=str(device))
+    return TrainRows(made.faces, np.arange(len(made.codes)), made.codes, made)
+
+
+def make_training(
+    config: DictConfig,
+    settings: TrainerSettings,
+    strategy: Strategy,
+    views: Views,
+    train: TrainRows,
+    device: torch.device,
+) -> Training:
+    """Model, loss, optimizer and schedule of a config, with the facts of its data."""
+    nodes = {name: as_plain(config[name]) for name in ("backbone", "input", "faces")}
+    size = int(views.store.faces.shape[1])
+    model = make_model(nodes, views.emotions, size, views.store.channels)
+    for sentence in start(model.backbone, nodes["backbone"], views.emotions, nodes["input"]):
+        say(f"backbone: {sentence}")
+    model = model.to(device)
+    if settings.channels_last:
+        model = model.to(memory_format=torch.channels_last)
+    counts = train.counts(len(views.emotions))
+    loss = make_loss(config, strategy, views, counts, feature_size(model)).to(device)
+    # all of them: what is frozen gets no gradient and is passed over, and may thaw later
+    optimizer = build(config.optimizer, where="optimizer", params=list(model.parameters()))
+    per_epoch = -(-len(train.rows) // settings.batch_size)
+    schedule = build(
+        config.scheduler,
+        where="scheduler",
+        optimizer=optimizer,
+        steps=per_epoch * settings.max_epochs,
+        steps_per_epoch=per_epoch,
+    )
+    augment = build(config.augment, where="augment")
+    return Training(
+        model, loss, optimizer, as_schedule(schedule), augment, settings, device, int(config.seed)
+    )
+
+
+def make_loss(
+    config: DictConfig, strategy: Strategy, views: Views, counts: np.ndarray, features: int
+) -> torch.nn.Module:
+    """The loss, with the class weights and costs that the strategy asks for.
+
+    Args:
+        counts: Images a class that are trained on, [K].
+        features: How many values the backbone's features of one face are.
+    """
+    loss = build(
+        config.loss,
+        where="loss",
+        classes=len(views.emotions),
+        weights=strategy.weights(counts, views.emotions),
+        counts=counts,
+        epochs=int(config.trainer.max_epochs),
+        feature_size=features,
+    )
+    return strategy.add_costs(loss, counts, views.emotions)
+
+
+def run_training(
+    training: Training, strategy: Strategy, views: Views, train: TrainRows, run: RunFolder
+) -> None:
+    """Load, take up a checkpoint, cache what is frozen, fit.
+
+    Raises:
+        KeyboardInterrupt: stopped by hand; the last epoch's checkpoint stands.
+    """
+    settings = training.settings
+    load = partial(make_loader, device=training.device, resident=settings.resident)
+    chosen = views.rows("val")
+    load_train = partial(load, train.faces, train.rows, train.codes, batch_size=settings.batch_size)
+    load_val = partial(load, views.store.faces, chosen, views.codes[chosen],
+                       batch_size=max(256, settings.batch_size))  # fmt: skip
+    order = _order(strategy, train.codes, training.seed)
+    restore(training, run)  # before the cache: what is frozen is what the checkpoint holds
+    loaders: tuple[Loader, Loader] | None = cache_frozen(training, load_train, load_val, order)
+    if loaders:
+        say("backbone: what is frozen is computed once, for every image")
+    else:
+        loaders = load_train(order=order), load_val()
+    try:
+        fit(training, *loaders, run, log=_say_epoch(training))
+    except KeyboardInterrupt:
+        say(f"stopped in epoch {training.epoch + 1}; go on with `ferkit train resume={run.folder}`")
+        raise
+
+
+def _order(strategy: Strategy, codes: np.ndarray, seed: int) -> Order:
+    if strategy.sampler is None:
+        return shuffled(len(codes), seed)
+    return lambda epoch: np.asarray(strategy.order(codes, epoch, seed))
+
+
+def _say_epoch(training: Training) -> Callable[[Row], None]:
+    def log(row: Row) -> None:
+        say(
+            f"epoch {row['epoch']:>3}/{training.settings.max_epochs}  "
+            f"train {row['train_loss']:.4f} {row['train_accuracy']:.3f}  "
+            f"val {row['val_loss']:.4f} {row['val_accuracy']:.3f}  "
+            f"macro F1 {row['val_macro_f1']:.3f}  {row['images_per_second']:.0f} images/s"
+        )
+
+    return log

@@ -1,0 +1,69 @@
+"""Training on features of the frozen part of a backbone, where that changes nothing."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import torch
+from torch import Tensor, nn
+
+from ferkit.backbones.frozen_features import (
+    FeatureLoader,
+    cached_features,
+    features_bytes,
+    split_frozen,
+)
+from ferkit.losses import needs_features
+from ferkit.training.augment import Augment
+from ferkit.training.loader import Loader, Order, fits, in_order
+from ferkit.training.trainer import Training
+
+
+def cache_frozen(
+    training: Training,
+    load_train: Callable[[], Loader],
+    load_val: Callable[[], Loader],
+    order: Order,
+) -> tuple[FeatureLoader, FeatureLoader] | None:
+    """Compute what is frozen once; from here on the training runs on the rest.
+
+    Args:
+        load_train: Makes a loader of the training view in the view's own order.
+        load_val: Likewise for val.
+        order: Of the epochs of training.
+
+    Returns:
+        Loaders of features for training and val; None, and nothing changed, where images are
+        augmented, nothing is frozen from the front, or the features take too much memory.
+    """
+    parts = split_frozen(training.model.backbone)
+    as_they_are = _augments_nothing(training.augment) and not needs_features(training.loss)
+    if parts is None or not as_they_are:
+        return None
+    frozen = nn.Sequential(training.model.scaling, parts[0])
+    train, val = load_train(), load_val()
+    first = next(train.epoch(0))
+    count = (train.steps + val.steps) * len(first.images)
+    if not fits(features_bytes(frozen, first.images, count), training.device):
+        return None
+    loaders = _cached(training, frozen, train, order), _cached(training, frozen, val)
+    training.stepper = training.scorer = parts[1]
+    training.augment = _as_they_are
+    return loaders
+
+
+def _cached(
+    training: Training, frozen: nn.Module, loader: Loader, order: Order | None = None
+) -> FeatureLoader:
+    with training.autocast():
+        features = cached_features(frozen, loader)
+    targets = torch.cat([batch.targets for batch in loader.epoch(0)])
+    size = training.settings.batch_size
+    return FeatureLoader(features, targets, size, order or in_order(len(targets)))
+
+
+def _augments_nothing(augment: Callable[..., Tensor]) -> bool:
+    return isinstance(augment, Augment) and replace(augment, fill="nearest") == Augment()
+
+
+def _as_they_are(images: Tensor, _: torch.Generator) -> Tensor:
+    return images

@@ -1,0 +1,36 @@
+"""What a built wheel carries."""
+
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.slow
+def test_wheel_carries_configs_templates_and_no_data(tmp_path):
+    words = [sys.executable, "-m", "pip", "wheel", "--no-deps", "-q", "-w", tmp_path, ROOT]
+    subprocess.run(words, check=True)
+    names = zipfile.ZipFile(next(tmp_path.glob("*.whl"))).namelist()
+    for name in (
+        "configs/train.yaml",
+        "configs/experiment/fer2013/mini_xception.yaml",
+        "reports/page.html.jinja",
+        "reports/page.css",
+        "datasets/check.html.jinja",
+    ):
+        assert f"ferkit/{name}" in names
+    assert not [n for n in names if n.endswith((".jpg", ".png", ".npy", ".parquet"))]
+
+
+def test_configs_are_found_beside_the_package_first(tmp_path, monkeypatch):
+    import ferkit.composition as composition
+
+    assert composition.configs_dir() == ROOT / "configs"
+    package = tmp_path / "ferkit"
+    (package / "configs").mkdir(parents=True)
+    monkeypatch.setattr(composition, "__file__", str(package / "composition.py"))
+    assert composition.configs_dir() == package / "configs"
