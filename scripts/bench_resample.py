@@ -154,8 +154,8 @@ def main():
         print(f"compared in {time.perf_counter() - start:.0f} s", file=sys.stderr)
     named = {"theirs": "imbalanced-learn's own", "ours": f"ferkit's neighbours, {machine(options)}"}
     times = [
-        [named[part], f"{f['rows']:,}", f"{f['seconds']:.1f}", f"{f['cpu']:.1f}", f"{f['peak']:.2f}",
-         f"{f.get('device', 0):.2f}"]
+        [named[part], f"{f['rows']:,}", *(f"{f[k]:.1f}" for k in ("seconds", "cpu")),
+         *(f"{f.get(k, 0):.2f}" for k in ("peak", "device"))]
         for part, f in figures.items()
     ]  # fmt: skip
     head = ["SMOTETomek", "rows after", "seconds", "CPU seconds of all cores",

@@ -22,11 +22,16 @@ from ferkit.views import Views, make_store, make_views
 VIEW = "held_out"
 
 
-def cross_validate(config: DictConfig, words: Sequence[str]) -> TrainedRun:
+def cross_validate(
+    config: DictConfig, words: Sequence[str], begun: RunFolder | None = None
+) -> TrainedRun:
     """Train every fold in a run of its own and report on the pooled held-out predictions.
 
     Each row that a fold holds out is predicted once, by the one network that saw neither it nor
     its subject. The folds' own epochs are chosen on their val views.
+
+    Args:
+        begun: A run that was stopped; its finished folds stand, the one it died in goes on.
 
     Raises:
         ConfigError: the split has no folds.
@@ -35,14 +40,16 @@ def cross_validate(config: DictConfig, words: Sequence[str]) -> TrainedRun:
     folds = number_of_folds(store.index, as_plain(config.split))
     settings: TrainerSettings = build(config.trainer, where="trainer")
     device = choose_device(settings.device)
-    folder = Path(config.run_dir) if config.run_dir else default_folder()
-    run = claim_run(folder, config, words)
-    run.write_json("env.json", environment(int(config.seed), device, words))
-    say(f"run: {folder} ({folds} folds)")
+    run = begun
+    if run is None:
+        folder = Path(config.run_dir) if config.run_dir else default_folder()
+        run = claim_run(folder, config, words)
+        run.write_json("env.json", environment(int(config.seed), device, words))
+    say(f"run: {run.folder} ({folds} folds)")
     pooled, described = [], []
     for fold in range(folds):
         say(f"--- fold {fold + 1} of {folds}")
-        predictions, views = _train_fold(config, fold, folder, words)
+        predictions, views = _train_fold(config, fold, run.folder, words)
         pooled.append(predictions)
         described.append(views.describe())
     held_out = pd.concat(pooled, ignore_index=True).assign(view=VIEW)
@@ -51,7 +58,7 @@ def cross_validate(config: DictConfig, words: Sequence[str]) -> TrainedRun:
         raise ConfigError(f"split={name} holds rows out more than once; train its folds singly.")
     run.write_json("data.json", _describe(described, held_out))
     run.write_predictions(VIEW, held_out)
-    return TrainedRun(folder, report(run, config))
+    return TrainedRun(run.folder, report(run, config))
 
 
 def _train_fold(
@@ -61,13 +68,18 @@ def _train_fold(
     single.split.fold = fold
     single.run_dir = str(folder / f"fold{fold:02d}")
     single.evaluate = ["val"]
-    train(single, [*words, f"split.fold={fold}"])
     run = RunFolder(Path(single.run_dir))
     views = make_views(single)
+    done = run.folder / "predictions" / "test.parquet"
+    if done.is_file():
+        return pd.read_parquet(done), views
+    going_on = (run.folder / "config.yaml").is_file()
+    single.resume = single.run_dir if going_on else None
+    train(single, [] if going_on else [*words, f"split.fold={fold}"])
     strategy: Strategy = build(single.imbalance, where="imbalance")
     model = load_model(run.folder)
     predict_views(run, single, model, views, strategy, ["test"], "cross-validation")
-    return pd.read_parquet(run.folder / "predictions" / "test.parquet"), views
+    return pd.read_parquet(done), views
 
 
 def _describe(folds: Sequence[dict[str, Any]], held_out: pd.DataFrame) -> dict[str, Any]:

@@ -64,7 +64,7 @@ def train(config: DictConfig, words: Sequence[str] = ()) -> TrainedRun:
     if str(as_plain(config.split).get("fold")) == "all":
         from ferkit.commands.crossval import cross_validate
 
-        return cross_validate(config, words)
+        return cross_validate(config, words, run if resumed else None)
     settings: TrainerSettings = build(config.trainer, where="trainer")
     _check_evaluate(config)
     device = choose_device(settings.device)

@@ -142,6 +142,11 @@ def test_all_folds_are_pooled_and_each_subject_predicted_once(home, type_words):
     ]
     assert len(per_fold) == 3
     assert sum(map(len, per_fold)) == len(set.union(*per_fold)) == 20
+    (home / "folds" / "fold02" / "predictions" / "test.parquet").unlink()  # killed in the last one
+    code, said = type_words("train", f"resume={home / 'folds'}")
+    assert code == 0, said.err
+    again = pd.read_parquet(home / "folds" / "predictions" / "held_out.parquet")
+    pd.testing.assert_frame_equal(again, pooled)
     data = json.loads((home / "folds" / "data.json").read_text())
     assert "3 folds" in data["split"]["protocol"]
 
