@@ -93,7 +93,7 @@ def _predict(run: RunFolder, merged: DictConfig, config: DictConfig, command: st
     kind = getattr(build(merged.tta, where="tta"), "kind", "none")
     parts = [views.store.card["dataset"]["name"], name] + ([kind] if kind != "none" else [])
     target = _target_folder(run, merged, views, "-".join(parts))
-    predict_views(target, merged, model, views, strategy, [name], command)
+    predict_views(target, merged, model, views, strategy, [name], command, trained=run)
     if name not in ("train", "val"):
         run.note_look(name, parts[0], command)
     write_report(target.folder, faces=bool(merged.report.faces))

@@ -30,14 +30,19 @@ def predict_views(
     strategy: Strategy,
     names: Sequence[str],
     command: str = "ferkit train",
+    trained: RunFolder | None = None,
 ) -> None:
-    """Write predictions of views, thumbnails of the worst confusions, and note looks at test."""
+    """Write predictions of views, thumbnails of the worst confusions, and note looks at test.
+
+    Args:
+        trained: The run that trained the model, where it is another than `run`.
+    """
     tta = build(config.tta, where="tta")
+    counts = training_counts(trained or run, model.emotions)
     chosen: list[pd.DataFrame] = []
     pictures: list[np.ndarray] = []
     for name in names:
         shown, rows = named_view(config, views, name)
-        counts = np.array(list(views.counts("train").values()))
         predictions = predict_rows(model, shown, rows, name, tta, strategy, counts)
         run.write_predictions(name, predictions)
         chosen.append(choose_examples(predictions))
@@ -46,6 +51,13 @@ def predict_views(
             run.note_look(name, str(shown.store.card["dataset"]["name"]), command)
     if config.report.faces:
         write_examples(run, pd.concat(chosen), np.concatenate(pictures))
+
+
+def training_counts(run: RunFolder, emotions: Sequence[str]) -> np.ndarray:
+    """Images a class that a run's network was trained on, after any resampling, [K]."""
+    data = run.read_json("data.json")
+    counts = (data.get("counts_after") or data["counts"])["train"]
+    return np.array([counts.get(emotion, 0) for emotion in emotions])
 
 
 def predict_rows(
@@ -60,7 +72,7 @@ def predict_rows(
     """The predictions frame of some rows of a store.
 
     Args:
-        counts: Training images a class, [K], which the strategy may correct for.
+        counts: As `training_counts`; the strategy may correct for them.
     """
     device = next(model.parameters()).device
     loader = make_loader(views.store.faces, rows, views.codes[rows], batch_size=256, device=device)

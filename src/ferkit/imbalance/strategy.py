@@ -137,7 +137,7 @@ class Strategy:
 
         Args:
             logits: [N, K].
-            counts: Training images per class before any resampling or sampler, [K].
+            counts: Training images per class, after any resampling and before any sampler, [K].
         """
         chosen = self.options("logits")
         return adjust_logits(logits, counts, chosen["tau"]) if chosen else logits  # type: ignore[arg-type]
