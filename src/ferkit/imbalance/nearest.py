@@ -149,7 +149,9 @@ def _candidates(search: _Search, kept: int) -> tuple[Tensor, Tensor]:
             columns = _centred(search.points[j : j + block], search.centre)  # [C, D]
             products = (rows @ columns.T).mul_(-2)  # [B, C]
             if search.asked is None and j > i:
-                turned = products.T.contiguous().add_(search.norms[i : i + block])
+                # clone: the turned view of a single column is contiguous, and would be shared
+                turned = products.T.clone(memory_format=torch.contiguous_format)
+                turned.add_(search.norms[i : i + block])
                 _keep(best, found, turned, j, i, search.own)
             _keep(best, found, products.add_(search.norms[j : j + block]), i, j, search.own)
     return best, found

@@ -203,3 +203,13 @@ def test_the_gpu_finds_the_same():
     points = pixels(count=3000, size=2304)
     gpu, cpu = (nearest_rows(points, None, 5, device=d, block=1024) for d in ("cuda", "cpu"))
     same(gpu, cpu)
+
+
+@pytest.mark.parametrize("rows", [9, 17, 24])
+def test_a_last_block_of_one_row_is_searched_as_any_other(rows):
+    points = np.random.default_rng(0).integers(0, 256, (rows, 12)).astype(np.float32)
+    squared, found = nearest_rows(points, None, 3, block=8)
+    apart = ((points[:, None] - points[None]) ** 2).sum(2)
+    np.fill_diagonal(apart, np.inf)
+    assert np.array_equal(squared, np.sort(apart, axis=1)[:, :3])
+    assert np.array_equal(np.take_along_axis(apart, found, axis=1), squared)
