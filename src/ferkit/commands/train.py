@@ -77,7 +77,7 @@ def train(config: DictConfig, words: Sequence[str] = ()) -> TrainedRun:
         _require_same_split(run, views)
     strategy: Strategy = build(config.imbalance, where="imbalance")
     build(config.tta, where="tta")  # a mistake in it is said before training, not after
-    rows = train_rows(views, strategy, int(config.seed), device)
+    rows = train_rows(views, strategy, settings, int(config.seed), device)
     training = make_training(config, settings, strategy, views, rows, device)
     if not resumed:
         run = start_run(config, views, rows, device, words)

@@ -10,6 +10,7 @@ from omegaconf import DictConfig
 
 from ferkit.backbones.start import start
 from ferkit.config import as_plain, build
+from ferkit.errors import ConfigError
 from ferkit.imbalance.resample import Resampled, resample_train
 from ferkit.imbalance.strategy import Strategy
 from ferkit.model import feature_size, make_model
@@ -30,12 +31,14 @@ class TrainRows:
         faces: uint8 [N, H, W] or [N, H, W, 3].
         rows: int64 [M], rows of `faces`.
         codes: int64 [M], their classes.
+        targets: What the loss is given: `codes`, or float32 [M, K] shares of votes.
         resampled: What made the faces, where they are not the store's.
     """
 
     faces: np.ndarray
     rows: np.ndarray
     codes: np.ndarray
+    targets: np.ndarray
     resampled: Resampled | None = None
 
     def counts(self, classes: int) -> np.ndarray:
@@ -43,17 +46,47 @@ class TrainRows:
         return np.bincount(self.codes, minlength=classes)
 
 
-def train_rows(views: Views, strategy: Strategy, seed: int, device: torch.device) -> TrainRows:
-    """The training view, resampled where the strategy asks for it.
+def train_rows(
+    views: Views, strategy: Strategy, settings: TrainerSettings, seed: int, device: torch.device
+) -> TrainRows:
+    """The training view, resampled where the strategy asks for it, with what it is taught.
 
     Raises:
-        ConfigError: the sampler refuses this view.
+        ConfigError: the sampler refuses this view, or soft targets are asked of data without
+            votes, or together with a resampler.
     """
     rows = views.rows("train")
     if strategy.resample is None:
-        return TrainRows(views.store.faces, rows, views.codes[rows])
+        codes = views.codes[rows]
+        targets = soft_targets(views, rows) if settings.soft_targets else codes
+        return TrainRows(views.store.faces, rows, codes, targets)
+    if settings.soft_targets:
+        raise ConfigError(
+            "trainer.soft_targets cannot be resampled; use imbalance.sampler instead."
+        )
     made = resample_train(views, strategy.options("resample"), seed=seed, device=str(device))
-    return TrainRows(made.faces, np.arange(len(made.codes)), made.codes, made)
+    return TrainRows(made.faces, np.arange(len(made.codes)), made.codes, made.codes, made)
+
+
+def soft_targets(views: Views, rows: np.ndarray) -> np.ndarray:
+    """The shares of a dataset's votes over the classes of the run, float32 [M, K].
+
+    A row without a vote for any of them keeps its label.
+
+    Raises:
+        ConfigError: the dataset carries no votes.
+    """
+    columns = [f"soft_{emotion}" for emotion in views.emotions]
+    missing = [c for c in columns if c not in views.store.index]
+    if missing:
+        raise ConfigError(
+            f"trainer.soft_targets needs the column {missing[0]}, which "
+            f"{views.store.card['dataset']['name']} has not; take dataset=ferplus."
+        )
+    votes = views.store.index[columns].to_numpy(np.float32)[rows]
+    own = np.eye(len(columns), dtype=np.float32)[views.codes[rows]]
+    votes = np.where(votes.sum(axis=1, keepdims=True) > 0, votes, own)
+    return votes / votes.sum(axis=1, keepdims=True)
 
 
 def make_training(
@@ -123,7 +156,9 @@ def run_training(
     settings = training.settings
     load = partial(make_loader, device=training.device, resident=settings.resident)
     chosen = views.rows("val")
-    load_train = partial(load, train.faces, train.rows, train.codes, batch_size=settings.batch_size)
+    load_train = partial(
+        load, train.faces, train.rows, train.targets, batch_size=settings.batch_size
+    )
     load_val = partial(load, views.store.faces, chosen, views.codes[chosen],
                        batch_size=max(256, settings.batch_size))  # fmt: skip
     order = _order(strategy, train.codes, training.seed)

@@ -17,6 +17,7 @@ class TrainerSettings:
         monitor: The val figure that chooses the best epoch and that `patience` watches.
         resident: Whether the whole store lies on the device ("auto": when it fits).
         threads: CPU threads; resume uses the number that the run began with.
+        soft_targets: Train on the shares of a dataset's votes (FER+) instead of its labels.
         max_images: Size of a stratified subset of every view.
         max_train_images: The same for train alone.
     """
@@ -32,6 +33,7 @@ class TrainerSettings:
     clip_grad: float | None = None
     resident: Literal["auto", True, False] = "auto"
     threads: int | None = None
+    soft_targets: bool = False
     max_images: int | None = None
     max_train_images: int | None = None
 

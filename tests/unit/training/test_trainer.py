@@ -215,6 +215,24 @@ def test_named_test_views_are_predicted_and_noted(home, type_train):
     assert [json.loads(look)["view"] for look in looks] == ["both", "ck"]
 
 
+def test_votes_of_ferplus_are_trained_on(home, type_train):
+    from ferkit.datasets.fakes import ferplus
+
+    ferplus.make(home / "ferplus", people=12)
+    words = ["dataset=ferplus", f"dataset.root={home / 'ferplus'}", *SMALL[4:],
+             "trainer.max_epochs=1"]  # fmt: skip
+    losses = []
+    for soft in ("true", "false"):
+        folder = home / f"votes_{soft}"
+        code, said = type_train(*words, f"trainer.soft_targets={soft}", f"run_dir={folder}")
+        assert code == 0, said.err
+        losses.append(metrics(folder)[0]["train_loss"])
+    assert losses[0] != losses[1]
+    code, said = type_train(*SMALL, "trainer.soft_targets=true")
+    assert code == 2
+    assert "dataset=ferplus" in said.err
+
+
 def test_patience_ends_a_run(home, type_train):
     words = ["trainer.patience=1", "trainer.max_epochs=6", "optimizer.lr=0", "scheduler=constant"]
     type_train(*SMALL, *words, f"run_dir={home / 'patient'}")
