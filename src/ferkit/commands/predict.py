@@ -12,7 +12,15 @@ from ferkit.composition import compose
 from ferkit.config import as_plain, build
 from ferkit.datasets.layout import image_files
 from ferkit.errors import ConfigError, DataError, unknown
-from ferkit.evaluation.photographs import FORMATS, annotate, classify, write_table
+from ferkit.evaluation.photographs import (
+    FORMATS,
+    annotate,
+    classify,
+    explain,
+    write_explained,
+    write_table,
+)
+from ferkit.evaluation.saliency import check_method
 from ferkit.faces.crop import all_faces, make_face_detector
 from ferkit.faces.decode import decode_image
 from ferkit.faces.settings import FaceSettings
@@ -31,12 +39,13 @@ def main(words: Sequence[str]) -> int:
             raise ConfigError(f"`ferkit predict` needs {key}=; see `ferkit predict --help`.")
     if config.format not in FORMATS:
         raise ConfigError(unknown("format", config.format, FORMATS))
+    check_method(config.saliency)
     print(predict(config))
     return 0
 
 
 def predict(config: DictConfig) -> Path:
-    """Write the table of faces (and annotated copies) of a source; answers the table's path.
+    """Write the table of faces (annotated copies, saliency) of a source; answers its path.
 
     Raises:
         DataError: there is no image, or none of them can be read.
@@ -55,11 +64,17 @@ def predict(config: DictConfig) -> Path:
             say(f"passed over: {error}")
             broken += 1
             continue
-        found = classify(model, str(path), all_faces(image, settings, detect))
+        crops = all_faces(image, settings, detect)
+        found = classify(model, str(path), crops)
         without += not found
         rows += found
         if config.annotate and found:
             annotate(image, found, out / "annotated" / f"{len(rows):06d}_{path.stem}.png")
+        if config.saliency != "none":
+            maps = explain(model, crops, found, config.saliency)
+            for row, shown in zip(found, maps, strict=True):
+                name = f"{len(rows):06d}_{path.stem}_face{row['face']}.png"
+                write_explained(shown, out / "saliency" / name)
     if broken == len(paths):
         raise DataError(f"source={config.source}: none of its {broken} images can be read.")
     say(

@@ -10,9 +10,11 @@ import numpy as np
 import pandas as pd
 import torch
 
+from ferkit.evaluation.saliency import saliency_maps
 from ferkit.faces.crop import Crop
 from ferkit.faces.decode import to_rgb
 from ferkit.model import FaceClassifier
+from ferkit.reports.colours import overlay
 
 FORMATS = ("csv", "jsonl", "parquet")
 
@@ -20,18 +22,43 @@ FORMATS = ("csv", "jsonl", "parquet")
 @torch.inference_mode()
 def classify(model: FaceClassifier, source: str, crops: Sequence[Crop]) -> list[dict[str, Any]]:
     """One row a face: source, box, score of the detection, label and p_<emotion>."""
-    kept = [(crop, crop.pixels) for crop in crops if crop.pixels is not None]
+    kept = [crop for crop in crops if crop.pixels is not None]
     if not kept:
         return []
-    faces = np.stack([pixels for _, pixels in kept])
-    planes = faces[:, None] if faces.ndim == 3 else faces.transpose(0, 3, 1, 2)
     device = next(model.parameters()).device
-    scores = model(torch.from_numpy(np.ascontiguousarray(planes)).to(device))
+    scores = model(_planes(kept).to(device))
     shares = scores.float().softmax(1).cpu().numpy()  # [faces, K]
     return [
         _row(source, number, crop, model.emotions, share)
-        for number, ((crop, _), share) in enumerate(zip(kept, shares, strict=True))
+        for number, (crop, share) in enumerate(zip(kept, shares, strict=True))
     ]
+
+
+def explain(
+    model: FaceClassifier, crops: Sequence[Crop], rows: Sequence[dict[str, Any]], method: str
+) -> list[np.ndarray]:
+    """Each face under the map of what spoke for its label, uint8 [H, W, 3] RGB.
+
+    Args:
+        rows: Of `classify`, for the same crops.
+        method: Of `ferkit.evaluation.saliency`.
+
+    Raises:
+        ConfigError: the network cannot be explained by this method.
+    """
+    kept = [crop for crop in crops if crop.pixels is not None]
+    if not kept:
+        return []
+    codes = np.array([model.emotions.index(row["label"]) for row in rows])
+    heat = saliency_maps(model, _planes(kept), codes, method).numpy()
+    levels = np.rint(255 * heat).astype(np.uint8)
+    return [overlay(np.asarray(c.pixels), level) for c, level in zip(kept, levels, strict=True)]
+
+
+def _planes(crops: Sequence[Crop]) -> torch.Tensor:
+    faces = np.stack([np.asarray(crop.pixels) for crop in crops])
+    planes = faces[:, None] if faces.ndim == 3 else faces.transpose(0, 3, 1, 2)
+    return torch.from_numpy(np.ascontiguousarray(planes))
 
 
 def _row(
@@ -86,6 +113,15 @@ def annotate(image: np.ndarray, rows: Sequence[dict[str, Any]], path: Path) -> N
                     (255, 255, 255), thick, cv2.LINE_AA)  # fmt: skip
     path.parent.mkdir(parents=True, exist_ok=True)
     cv2.imwrite(str(path), drawn)
+
+
+def write_explained(face: np.ndarray, path: Path, side: int = 240) -> None:
+    """A picture of `explain`, enlarged to `side` pixels where it is smaller."""
+    times = max(1, -(-side // face.shape[0]))
+    size = (face.shape[1] * times, face.shape[0] * times)
+    shown = cv2.resize(cv2.cvtColor(face, cv2.COLOR_RGB2BGR), size, interpolation=cv2.INTER_CUBIC)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    cv2.imwrite(str(path), shown)
 
 
 def _color(label: str) -> tuple[int, int, int]:

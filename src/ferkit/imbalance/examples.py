@@ -1,11 +1,13 @@
 """Some made faces beside their parents, for a sheet."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ferkit.errors import DataError
 from ferkit.imbalance.resample import Resampled
 
 if TYPE_CHECKING:
@@ -63,6 +65,32 @@ def synthetic_examples(
         keys=resampled.keys[rows].astype(str),
         sources=resampled.sources[rows].astype(str),
     )
+
+
+def save_examples(examples: Examples, path: Path) -> None:
+    """Write them as an .npz, beside and renamed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.tmp")
+    with beside.open("wb") as file:
+        np.savez_compressed(file, **asdict(examples))
+    beside.replace(path)
+
+
+def read_examples(path: Path) -> Examples | None:
+    """What `save_examples` wrote; None where there is no such file.
+
+    Raises:
+        DataError: the file is broken.
+    """
+    if not path.is_file():
+        return None
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            return Examples(**{field.name: arrays[field.name] for field in fields(Examples)})
+    except (ValueError, KeyError, OSError, EOFError) as error:
+        raise DataError(
+            f"{path} holds no made faces ({error}); delete it, the report is made without them."
+        ) from None
 
 
 def draw_examples(examples: Examples, emotions: Sequence[str]) -> "Figure":

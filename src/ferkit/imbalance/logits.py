@@ -10,7 +10,7 @@ from ferkit.imbalance.weights import require_every_class
 if TYPE_CHECKING:
     from torch import Tensor
 
-ADJUSTMENTS = ("logit_adjustment",)
+ADJUSTMENTS = ("logit_adjustment", "temperature")
 
 
 def adjust_logits(

@@ -15,6 +15,7 @@ from ferkit.errors import ConfigError, unknown
 from ferkit.imbalance.resamplers import SPACES
 
 Back = Callable[[np.ndarray], np.ndarray]
+_WIDEST = 10_000  # values a face up to which their covariance is written down
 
 
 def number_rows(faces: np.ndarray) -> tuple[np.ndarray, Back, list[str]]:
@@ -46,7 +47,9 @@ def project(faces: np.ndarray, space: str, components: int) -> tuple[np.ndarray,
         )
     from sklearn.decomposition import PCA
 
-    pca = PCA(components, svd_solver="covariance_eigh")
+    # 224 x 224 x 3 values have a covariance of 90 GB; there random projections find the components
+    solver = "covariance_eigh" if flat.shape[1] <= _WIDEST else "randomized"
+    pca = PCA(components, svd_solver=solver, random_state=0)
     matrix = np.ascontiguousarray(pca.fit_transform(flat), dtype=np.float32)
     kept = float(pca.explained_variance_ratio_.sum())
     return matrix, pca.inverse_transform, [f"{components} components hold {kept:.1%} of variance"]

@@ -59,7 +59,7 @@ class Strategy:
         cost_matrix: Such a rule, a table or file (see `ferkit.imbalance.costs`), or {rule, beta,
             training: what the expected cost is multiplied by before it is added to the loss, 0 for
             not at all; decision: predict the class of least expected cost}.
-        logits: "logit_adjustment", or {rule, tau}.
+        logits: "logit_adjustment", or {rule, tau}; or "temperature", fitted on val.
 
     Raises:
         ConfigError: an unknown rule, option or sampler.
@@ -132,6 +132,12 @@ class Strategy:
             share=float(share),  # type: ignore[arg-type]
         )
 
+    @property
+    def calibrates(self) -> bool:
+        """Whether scores are divided by a temperature that is fitted on val."""
+        chosen = self.options("logits")
+        return chosen.get("rule") == "temperature"
+
     def adjust(self, logits: "Tensor", counts: Counts) -> "Tensor":
         """Logits [N, K] after the adjustment of the `logits` slot, as they are without one.
 
@@ -140,7 +146,9 @@ class Strategy:
             counts: Training images per class, after any resampling and before any sampler, [K].
         """
         chosen = self.options("logits")
-        return adjust_logits(logits, counts, chosen["tau"]) if chosen else logits  # type: ignore[arg-type]
+        if chosen.get("rule") != "logit_adjustment":
+            return logits
+        return adjust_logits(logits, counts, chosen["tau"])  # type: ignore[arg-type]
 
     def decide(
         self, probabilities: np.ndarray, counts: Counts, emotions: Sequence[str]

@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 if TYPE_CHECKING:
     from matplotlib.colors import LinearSegmentedColormap
 
+_STRENGTH = 0.55  # of the colours over a face
 INK, FAINT, BLUE, ORANGE = "#1d2433", "#8a93a3", "#1f4e8c", "#c05a00"
 
 
@@ -50,3 +51,17 @@ def luminance(rgb: ArrayLike) -> float:
     given = np.asarray(rgb, dtype=np.float64)[:3]
     linear = np.where(given <= 0.04045, given / 12.92, ((given + 0.055) / 1.055) ** 2.4)
     return float(linear @ np.array([0.2126, 0.7152, 0.0722]))
+
+
+def overlay(face: NDArray[np.uint8], heat: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """A face under a map, from dark (nothing) over red to yellow: uint8 [H, W, 3] RGB.
+
+    Args:
+        face: [H, W] or [H, W, 3] RGB.
+        heat: [H, W], 0..255.
+    """
+    import cv2
+
+    shown = cv2.cvtColor(face, cv2.COLOR_GRAY2RGB) if face.ndim == 2 else face
+    colours = cv2.cvtColor(cv2.applyColorMap(heat, cv2.COLORMAP_INFERNO), cv2.COLOR_BGR2RGB)
+    return np.asarray(cv2.addWeighted(colours, _STRENGTH, shown, 1 - _STRENGTH, 0), dtype=np.uint8)

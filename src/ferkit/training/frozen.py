@@ -36,8 +36,8 @@ def cache_frozen(
         augmented, nothing is frozen from the front, or the features take too much memory.
     """
     parts = split_frozen(training.model.backbone)
-    as_they_are = _augments_nothing(training.augment) and not needs_features(training.loss)
-    if parts is None or not as_they_are:
+    plain = augments_nothing(training.augment) and not needs_features(training.loss)
+    if parts is None or not plain:
         return None
     frozen = nn.Sequential(training.model.scaling, parts[0])
     train, val = load_train(), load_val()
@@ -47,7 +47,7 @@ def cache_frozen(
         return None
     loaders = _cached(training, frozen, train, order), _cached(training, frozen, val)
     training.stepper = training.scorer = parts[1]
-    training.augment = _as_they_are
+    training.augment = as_they_are
     return loaders
 
 
@@ -61,9 +61,11 @@ def _cached(
     return FeatureLoader(features, targets, size, order or in_order(len(targets)))
 
 
-def _augments_nothing(augment: Callable[..., Tensor]) -> bool:
+def augments_nothing(augment: Callable[..., Tensor]) -> bool:
+    """Whether images come out of it as they went in."""
     return isinstance(augment, Augment) and replace(augment, fill="nearest") == Augment()
 
 
-def _as_they_are(images: Tensor, _: torch.Generator) -> Tensor:
+def as_they_are(images: Tensor, _: torch.Generator) -> Tensor:
+    """No augmentation."""
     return images

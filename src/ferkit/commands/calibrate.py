@@ -1,0 +1,38 @@
+"""calibration.json: the temperature of a run, fitted once on its val view."""
+
+from collections.abc import Callable
+from dataclasses import asdict
+
+import numpy as np
+
+from ferkit.evaluation.calibration import fit_temperature, measure_temperature
+from ferkit.training.run import RunFolder, say
+
+_FILE = "calibration.json"
+
+
+def temperature_of(
+    run: RunFolder, tta: str, codes: np.ndarray, val_scores: Callable[[], np.ndarray]
+) -> float:
+    """The temperature of a run under a kind of test-time augmentation.
+
+    It is fitted on val where it is not yet known, and kept with what it did there, so that every
+    later look divides by the very same number.
+
+    Args:
+        run: Whose network it is.
+        tta: The kind; scores pooled over views are less sure than those of one.
+        codes: Labels of the val view, [N].
+        val_scores: Makes its scores, [N, K].
+    """
+    known = run.read_json(_FILE).get("temperatures", {})
+    if tta not in known:
+        scores = val_scores()
+        found = measure_temperature(scores, codes, fit_temperature(scores, codes))
+        known[tta] = asdict(found)
+        run.write_json(_FILE, {"fitted_on": "val", "temperatures": known})
+        say(
+            f"temperature {found.temperature:.3f}, fitted on val: ECE {found.ece[0]:.3f} to "
+            f"{found.ece[1]:.3f}"
+        )
+    return float(known[tta]["temperature"])

@@ -1,0 +1,72 @@
+"""`ferkit eval ensemble='[RUN,RUN]'`: the mean of their predictions, reported as a run."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+from omegaconf import DictConfig, OmegaConf
+
+from ferkit.config import as_plain
+from ferkit.errors import DataError
+from ferkit.evaluation.ensemble import mean_predictions
+from ferkit.reports.page import write_report
+from ferkit.training.run import RunFolder, default_folder, open_run, say, write_text
+
+
+def ensemble(config: DictConfig, command: str) -> Path:
+    """Pool the predictions of the runs that `ensemble` names, view by view; answers the folder.
+
+    Without `view` it is every view that all of them have predicted.
+
+    Raises:
+        DataError: a run has not predicted the view, or runs do not fit together.
+    """
+    folders = [Path(run) for run in as_plain(config.ensemble)]
+    members = [open_run(folder)[0] for folder in folders]
+    views = [str(config.view)] if config.view else _shared(folders)
+    pooled = {view: mean_predictions([_read(f, view) for f in folders]) for view in views}
+    out = Path(config.out) if config.out else default_folder("eval")
+    out.mkdir(parents=True, exist_ok=True)
+    run = RunFolder(out)
+    content = {"format": 1, "ensemble": [str(f) for f in folders],
+               "report": {"faces": False}}  # fmt: skip
+    write_text(out / "config.yaml", OmegaConf.to_yaml(OmegaConf.create(content)))
+    run.write_json("data.json", _describe(members, folders))
+    for view, predictions in pooled.items():
+        run.write_predictions(view, predictions)
+        if view not in ("train", "val"):
+            for one in (run, *members):
+                one.note_look(view, str(predictions["dataset"].iloc[0]), command)
+    write_report(out, faces=False)
+    say(f"report: {out / 'report' / 'report.html'}")
+    return out
+
+
+def _shared(folders: Sequence[Path]) -> list[str]:
+    each = [{p.stem for p in (f / "predictions").glob("*.parquet")} for f in folders]
+    shared = set.intersection(*each) if each else set()
+    if not shared:
+        raise DataError(
+            "The runs of the ensemble have no predicted view in common; predict one in each with "
+            "`ferkit eval run=RUN view=val`."
+        )
+    return sorted(shared)
+
+
+def _read(folder: Path, view: str) -> pd.DataFrame:
+    own = folder / "predictions" / f"{view}.parquet"
+    later = sorted(folder.glob(f"eval/*-{view}/predictions/{view}.parquet"))
+    if not own.is_file() and len(later) != 1:
+        raise DataError(
+            f"{folder} has not predicted the view {view}; do it with "
+            f"`ferkit eval run={folder} view={view}`."
+        )
+    return pd.read_parquet(own if own.is_file() else later[0])
+
+
+def _describe(members: Sequence[RunFolder], folders: Sequence[Path]) -> dict[str, object]:
+    data = members[0].read_json("data.json")
+    split = dict(data.get("split") or {})
+    named = ", ".join(str(folder) for folder in folders)
+    words = f"An ensemble: the mean of the probabilities of {len(members)} runs ({named})."
+    return {**data, "split": {**split, "notes": [words, *(split.get("notes") or [])]}}

@@ -1,0 +1,91 @@
+"""Resampling among the features of a trained backbone, whose head the made rows then train.
+
+The backbone is that of `backbone.init_from`, frozen up to its head, so that a feature is the same
+in every epoch. Retraining the classifier alone on balanced rows is the second stage of Kang et al.
+2020, "Decoupling representation and classifier for long-tailed recognition".
+"""
+
+from typing import Any
+
+import numpy as np
+import torch
+from omegaconf import DictConfig
+
+from ferkit.backbones.frozen_features import FeatureLoader
+from ferkit.config import as_plain, build
+from ferkit.errors import ConfigError
+from ferkit.imbalance.resample import Resampled, resample_train
+from ferkit.imbalance.strategy import Strategy
+from ferkit.losses import needs_features
+from ferkit.model import FaceClassifier, load_model
+from ferkit.training.frozen import as_they_are, augments_nothing
+from ferkit.training.loader import Order, in_order, make_loader
+from ferkit.training.trainer import Training
+from ferkit.views import Views
+
+_BATCH = 256
+
+
+def in_feature_space(strategy: Strategy) -> bool:
+    """Whether a strategy resamples among features."""
+    return strategy.options("resample").get("space") == "features"
+
+
+def resample_features(
+    config: DictConfig, views: Views, strategy: Strategy, seed: int, device: torch.device
+) -> Resampled:
+    """The training view's features, resampled; its `faces` are float32 [M, D].
+
+    Raises:
+        ConfigError: the run does not start from another with all but the head frozen, or
+            augments its images.
+        DataError: there is no model where `backbone.init_from` points.
+    """
+    node = as_plain(config.backbone)
+    augments = not augments_nothing(build(config.augment, where="augment"))
+    if not node.get("init_from") or node.get("freeze") != "head_only" or augments:
+        raise ConfigError(
+            "imbalance.resample.space=features trains the head on features of a trained run: give "
+            "backbone.init_from=RUN backbone.freeze=head_only augment=none with it."
+        )
+    model = load_model(node["init_from"], str(device))
+    features = features_of(model, views, views.rows("train")).cpu().numpy()
+    options = strategy.options("resample")
+    return resample_train(views, options, seed=seed, features=features, device=str(device))
+
+
+@torch.inference_mode()
+def features_of(model: FaceClassifier, views: Views, rows: np.ndarray) -> torch.Tensor:
+    """What the backbone makes of rows of a store, float32 [n, D], on the model's device."""
+    device = next(model.parameters()).device
+    loader = make_loader(
+        views.store.faces, rows, views.codes[rows], batch_size=_BATCH, device=device
+    )
+    model.eval()
+    return torch.cat([model.scores_and_features(b.images)[1].flatten(1) for b in loader.epoch(0)])
+
+
+def train_on_features(
+    training: Training, views: Views, made: Resampled, order: Order
+) -> tuple[FeatureLoader, FeatureLoader]:
+    """Loaders of features for training and val; from here on the training runs on the head.
+
+    Raises:
+        ConfigError: the loss looks at features, which do not learn here.
+    """
+    if needs_features(training.loss):
+        raise ConfigError(
+            "imbalance.resample.space=features cannot be trained with a loss on the features "
+            "(center, island), since they are frozen; take loss=cross_entropy."
+        )
+    backbone: Any = training.model.backbone
+    chosen, size = views.rows("val"), training.settings.batch_size
+    seen = features_of(training.model, views, chosen)
+    training.stepper = training.scorer = backbone.head
+    training.augment = as_they_are
+    rows, codes = (torch.from_numpy(a).to(training.device) for a in (made.faces, made.codes))
+    labels = torch.from_numpy(views.codes[chosen]).to(training.device)
+    return (
+        FeatureLoader(rows, codes, size, order),
+        FeatureLoader(seen.clone(), labels, max(_BATCH, size), in_order(len(chosen))),
+    )
