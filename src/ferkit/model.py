@@ -15,6 +15,7 @@ from ferkit.config import build
 from ferkit.errors import DataError, check_format
 
 FORMAT = 1
+_FILMS = 5  # dimensions of a batch of films
 
 
 class FaceClassifier(nn.Module):
@@ -50,15 +51,22 @@ class FaceClassifier(nn.Module):
         return dict(self.nodes["faces"])
 
     def forward(self, images: Tensor) -> Tensor:
-        """Scores [B, K] of faces [B, C, H, W], uint8 or float, 0..255."""
-        scores: Tensor = self.backbone(self.scaling(images))
+        """Scores [B, K] of faces [B, C, H, W], or films of them, uint8 or float, 0..255."""
+        scores: Tensor = self.backbone(self._scaled(images))
         return scores
 
     def scores_and_features(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Scores [B, K] and the backbone's features [B, ...] of faces [B, C, H, W]."""
+        """Scores [B, K] and the backbone's features [B, ...], of what `forward` takes."""
         backbone: Any = self.backbone
-        features = backbone.features(self.scaling(images))
+        features = backbone.features(self._scaled(images))
         return backbone.head(features), features
+
+    def _scaled(self, images: Tensor) -> Tensor:
+        if images.ndim == _FILMS:  # [B, T, C, H, W]
+            scaled: Tensor = self.scaling(images.flatten(0, 1))
+            return scaled.reshape(*images.shape[:2], *scaled.shape[1:])
+        faces: Tensor = self.scaling(images)
+        return faces
 
 
 def make_model(

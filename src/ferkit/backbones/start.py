@@ -49,6 +49,8 @@ def init_from(
 ) -> str:
     """Take the weights of another run's backbone; the head as well, if its classes are ours.
 
+    A network of films may start from a run of its network of single faces.
+
     Args:
         source: A run folder, its model.safetensors, or a state dict of this very backbone.
         emotions: The classes, in the order of the scores.
@@ -65,13 +67,23 @@ def init_from(
     weights, metadata = read_weights(path)
     check_format(int(metadata.get("format", 0)), _FORMAT, path)
     weights = {name.removeprefix("backbone."): tensor for name, tensor in weights.items()}
-    same = _same_head(backbone, weights, emotions_of(metadata), emotions)
-    load_all_but(backbone, weights, [] if same else [_HEAD], path)
-    said = f"weights of {path}, {'head included' if same else 'with a new head'}"
+    if _is_of_faces(backbone, weights):
+        load_all_but(backbone.get_submodule("frame"), weights, [_HEAD], path)
+        said = f"weights of {path} for the frames, with new attention and a new head"
+    else:
+        same = _same_head(backbone, weights, emotions_of(metadata), emotions)
+        load_all_but(backbone, weights, [] if same else [_HEAD], path)
+        said = f"weights of {path}, {'head included' if same else 'with a new head'}"
     theirs = json.loads(metadata["input"]) if "input" in metadata else scaling
     if scaling is not None and theirs != scaling:
         said += "; warning: its faces were scaled otherwise, give the same input node"
     return said
+
+
+def _is_of_faces(backbone: nn.Module, weights: Mapping[str, Any]) -> bool:
+    """Whether a backbone takes films, and the weights are those of a network of faces."""
+    films = bool(getattr(backbone, "takes_films", False))
+    return films and not any(name.startswith("frame.") for name in weights)
 
 
 def _same_head(

@@ -14,8 +14,20 @@ from ferkit.errors import ConfigError
 from ferkit.imbalance.resample import Resampled, resample_train
 from ferkit.imbalance.strategy import Strategy
 from ferkit.model import feature_size, make_model
+from ferkit.training.feature_rows import in_feature_space, resample_features, train_on_features
+from ferkit.training.films import (
+    FilmAugment,
+    Films,
+    check_films,
+    check_strategy,
+    drawing_loader,
+    find_films,
+    visits_of,
+    whole_loader,
+)
 from ferkit.training.frozen import cache_frozen
 from ferkit.training.loader import Loader, Order, make_loader, shuffled
+from ferkit.training.logging import Logger, patient
 from ferkit.training.optim import as_schedule
 from ferkit.training.run import RunFolder, say
 from ferkit.training.settings import TrainerSettings
@@ -28,11 +40,13 @@ class TrainRows:
     """What is trained on: rows of an array of faces.
 
     Attributes:
-        faces: uint8 [N, H, W] or [N, H, W, 3].
+        faces: uint8 [N, H, W] or [N, H, W, 3]; float32 [N, D] where features were resampled.
         rows: int64 [M], rows of `faces`.
         codes: int64 [M], their classes.
         targets: What the loss is given: `codes`, or float32 [M, K] shares of votes.
         resampled: What made the faces, where they are not the store's.
+        films: What is trained on instead of single faces; then `rows` are the films that an epoch
+            visits.
     """
 
     faces: np.ndarray
@@ -40,6 +54,7 @@ class TrainRows:
     codes: np.ndarray
     targets: np.ndarray
     resampled: Resampled | None = None
+    films: Films | None = None
 
     def counts(self, classes: int) -> np.ndarray:
         """Images a class, [K]."""
@@ -47,7 +62,11 @@ class TrainRows:
 
 
 def train_rows(
-    views: Views, strategy: Strategy, settings: TrainerSettings, seed: int, device: torch.device
+    config: DictConfig,
+    views: Views,
+    strategy: Strategy,
+    settings: TrainerSettings,
+    device: torch.device,
 ) -> TrainRows:
     """The training view, resampled where the strategy asks for it, with what it is taught.
 
@@ -56,6 +75,12 @@ def train_rows(
             votes, or together with a resampler.
     """
     rows = views.rows("train")
+    if settings.frames is not None:
+        check_strategy(settings, strategy)
+        films = find_films(views.store.index, rows)
+        visits = visits_of(films, settings.visits)
+        codes = views.codes[films.middles[visits]]
+        return TrainRows(views.store.faces, visits, codes, codes, films=films)
     if strategy.resample is None:
         codes = views.codes[rows]
         targets = soft_targets(views, rows) if settings.soft_targets else codes
@@ -64,7 +89,11 @@ def train_rows(
         raise ConfigError(
             "trainer.soft_targets cannot be resampled; use imbalance.sampler instead."
         )
-    made = resample_train(views, strategy.options("resample"), seed=seed, device=str(device))
+    seed = int(config.seed)
+    if in_feature_space(strategy):
+        made = resample_features(config, views, strategy, seed, device)
+    else:
+        made = resample_train(views, strategy.options("resample"), seed=seed, device=str(device))
     return TrainRows(made.faces, np.arange(len(made.codes)), made.codes, made.codes, made)
 
 
@@ -101,6 +130,7 @@ def make_training(
     nodes = {name: as_plain(config[name]) for name in ("backbone", "input", "faces")}
     size = int(views.store.faces.shape[1])
     model = make_model(nodes, views.emotions, size, views.store.channels)
+    check_films(model.backbone, settings, build(config.tta, where="tta"))
     for sentence in start(model.backbone, nodes["backbone"], views.emotions, nodes["input"]):
         say(f"backbone: {sentence}")
     model = model.to(device)
@@ -119,6 +149,7 @@ def make_training(
         steps_per_epoch=per_epoch,
     )
     augment = build(config.augment, where="augment")
+    augment = FilmAugment(augment) if train.films else augment
     return Training(
         model, loss, optimizer, as_schedule(schedule), augment, settings, device, int(config.seed)
     )
@@ -146,7 +177,12 @@ def make_loss(
 
 
 def run_training(
-    training: Training, strategy: Strategy, views: Views, train: TrainRows, run: RunFolder
+    training: Training,
+    strategy: Strategy,
+    views: Views,
+    train: TrainRows,
+    run: RunFolder,
+    logger: Logger,
 ) -> None:
     """Load, take up a checkpoint, cache what is frozen, fit.
 
@@ -163,16 +199,36 @@ def run_training(
                        batch_size=max(256, settings.batch_size))  # fmt: skip
     order = _order(strategy, train.codes, training.seed)
     restore(training, run)  # before the cache: what is frozen is what the checkpoint holds
-    loaders: tuple[Loader, Loader] | None = cache_frozen(training, load_train, load_val, order)
-    if loaders:
+    loaders: tuple[Loader, Loader] | None
+    if train.resampled is not None and in_feature_space(strategy):
+        loaders = train_on_features(training, views, train.resampled, order)
+        say("backbone: the head alone is trained, on features and rows made among them")
+    elif train.films:
+        loaders = _film_loaders(training, views, train, order)
+    elif loaders := cache_frozen(training, load_train, load_val, order):
         say("backbone: what is frozen is computed once, for every image")
     else:
         loaders = load_train(order=order), load_val()
     try:
-        fit(training, *loaders, run, log=_say_epoch(training))
+        with logger(run.folder, training.epoch) as log:
+            fit(training, *loaders, run, log=_say_epoch(training, patient(log)))
     except KeyboardInterrupt:
         say(f"stopped in epoch {training.epoch + 1}; go on with `ferkit train resume={run.folder}`")
         raise
+
+
+def _film_loaders(
+    training: Training, views: Views, train: TrainRows, order: Order
+) -> tuple[Loader, Loader]:
+    settings, device, faces = training.settings, training.device, views.store.faces
+    films, shown = train.films, find_films(views.store.index, views.rows("val"))
+    assert films is not None
+    return (
+        drawing_loader(faces, films, train.rows, train.codes, order, seed=training.seed,
+                       settings=settings, device=device),
+        whole_loader(faces, shown, views.codes[shown.middles], batch_size=256, device=device,
+                     resident=settings.resident),
+    )  # fmt: skip
 
 
 def _order(strategy: Strategy, codes: np.ndarray, seed: int) -> Order:
@@ -181,7 +237,7 @@ def _order(strategy: Strategy, codes: np.ndarray, seed: int) -> Order:
     return lambda epoch: np.asarray(strategy.order(codes, epoch, seed))
 
 
-def _say_epoch(training: Training) -> Callable[[Row], None]:
+def _say_epoch(training: Training, further: Callable[[Row], None]) -> Callable[[Row], None]:
     def log(row: Row) -> None:
         say(
             f"epoch {row['epoch']:>3}/{training.settings.max_epochs}  "
@@ -189,5 +245,6 @@ def _say_epoch(training: Training) -> Callable[[Row], None]:
             f"val {row['val_loss']:.4f} {row['val_accuracy']:.3f}  "
             f"macro F1 {row['val_macro_f1']:.3f}  {row['images_per_second']:.0f} images/s"
         )
+        further(row)
 
     return log

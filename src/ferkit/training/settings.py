@@ -17,9 +17,13 @@ class TrainerSettings:
         monitor: The val figure that chooses the best epoch and that `patience` watches.
         resident: Whether the whole store lies on the device ("auto": when it fits).
         threads: CPU threads; resume uses the number that the run began with.
+        frames: Frames drawn of a film, one of each of so many equal parts, where the backbone takes
+            films; None trains on single faces.
+        visits: Whether an epoch visits a film once, or as often as it has frames.
         soft_targets: Train on the shares of a dataset's votes (FER+) instead of its labels.
         max_images: Size of a stratified subset of every view.
         max_train_images: The same for train alone.
+        max_val_images: The same for val alone.
     """
 
     max_epochs: int = 10
@@ -33,15 +37,18 @@ class TrainerSettings:
     clip_grad: float | None = None
     resident: Literal["auto", True, False] = "auto"
     threads: int | None = None
+    frames: int | None = None
+    visits: Literal["film", "frame"] = "film"
     soft_targets: bool = False
     max_images: int | None = None
     max_train_images: int | None = None
+    max_val_images: int | None = None
 
     def __post_init__(self) -> None:
         if self.monitor not in MONITORS:
             raise ConfigError(unknown("trainer.monitor", self.monitor, MONITORS))
-        for key in ("max_epochs", "batch_size"):
-            if getattr(self, key) < 1:
+        for key in ("max_epochs", "batch_size", "frames"):
+            if (getattr(self, key) or 0) < 1 and getattr(self, key) is not None:
                 raise ConfigError(f"trainer.{key} is {getattr(self, key)}; it must be at least 1.")
 
 

@@ -254,9 +254,49 @@ def test_resampling_evens_train_alone_and_says_so(home, type_train):
     before, after = data["counts"]["train"], data["counts_after"]["train"]
     assert len(set(before.values())) > 1
     assert set(after.values()) == {max(before.values())}
-    assert "after the split" in (home / "smote" / "report" / "report.md").read_text()
+    report = home / "smote" / "report"
+    assert "after the split" in (report / "report.md").read_text()
+    assert "Faces that resampling made" in (report / "report.html").read_text()
+    assert (report / "synthetic_faces.png").stat().st_size > 1000
     predictions = pd.read_parquet(home / "smote" / "predictions" / "val.parquet")
     assert len(predictions) == sum(data["counts"]["val"].values())
+
+
+def test_features_are_resampled_and_train_the_head_of_another_run(home, type_train):
+    first, second = home / "body", home / "head"
+    words = ["trainer.max_epochs=1", "dataset.train=240", "backbone=vgg8"]
+    assert type_train(*SMALL, *words, f"run_dir={first}")[0] == 0
+    words += ["imbalance=smote_tomek_features", "imbalance.resample.options.k_neighbors=1",
+              "backbone.freeze=head_only", f"backbone.init_from={first}"]  # fmt: skip
+    code, said = type_train(*SMALL, *words, "augment=light", f"run_dir={second}")
+    assert code == 2
+    assert "augment=none" in said.err
+    code, said = type_train(*SMALL, *words, "augment=none", f"run_dir={second}")
+    assert code == 0, said.err
+    data = json.loads((second / "data.json").read_text())
+    assert sum(data["counts_after"]["train"].values()) > sum(data["counts"]["train"].values())
+    before, after = (load_file(folder / "model.safetensors") for folder in (first, second))
+    changed = {name for name, tensor in before.items() if not torch.equal(tensor, after[name])}
+    assert changed == {name for name in before if name.startswith("backbone.classifier.")}
+
+
+def test_a_temperature_is_fitted_once_on_val_and_changes_no_prediction(home, type_train):
+    folder = home / "cool"
+    words = ["imbalance=temperature", "trainer.max_epochs=1", "evaluate=[val,test]"]
+    code, said = type_train(*SMALL, *words, f"run_dir={folder}")
+    assert code == 0, said.err
+    fitted = json.loads((folder / "calibration.json").read_text())["temperatures"]["none"]
+    assert fitted["nll"][1] <= fitted["nll"][0]
+    val = pd.read_parquet(folder / "predictions" / "val.parquet")
+    shares = val.filter(like="p_").to_numpy()
+    from ferkit.commands.calibrate import temperature_of
+    from ferkit.training.run import RunFolder
+
+    again = temperature_of(RunFolder(folder), "none", np.array([]), lambda: 1 / 0)
+    assert again == fitted["temperature"]
+    codes = val["label"].map({n[2:]: k for k, n in enumerate(val.filter(like="p_"))}).to_numpy()
+    nll = -np.log(shares[np.arange(len(val)), codes]).mean()
+    assert nll == pytest.approx(fitted["nll"][1], abs=1e-5)
 
 
 @pytest.mark.parametrize(
