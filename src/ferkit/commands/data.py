@@ -1,4 +1,4 @@
-"""`ferkit data check|prepare|show|fake`."""
+"""`ferkit data check|prepare|show|fake|ceiling`."""
 
 import json
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from ferkit.config import as_plain
 from ferkit.errors import ConfigError, unknown
 from ferkit.training.run import say
 
-ACTIONS = ("check", "prepare", "show", "fake")
+ACTIONS = ("check", "prepare", "show", "fake", "ceiling")
 
 
 def main(words: Sequence[str]) -> int:
@@ -21,7 +21,10 @@ def main(words: Sequence[str]) -> int:
     if action not in ACTIONS:
         raise ConfigError(unknown("word after `ferkit data`", action, ACTIONS))
     config = compose(*rest, command="data")
-    {"check": _check, "prepare": _prepare, "show": _show, "fake": _fake}[action](config)
+    actions = {
+        "check": _check, "prepare": _prepare, "show": _show, "fake": _fake, "ceiling": _ceiling,
+    }  # fmt: skip
+    actions[action](config)
     return 0
 
 
@@ -64,3 +67,24 @@ def _fake(config: DictConfig) -> None:
     module.make(out, people=config.people, real_size=config.real_size, seed=config.seed)
     say(f"Try it: ferkit train dataset={name} dataset.root={out}")
     print(out)
+
+
+def _ceiling(config: DictConfig) -> None:
+    """What people reach on FER-2013's images, from the votes of FER+."""
+    from ferkit.evaluation.ceiling import read_ballots
+    from ferkit.reports.compare_ceiling import ceiling_sheets
+    from ferkit.reports.formats import write_document
+
+    node = as_plain(config.dataset)
+    if not str(node.get("_target_")).endswith("read_ferplus"):
+        raise ConfigError(
+            "`ferkit data ceiling` needs votes, which FER+ alone has; give dataset=ferplus."
+        )
+    votes, labels, where = read_ballots(
+        node["root"], votes=node.get("votes"), fer2013=node.get("fer2013")
+    )
+    out = Path(config.out or "outputs/data")
+    title = "The human ceiling of FER-2013, from FER+ votes"
+    write_document(out, "ceiling", title, ceiling_sheets(votes, labels), notes=[f"Votes: {where}."])
+    print((out / "ceiling.md").read_text(encoding="utf-8"))
+    say(f"written: {out / 'ceiling'}.html, .md, .tex and a csv a table")

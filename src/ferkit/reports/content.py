@@ -1,6 +1,5 @@
 """What a report says, before it is a page or a text."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,8 +10,11 @@ from ferkit.evaluation.examples import choose_examples, commonest_confusions
 from ferkit.evaluation.intervals import calibration_sums
 from ferkit.evaluation.metrics import compute_figures, confusion_frame
 from ferkit.evaluation.outcomes import read_outcomes
+from ferkit.imbalance.examples import draw_examples
 from ferkit.reports import tables
+from ferkit.reports.colours import overlay
 from ferkit.reports.figures import draw_confusion, draw_curves, draw_reliability, render
+from ferkit.reports.films import film_tables, measure_films
 from ferkit.reports.folder import RunRecord
 from ferkit.reports.protocol import best_epoch, describe_protocol, title
 from ferkit.reports.tables import Table
@@ -26,13 +28,14 @@ class Confusion:
         words: Which class was taken for which.
         count: Of how many faces.
         share: Of the true class, 0..1.
-        faces: Image, confidence 0..1 and key; empty where the run keeps no thumbnails.
+        faces: Image, confidence 0..1, key and the image under its saliency map (None without
+            one); empty where the run keeps no thumbnails.
     """
 
     words: str
     count: int
     share: float
-    faces: list[tuple[NDArray[Any], float, str]]
+    faces: list[tuple[NDArray[Any], float, str, NDArray[Any] | None]]
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,7 @@ class View:
         suffix: Of its files; empty for the first view.
         figures: As in metrics.json.
         matrix: Counts, true class in rows.
+        films: Heading to table, where the faces are frames of films.
         confusions: The commonest, first.
         pictures: "confusion_matrix" (png and svg) and "reliability" (svg), as bytes.
     """
@@ -53,6 +57,7 @@ class View:
     figures: dict[str, Any]
     matrix: pd.DataFrame
     per_class: Table
+    films: dict[str, Table]
     confusions: list[Confusion]
     pictures: dict[str, bytes]
 
@@ -64,6 +69,8 @@ class Content:
     Attributes:
         tables: counts, dropped, lost, leaks, setup, environment; those that the run knows.
         curves: "curves.png" and "curves.svg", or nothing without epochs.
+        synthetic: A sheet of faces that resampling made, as a png; None where there are none.
+        saliency: The method of the maps over the example faces, "" without any.
     """
 
     title: str
@@ -74,6 +81,8 @@ class Content:
     figures: Table
     tables: dict[str, Table]
     curves: dict[str, bytes]
+    synthetic: bytes | None
+    saliency: str
     settings: str
 
 
@@ -107,6 +116,8 @@ def gather(record: RunRecord, *, faces: bool) -> Content:
         figures=tables.figures_table(figures),
         tables={name: table for name, table in found.items() if table},
         curves=_draw_curves(record),
+        synthetic=_draw_synthetic(record) if faces else None,
+        saliency=_saliency(record) if faces and record.saliency else "",
         settings=record.settings,
     )
 
@@ -114,7 +125,7 @@ def gather(record: RunRecord, *, faces: bool) -> Content:
 def _gather_view(
     name: str, suffix: str, predictions: pd.DataFrame, record: RunRecord, faces: bool
 ) -> View:
-    figures = tables.rounded(compute_figures(predictions))
+    figures = tables.rounded(compute_figures(predictions) | measure_films(predictions))
     matrix = confusion_frame(predictions)
     drawn = draw_confusion(matrix, f"Confusion matrix, {name}")
     reliability = draw_reliability(calibration_sums(read_outcomes(predictions)))
@@ -124,7 +135,8 @@ def _gather_view(
         figures=figures,
         matrix=matrix,
         per_class=tables.per_class_table(figures),
-        confusions=_confusions(name, predictions, record.faces if faces else {}),
+        films=film_tables(figures),
+        confusions=_confusions(name, predictions, record, faces),
         pictures={
             "confusion_matrix.png": render(drawn, "png"),
             "confusion_matrix.svg": render(drawn, "svg"),
@@ -134,7 +146,7 @@ def _gather_view(
 
 
 def _confusions(
-    view: str, predictions: pd.DataFrame, thumbnails: Mapping[tuple[str, str], NDArray[Any]]
+    view: str, predictions: pd.DataFrame, record: RunRecord, show: bool
 ) -> list[Confusion]:
     examples = choose_examples(predictions)
     found = []
@@ -143,12 +155,31 @@ def _confusions(
     ):
         chosen = examples[(examples["label"] == label) & (examples["predicted"] == predicted)]
         faces = [
-            (thumbnails[view, str(key)], float(confidence), str(key))
-            for key, confidence in zip(chosen["key"], chosen["confidence"], strict=True)
-            if (view, str(key)) in thumbnails
+            (record.faces[view, key], float(confidence), key, _explained(record, view, key))
+            for key, confidence in zip(chosen["key"].map(str), chosen["confidence"], strict=True)
+            if show and (view, key) in record.faces
         ]
         found.append(Confusion(f"{label} taken for {predicted}", int(count), float(share), faces))
     return found
+
+
+def _explained(record: RunRecord, view: str, key: str) -> NDArray[Any] | None:
+    heat = record.saliency.get((view, key))
+    return None if heat is None else overlay(record.faces[view, key], heat)
+
+
+def _saliency(record: RunRecord) -> str:
+    method = str((record.config.get("report") or {}).get("saliency", ""))
+    return {"grad_cam": "Grad-CAM", "guided_backprop": "guided back-propagation"}.get(
+        method, method
+    )
+
+
+def _draw_synthetic(record: RunRecord) -> bytes | None:
+    if record.synthetic is None or not len(record.synthetic.codes):
+        return None
+    emotions = record.data.get("emotions") or ()
+    return render(draw_examples(record.synthetic, emotions), "png")
 
 
 def _draw_curves(record: RunRecord) -> dict[str, bytes]:

@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ferkit.errors import DataError, check_format
+from ferkit.imbalance.examples import Examples, read_examples
 
 FORMAT = 1  # the highest that this version reads
 _FIRST_VIEWS = ("val", "test")  # the order of views on the page; others follow by name
@@ -30,6 +31,8 @@ class RunRecord:
         looks: The noted looks at a view.
         predictions: View to its predictions frame; val first, then test, then by name.
         faces: (view, key) to an image, [H, W] or [H, W, 3] RGB uint8.
+        saliency: (view, key) to what spoke for the prediction, [H, W] uint8.
+        synthetic: Some faces that resampling made, None where it made none.
     """
 
     settings: str
@@ -40,6 +43,8 @@ class RunRecord:
     looks: list[Mapping[str, Any]]
     predictions: dict[str, pd.DataFrame]
     faces: dict[tuple[str, str], NDArray[np.uint8]]
+    saliency: dict[tuple[str, str], NDArray[np.uint8]]
+    synthetic: Examples | None
 
 
 def read_run(run: Path) -> RunRecord:
@@ -53,6 +58,7 @@ def read_run(run: Path) -> RunRecord:
     text = settings.read_text(encoding="utf-8") if settings.is_file() else ""
     config = _parse_yaml(text, settings)
     check_format(config.get("format") or 0, FORMAT, settings)
+    examples = run / "predictions" / "examples.npz"
     return RunRecord(
         settings=text,
         config=config,
@@ -61,7 +67,9 @@ def read_run(run: Path) -> RunRecord:
         epochs=pd.DataFrame(_read_lines(run / "metrics.jsonl")),
         looks=_read_lines(run / "looks.jsonl"),
         predictions=_read_predictions(run),
-        faces=_read_faces(run / "predictions" / "examples.npz"),
+        faces=_read_faces(examples, "image"),
+        saliency=_read_faces(examples, "saliency"),
+        synthetic=read_examples(run / "predictions" / "synthetic.npz"),
     )
 
 
@@ -132,12 +140,14 @@ def _read_parquet(path: Path) -> pd.DataFrame:
     return frame
 
 
-def _read_faces(path: Path) -> dict[tuple[str, str], NDArray[np.uint8]]:
+def _read_faces(path: Path, name: str) -> dict[tuple[str, str], NDArray[np.uint8]]:
     if not path.is_file():
         return {}
     try:
         with np.load(BytesIO(path.read_bytes()), allow_pickle=False) as arrays:
-            keys, views, images = (arrays[name] for name in ("key", "view", "image"))
+            if name != "image" and name not in arrays:
+                return {}
+            keys, views, images = (arrays[part] for part in ("key", "view", name))
     except (ValueError, KeyError, OSError, EOFError) as error:
         raise DataError(
             f"{path} holds no example faces ({error}); delete it, the report is made without them."

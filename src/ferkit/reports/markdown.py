@@ -58,6 +58,8 @@ def render_markdown(content: Content) -> str:
     parts += ["\n".join(f"- {sentence}" for sentence in content.notes)] if content.notes else []
     parts += ["## Data"] if set(_DATA) & tables.keys() else []
     parts += [write_table(tables[n]) for n in _DATA if n in tables]
+    if content.synthetic:
+        parts.append("![Faces that resampling made, between their parents](synthetic_faces.png)")
     for view in content.views:
         parts += _write_view(view)
     if content.curves:
@@ -78,6 +80,8 @@ def _write_view(view: View) -> list[str]:
         write_table(confusion_table(view.matrix)),
     ]
     parts.append(f"![Confusion matrix, {view.name}](confusion_matrix{view.suffix}.png)")
+    for heading, table in view.films.items():
+        parts += [f"### {heading}", write_table(table)]
     if view.confusions:
         parts.append(write_table(_confusions_table(view.confusions)))
     return parts

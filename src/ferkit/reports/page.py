@@ -41,6 +41,8 @@ def write_report(run: Path, *, faces: bool = True) -> dict[str, Any]:
     }
     if content.curves:
         made["curves.png"] = content.curves["curves.png"]
+    if content.synthetic:
+        made["synthetic_faces.png"] = content.synthetic
     for view in content.views:
         made |= {
             f"per_class{view.suffix}.csv": _csv(per_class_frame(view.figures), index=False),

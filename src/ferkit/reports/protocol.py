@@ -8,6 +8,7 @@ import pandas as pd
 from ferkit.reports.folder import RunRecord
 from ferkit.reports.tables import short_name
 
+_TRAIN_ALONE = "The training view alone was"
 _MONITOR = "val_accuracy"  # where the settings do not say
 
 
@@ -48,7 +49,7 @@ def describe_protocol(
         ("Data", _dataset(record.data)),
         ("Split", _split(record.data)),
         ("Leaks", _leaks(record.data)),
-        ("Resampling", _resampling(record.data)),
+        ("Resampling", _resampling(record)),
         ("Selection", _selection(record)),
         ("Test", _looks(record)),
         ("Figures", _figures(figures)),
@@ -94,14 +95,18 @@ def _leaks(data: Mapping[str, Any]) -> str:
     )
 
 
-def _resampling(data: Mapping[str, Any]) -> str:
+def _resampling(record: RunRecord) -> str:
+    data = record.data
     after = (data.get("counts_after") or {}).get("train")
     before = (data.get("counts") or {}).get("train")
     if not after or not before:
         return ""
+    tests = record.config.get("tests") or {}
+    also = [name for name, asked in tests.items() if asked and "resample" in asked]
+    which = f"The training view and {', '.join(also)} were" if also else _TRAIN_ALONE
     return (
-        f"The training view alone was resampled, after the split, from {sum(before.values()):,} "
-        f"to {sum(after.values()):,} faces."
+        f"{which} resampled, after the split; training from {sum(before.values()):,} to "
+        f"{sum(after.values()):,} faces."
     )
 
 

@@ -1,0 +1,222 @@
+"""`ferkit eval runs=...`: one document over runs, made from their folders alone."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig
+
+from ferkit.config import as_plain
+from ferkit.errors import ConfigError, DataError, unknown
+from ferkit.evaluation.ease import ease_of_faces
+from ferkit.evaluation.outcomes import labelled
+from ferkit.evaluation.seeds import CORRECTIONS, RESAMPLES, Measured, measure_runs
+from ferkit.reports.compare import (
+    against_sheet,
+    differences,
+    means_sheet,
+    p_values_sheet,
+    pairs_sheets,
+    runs_sheet,
+)
+from ferkit.reports.compare_calibration import calibration_sheet, reliability_pictures
+from ferkit.reports.compare_ease import ease_sheets, halves_sheet
+from ferkit.reports.compare_figures import draw_differences
+from ferkit.reports.compare_groups import group_sheets
+from ferkit.reports.compare_methods import (
+    Method,
+    find_method,
+    find_runs,
+    group_runs,
+    read_saved,
+)
+from ferkit.reports.compare_transfer import transfer_sheets
+from ferkit.reports.figures import render
+from ferkit.reports.folder import FORMAT
+from ferkit.reports.formats import Sheet, write_document, write_files
+from ferkit.training.run import say
+
+STEM, EASE = "comparison", "ease"
+_VIEWS = ("test", "val", "held_out")  # the first that every run has
+_ON_TEST = (
+    "These are figures of test: choosing among the methods by them would be selection on test; "
+    "choose with view=val."
+)
+_OTHERS = "Runs trained on {} are in the matrix alone: paired tests need the same faces."
+_NOT_PAIRED = "No paired tests: {} Means and spreads are over different faces."
+
+
+def compare_runs(config: DictConfig, command: str) -> int:
+    """Compare the runs that `runs` names, or judge the ease of faces by them; `out` gets it all."""
+    asked = _list(config.runs)
+    if config.correction not in CORRECTIONS:
+        raise ConfigError(unknown("correction", config.correction, CORRECTIONS))
+    out = Path(config.out or Path("outputs/eval") / (Path(asked[0]).name or "runs"))
+    folders, left_out = find_runs(asked)
+    methods = group_runs([read_saved(folder) for folder in folders])
+    if config.ease:
+        _report_ease(config, methods, out, [f"Made by: {command}", *left_out])
+        stem = EASE
+    else:
+        _report_comparison(config, methods, out, command, left_out)
+        stem = STEM
+    print((out / f"{stem}.md").read_text(encoding="utf-8"))
+    say(f"written: {out / stem}.html, .md, .tex and a csv a table")
+    return 0
+
+
+def _report_comparison(
+    config: DictConfig, methods: Sequence[Method], out: Path, command: str, left_out: Sequence[str]
+) -> None:
+    view = config.view or _common_view(methods)
+    methods, lacking = _with_view(methods, view)
+    reference = find_method(methods, config.against)
+    same = [method for method in methods if method.dataset == reference.dataset]
+    same.sort(key=lambda method: method is not reference)  # the reference first
+    others = sorted({m.dataset for m in methods} - {reference.dataset})
+    paired = _measure_paired(same, view, _list(config.recall))
+    sheets = _sheets(reference, same, paired, config.correction)
+    sheets += transfer_sheets(methods, view)
+    sheets += [] if paired.why_not else group_sheets(same, view)
+    sheets += [calibration_sheet(same, view), runs_sheet(same, paired.measured)]
+    notes = [
+        f"{paired.words}; made by: {command}",
+        *([_ON_TEST] if view == "test" and len(same) > 1 else []),
+        *([_OTHERS.format(", ".join(others))] if others else []),
+        *([_NOT_PAIRED.format(paired.why_not)] if paired.why_not else []),
+        *left_out, *lacking,
+    ]  # fmt: skip
+    many = f"{len(methods)} methods" if len(methods) > 1 else methods[0].name
+    title = f"{many} on {reference.dataset}, {view}"
+    pictures = reliability_pictures(same, view)
+    if len(same) > 1 and not paired.why_not:
+        drawn = draw_differences(differences(reference, same, paired.measured), reference.name)
+        pictures = {"differences.png": render(drawn, "png")} | pictures
+    write_document(out, STEM, title, sheets, pictures=pictures, notes=notes)
+    _write_numbers(out, view, same, paired.measured)
+
+
+def _sheets(
+    reference: Method, methods: Sequence[Method], paired: "Paired", correction: str
+) -> list[Sheet]:
+    sheets = [means_sheet(methods, paired.measured)]
+    if len(methods) > 1 and not paired.why_not:
+        given = (reference, methods, paired.measured, paired.units)
+        sheets += [against_sheet(*given), p_values_sheet(*given)]
+        sheets += pairs_sheets(methods, paired.measured, correction)
+    return sheets
+
+
+@dataclass(frozen=True)
+class Paired:
+    """Measured methods of one dataset.
+
+    Attributes:
+        measured: Method to a measurement a run.
+        units: What was resampled, e.g. "3,589 images".
+        words: What was measured, for the reader.
+        why_not: Why the runs cannot be paired; empty where they can.
+    """
+
+    measured: Mapping[str, Sequence[Measured]]
+    units: str
+    words: str
+    why_not: str = ""
+
+
+def _measure_paired(methods: Sequence[Method], view: str, recall: Sequence[str]) -> Paired:
+    frames = [frame for method in methods for frame in method.frames(view)]
+    seeds = [seed for method in methods for seed in method.seeds]
+    labels = labelled(frames[0])["label"].value_counts()
+    recall = recall or [str(labels.index[-1])]
+    missing = [name for name in recall if name not in labels.index]
+    if missing:
+        raise ConfigError(unknown("emotion in recall=", missing[0], list(labels.index)))
+    why_not = ""
+    try:
+        runs, units = measure_runs(frames, seeds, recall=recall)
+    except DataError as error:  # other rows: each run stands alone
+        why_not = str(error)
+        each = [measure_runs([f], [s], recall=recall) for f, s in zip(frames, seeds, strict=True)]
+        runs, units = [run for found, _ in each for run in found], each[0][1]
+    rest = iter(runs)
+    measured = {method.name: [next(rest) for _ in method.runs] for method in methods}
+    words = f"{labels.sum():,} faces a run, {RESAMPLES:,} resamples of {units.words}"
+    return Paired(measured, units.words, words, why_not)
+
+
+def _report_ease(
+    config: DictConfig, methods: Sequence[Method], out: Path, notes: Sequence[str]
+) -> None:
+    repeats = [frame for method in methods for frame in method.frames("held_out")]
+    if not repeats:
+        raise DataError(
+            "ease=true needs cross-validations (predictions/held_out.parquet): train some with "
+            "split=subject_kfold split.fold=all and other seeds."
+        )
+    if len(methods) > 1:
+        notes = [
+            *notes,
+            f"Pooled over {len(methods)} methods: {', '.join(m.name for m in methods)}",
+        ]
+    ease = ease_of_faces(repeats)
+    sheets = ease_sheets(ease, config.threshold)
+    if config.of is not None:
+        frames = {}
+        for folder in find_runs(_list(config.of))[0]:
+            run = read_saved(folder)
+            for view in [config.view] if config.view else ["val", "test"]:
+                frame = run.view(view)
+                if frame is not None:
+                    frames[f"{folder}, {view}"] = labelled(frame)
+        sheets.append(halves_sheet(frames, ease, config.threshold))
+    faces = "Ease of the faces of " + methods[0].dataset
+    write_document(out, EASE, faces, sheets, notes=notes)
+    write_files(out, [("ease_of_faces.csv", ease.to_csv(index=False).encode())])
+
+
+def _write_numbers(
+    out: Path, view: str, methods: Sequence[Method], measured: Mapping[str, Sequence[Measured]]
+) -> None:
+    """comparison.json: the figures of every run, for programs."""
+    numbers = {
+        method.name: [
+            {"run": str(run.folder), "seed": run.seed, "figures": dict(found.figures)}
+            for run, found in zip(method.runs, measured[method.name], strict=True)
+        ]
+        for method in methods
+    }
+    text = json.dumps({"format": FORMAT, "view": view, "methods": numbers}, indent=1) + "\n"
+    write_files(out, [(f"{STEM}.json", text.encode())])
+
+
+def _list(value: Any) -> list[str]:
+    """A word or a list of them, as Hydra's grammar has both."""
+    plain = as_plain(value)
+    if plain is None:
+        return []
+    return [str(word) for word in plain] if isinstance(plain, list) else [str(plain)]
+
+
+def _common_view(methods: Sequence[Method]) -> str:
+    runs = [run for method in methods for run in method.runs]
+    for view in _VIEWS:
+        if all(run.view(view) is not None for run in runs):
+            return view
+    return "val"
+
+
+def _with_view(methods: Sequence[Method], view: str) -> tuple[list[Method], list[str]]:
+    """The methods, less the runs that have not predicted the view; a sentence for each of those."""
+    kept = []
+    lacking = [run for method in methods for run in method.runs if run.view(view) is None]
+    for method in methods:
+        runs = tuple(run for run in method.runs if run.view(view) is not None)
+        kept += [Method(method.name, runs)] if runs else []
+    if not kept:
+        known = sorted({name for run in lacking for _, name in run.predictions})
+        raise ConfigError(unknown("view", view, known))
+    words = "{0} is left out: it has not predicted {1}; `ferkit eval run={0} view={1}` does"
+    return kept, [words.format(run.folder, view) for run in lacking]

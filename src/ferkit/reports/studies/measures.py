@@ -1,0 +1,167 @@
+"""Our figures of a view: of one run with its interval, or the mean over seeds."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean, stdev
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ferkit.evaluation.confusion import count_confusion, overall_figures, per_class_figures
+from ferkit.evaluation.intervals import (
+    draw_counts,
+    percentile_interval,
+    resampling_units,
+    wilson,
+)
+from ferkit.evaluation.outcomes import labelled, read_outcomes
+
+OVERALL = ("accuracy", "balanced_accuracy", "macro_f1", "weighted_precision")
+PER_CLASS = ("precision", "recall", "f1")
+_RESAMPLES = 1000
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A figure of ours.
+
+    Attributes:
+        value: Of the run, or the mean over seeds.
+        interval: Its 95% interval; over seeds, the mean of the ends of the runs' intervals.
+        spread: The standard deviation over seeds; None for one run.
+        seeds: How many runs.
+    """
+
+    value: float
+    interval: tuple[float, float] | None = None
+    spread: float | None = None
+    seeds: int = 1
+
+
+@dataclass(frozen=True)
+class ViewFigures:
+    """What is measured on a view.
+
+    Attributes:
+        overall: Figure (`OVERALL`) to its value.
+        classes: Class to figure (`PER_CLASS`) to its value.
+        support: Faces of each class.
+        confusion: Counts summed over seeds: the true class in rows, in the order of the labels.
+        left_out: Rows whose label is none of the study's.
+    """
+
+    overall: Mapping[str, Measured]
+    classes: Mapping[str, Mapping[str, Measured]]
+    support: Mapping[str, int]
+    confusion: pd.DataFrame
+    left_out: int
+
+    @property
+    def predicted(self) -> pd.Series:
+        """How many faces were given to each class."""
+        return self.confusion.sum(axis=0)
+
+    @property
+    def n(self) -> int:
+        """Faces of one run."""
+        return sum(self.support.values())
+
+
+def measure(frames: Sequence[pd.DataFrame], labels: Sequence[str]) -> ViewFigures | None:
+    """Measure a view over the classes of a study.
+
+    Args:
+        frames: Predictions, one frame a seed.
+        labels: The classes, in the study's order; rows of other labels are left out.
+
+    Returns:
+        The figures, or None without a row.
+    """
+    known = [labelled(frame) for frame in frames]
+    kept = [rows[rows["label"].isin(labels)].reset_index(drop=True) for rows in known]
+    if not kept or any(rows.empty for rows in kept):
+        return None
+    each = [_measure_one(rows, labels) for rows in kept]
+    first = kept[0]["label"].value_counts()
+    return ViewFigures(
+        overall={f: over_seeds([one["overall"][f] for one in each]) for f in OVERALL},
+        classes={
+            label: {f: over_seeds([one["classes"][label][f] for one in each]) for f in PER_CLASS}
+            for label in labels
+        },
+        support={label: int(first.get(label, 0)) for label in labels},
+        confusion=sum((one["confusion"] for one in each[1:]), each[0]["confusion"]),
+        left_out=len(known[0]) - len(kept[0]),
+    )
+
+
+def over_seeds(values: Sequence[Measured]) -> Measured:
+    """The mean over seeds with its spread; one value stays as it is.
+
+    >>> over_seeds([Measured(0.5), Measured(0.7)]).value
+    0.6
+    """
+    if len(values) == 1:
+        return values[0]
+    numbers = [m.value for m in values]
+    ends = [m.interval for m in values if m.interval]
+    interval = (fmean(e[0] for e in ends), fmean(e[1] for e in ends)) if ends else None
+    return Measured(fmean(numbers), interval, stdev(numbers), len(numbers))
+
+
+def _measure_one(rows: pd.DataFrame, labels: Sequence[str]) -> dict[str, Any]:
+    outcomes = read_outcomes(rows)
+    names, size = list(outcomes.classes), len(outcomes.classes)
+    confusion = count_confusion(outcomes.truth, outcomes.predicted, size)
+    samples = _resample(rows, outcomes.truth * size + outcomes.predicted, size)
+    overall = overall_figures(confusion)
+    frame = pd.DataFrame(confusion, index=names, columns=names)
+    others = [name for name in names if name not in labels and frame[name].any()]
+    return {
+        "overall": {f: Measured(float(overall[f]), _percentiles(samples.get(f))) for f in OVERALL},
+        "classes": {
+            label: _measure_class(confusion, names.index(label), samples)
+            if label in names
+            else dict.fromkeys(PER_CLASS, Measured(0.0))
+            for label in labels
+        },
+        "confusion": frame.reindex(index=list(labels), columns=[*labels, *others], fill_value=0),
+    }
+
+
+def _measure_class(
+    confusion: NDArray[np.int64], code: int, samples: Mapping[str, NDArray[np.float64]]
+) -> dict[str, Measured]:
+    figures = per_class_figures(confusion)
+    hits = int(confusion[code, code])
+    spans = {
+        "precision": wilson(hits, int(confusion[:, code].sum())),
+        "recall": wilson(hits, int(confusion[code].sum())),
+        "f1": None,
+    }
+    if samples and hits:  # without a hit every resample is 0, which would claim certainty
+        spans["f1"] = percentile_interval(samples["f1"][:, code])
+    return {
+        f: Measured(float(figures[f][code]), (span[0], span[1]) if span else None)
+        for f, span in spans.items()
+    }
+
+
+def _resample(
+    rows: pd.DataFrame, cells: NDArray[np.int64], size: int
+) -> dict[str, NDArray[np.float64]]:
+    units = resampling_units(rows)
+    if units.count < 2:
+        return {}
+    sums = np.zeros((units.count, size * size))
+    np.add.at(sums, (units.codes, cells), 1)
+    blocks = draw_counts(units.count, _RESAMPLES, seed=0)
+    drawn = np.concatenate([counts @ sums for counts in blocks]).reshape(-1, size, size)
+    return {**overall_figures(drawn), "f1": per_class_figures(drawn)["f1"]}
+
+
+def _percentiles(samples: NDArray[np.float64] | None) -> tuple[float, float] | None:
+    found = None if samples is None else percentile_interval(samples)
+    return (found[0], found[1]) if found else None

@@ -1,0 +1,261 @@
+"""The runs of a study, found by what their config.yaml says of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from ferkit.composition import configs_dir
+from ferkit.errors import DataError
+from ferkit.reports.folder import RunRecord, read_run
+
+AS_PRINTED = "as_printed"
+# words behind `ferkit train` that leave a trial what it is; shortened runs are noted by quick()
+_SAME_TRIAL = {
+    "experiment", "seed", "run_dir", "resume", "evaluate", "debug", "data_root", "prepared_root",
+    "dataset.root", "backbone.init_from", "trainer.device", "trainer.threads", "trainer.resident",
+    "trainer.precision", "trainer.compile", "trainer.channels_last", "trainer.max_epochs",
+    "trainer.max_images", "trainer.max_train_images",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class StudyRun:
+    """One run of a trial; its files are read when they are asked for.
+
+    Attributes:
+        folder: Where it lives.
+        trial: As in the published figures, e.g. "trial08".
+        variant: Which reading of the trial, e.g. "as_printed" or "honest".
+        seed: Of the run.
+        config: config.yaml, parsed.
+        changed: What its words changed of the trial, such as "optimizer.lr=0.01" in a sweep.
+    """
+
+    folder: Path
+    trial: str
+    variant: str
+    seed: int
+    config: dict[str, Any] = field(repr=False, hash=False)
+    changed: tuple[str, ...] = ()
+
+    @cached_property
+    def record(self) -> RunRecord:
+        """What the run left behind."""
+        return read_run(self.folder)
+
+    @cached_property
+    def views(self) -> dict[str, pd.DataFrame]:
+        """View to predictions, by the run and by evals of its own data and its own tta."""
+        evaluated = self._evaluated
+        own = {view: frame for (view, kind), frame in evaluated.items() if kind == self.tta}
+        return own | self.record.predictions
+
+    @property
+    def tta(self) -> str:
+        """The kind of test-time augmentation that the run was made with."""
+        return tta_kind(self.config)
+
+    def predictions(self, view: str, tta: str) -> pd.DataFrame | None:
+        """A view under a kind of test-time augmentation, or None where it was not predicted."""
+        return self.views.get(view) if tta == self.tta else self._evaluated.get((view, tta))
+
+    @cached_property
+    def _evaluated(self) -> dict[tuple[str, str], pd.DataFrame]:
+        found: dict[tuple[str, str], pd.DataFrame] = {}
+        folders = {p.parents[1] for p in (self.folder / "eval").glob("*/predictions/*.parquet")}
+        for folder in sorted(folders):
+            record = read_run(folder)
+            # a look at another dataset has a test view too, and is none of the study's
+            if _dataset(record.config) == _dataset(self.config):
+                kind = tta_kind(record.config)
+                found |= {(view, kind): frame for view, frame in record.predictions.items()}
+        return found
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """What trains a trial.
+
+    Attributes:
+        choice: Of `experiment=`.
+        epochs: Its trainer.max_epochs, where it says so.
+    """
+
+    choice: str
+    epochs: int | None
+
+
+@dataclass(frozen=True)
+class StudyRuns:
+    """The runs of a study.
+
+    Attributes:
+        study: Its name.
+        every: All that were found: those whose words changed the trial, then the others, each
+            oldest first.
+        planned: (trial, variant) to the experiment that trains it.
+    """
+
+    study: str
+    every: tuple[StudyRun, ...]
+    planned: dict[tuple[str, str], "Experiment"]
+
+    def of(self, trial: str, variant: str = AS_PRINTED) -> list[StudyRun]:
+        """The newest run of each seed, by seed; one that changed the trial only where no other is.
+
+        So the points of a sweep do not push the trial itself out of the tables.
+        """
+        newest = {r.seed: r for r in self.every if (r.trial, r.variant) == (trial, variant)}
+        return [newest[seed] for seed in sorted(newest)]
+
+    def chosen(self) -> list[StudyRun]:
+        """The runs that the tables are made from: the newest of each trial, variant and seed."""
+        newest = {(r.trial, r.variant, r.seed): r for r in self.every}
+        return [newest[key] for key in sorted(newest)]
+
+    def variants(self, trial: str, *, run: bool = False) -> list[str]:
+        """The variants of a trial, as printed first.
+
+        Args:
+            trial: Its name.
+            run: Leave out other variants that no run is of.
+        """
+        found = {r.variant for r in self.every if r.trial == trial}
+        planned = set() if run else {v for t, v in self.planned if t == trial}
+        return [AS_PRINTED, *sorted((found | planned) - {AS_PRINTED})]
+
+    def command(self, trial: str, variant: str = AS_PRINTED) -> str:
+        """How a trial is run."""
+        plain = f"{self.study}/{trial}" + ("" if variant == AS_PRINTED else f"_{variant}")
+        planned = self.planned.get((trial, variant))
+        return f"ferkit train experiment={planned.choice if planned else plain}"
+
+    def asked_epochs(self, trial: str, variant: str) -> int | None:
+        """The epochs that a trial's experiment asks for, or None where it does not say."""
+        planned = self.planned.get((trial, variant))
+        return planned.epochs if planned else None
+
+
+def find_runs(study: str, folders: Sequence[Path] | None = None) -> StudyRuns:
+    """Find the runs of a study that have predictions.
+
+    Args:
+        study: Its name.
+        folders: Runs, or folders with runs below them; without, all below outputs/.
+
+    Raises:
+        DataError: a given folder holds no run of the study.
+    """
+    found: dict[Path, StudyRun] = {}
+    for folder in [Path("outputs")] if folders is None else folders:
+        below = {run.folder: run for path in _run_folders(folder) if (run := _read(path, study))}
+        if folders is not None and not below:
+            raise DataError(
+                f"{folder} holds no run of {study} with predictions; give folders of runs that "
+                f"`ferkit train experiment={study}/...` has finished."
+            )
+        found |= below
+    every = sorted(found.values(), key=lambda r: (not r.changed, _age(r), r.folder.as_posix()))
+    return StudyRuns(study, tuple(every), experiments(study))
+
+
+def _run_folders(root: Path) -> list[Path]:
+    # a run holds folders that look like runs: its evals, the folds of a cross-validation
+    folders = {path.parent for path in root.rglob("config.yaml")}
+    return sorted(f for f in folders if not folders & set(f.parents))
+
+
+def _read(folder: Path, study: str) -> StudyRun | None:
+    config = _parse(folder / "config.yaml")
+    said = config.get("study")
+    if not isinstance(said, dict) or said.get("name") != study:
+        return None
+    if not any((folder / "predictions").glob("*.parquet")):
+        return None
+    return StudyRun(
+        folder=folder,
+        trial=str(said.get("trial")),
+        variant=str(said.get("variant") or AS_PRINTED),
+        seed=int(config.get("seed") or 0),
+        config=config,
+        changed=_changed(folder / "overrides.yaml"),
+    )
+
+
+def _changed(path: Path) -> tuple[str, ...]:
+    words = _words(path.read_text(encoding="utf-8")) if path.is_file() else []
+    kept = ("report.", "logger", "tests.", "hydra")
+    return tuple(
+        word
+        for word in words
+        if word.lstrip("+~").split("=")[0] not in _SAME_TRIAL
+        and not word.lstrip("+~").startswith(kept)
+        and "=" in word
+    )
+
+
+def _words(text: str) -> list[str]:
+    import yaml  # type: ignore[import-untyped, unused-ignore]
+
+    found = yaml.safe_load(text)
+    return [str(word) for word in found] if isinstance(found, list) else []
+
+
+def _parse(path: Path) -> dict[str, Any]:
+    import yaml  # type: ignore[import-untyped, unused-ignore]
+
+    text = path.read_text(encoding="utf-8")
+    try:
+        parsed = yaml.safe_load(text) if "study" in text else {}
+    except yaml.YAMLError:
+        return {}  # somebody else's file that has this name
+    return parsed if isinstance(parsed, dict) else {}
+
+
+def _dataset(config: Any) -> dict[str, Any]:
+    # the same data may lie elsewhere when a view is predicted
+    return {key: value for key, value in (config.get("dataset") or {}).items() if key != "root"}
+
+
+def _age(run: StudyRun) -> int:
+    return (run.folder / "config.yaml").stat().st_mtime_ns
+
+
+def experiments(study: str) -> dict[tuple[str, str], Experiment]:
+    """(trial, variant) to the experiment that trains it."""
+    found = {}
+    for path in sorted((configs_dir() / "experiment" / study).glob("*.yaml")):
+        said, epochs = _inherited(f"/experiment/{study}/{path.stem}")
+        if said.get("name") == study:
+            key = str(said.get("trial")), str(said.get("variant") or AS_PRINTED)
+            found[key] = Experiment(f"{study}/{path.stem}", epochs)
+    return found
+
+
+def _inherited(word: str) -> tuple[dict[str, Any], int | None]:
+    # an experiment may begin with another one; Hydra would take a third of a second for each
+    path = configs_dir() / f"{word.removeprefix('/')}.yaml"
+    config = _parse(path) if path.is_file() else {}
+    said: dict[str, Any] = {}
+    epochs = None
+    for entry in config.get("defaults") or ():
+        if isinstance(entry, str) and entry.startswith("/experiment/"):
+            earlier, more = _inherited(entry)
+            said, epochs = said | earlier, more or epochs
+    trainer = config.get("trainer") or {}
+    return said | (config.get("study") or {}), trainer.get("max_epochs") or epochs
+
+
+def tta_kind(config: Any) -> str:
+    """The kind of test-time augmentation that a config asks for."""
+    return str((config.get("tta") or {}).get("kind", "none"))
+
+
+def eval_command(run: StudyRun, view: str, tta: str | None = None) -> str:
+    """How a view of a run is predicted."""
+    asked = f" tta={tta}" if tta else ""
+    return f"ferkit eval run={run.folder.as_posix()} view={view}{asked}"

@@ -1,0 +1,118 @@
+"""A document of tables as LaTeX: pure ASCII, for pdflatex with Debian's base packages."""
+# ruff: noqa: RUF001 - signs that look like others are what this file is about
+
+import re
+import unicodedata
+from collections.abc import Sequence
+
+from ferkit.reports.formats import Document, Sheet, caption, is_long, is_wide, is_words
+
+_MANY = 35  # rows from which a table may break over pages
+_SIZES = (("small", 105), ("footnotesize", 120), ("scriptsize", 140), ("tiny", 10_000))
+_MATHS = {
+    "−": "-", "±": r"\pm", "×": r"\times", "·": r"\cdot", "≤": r"\leq", "≥": r"\geq",
+    "≠": r"\neq", "≈": r"\approx", "→": r"\rightarrow", "←": r"\leftarrow", "∞": r"\infty",
+    "√": r"\surd", "°": r"^\circ", "²": "^2", "³": "^3", "½": r"\frac{1}{2}", "∅": r"\emptyset",
+    "Γ": r"\Gamma", "Δ": r"\Delta", "Θ": r"\Theta", "Λ": r"\Lambda", "Σ": r"\Sigma",
+    "Φ": r"\Phi", "Ω": r"\Omega", "α": r"\alpha", "β": r"\beta", "γ": r"\gamma", "δ": r"\delta",
+    "ε": r"\epsilon", "θ": r"\theta", "κ": r"\kappa", "λ": r"\lambda", "μ": r"\mu", "µ": r"\mu",
+    "π": r"\pi", "ρ": r"\rho", "σ": r"\sigma", "τ": r"\tau", "φ": r"\phi", "χ": r"\chi",
+}  # fmt: skip
+_TEXT = {
+    "\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
+    "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}", '"': r"{\ttfamily\char34}",
+    "`": r"\textasciigrave{}", "–": "--", "—": "---", "…": r"\ldots{}", "“": "``", "”": "''",
+    "‘": "`", "’": "'", "ß": r"\ss{}", "ø": r"\o{}", "Ø": r"\O{}", "æ": r"\ae{}",
+    "Æ": r"\AE{}", "œ": r"\oe{}", "ł": r"\l{}", "Ł": r"\L{}", "\N{NO-BREAK SPACE}": "~",
+    **{sign: f"\\{sign}" for sign in "{}$&#%_"},
+    **{sign: f"${command}$" for sign, command in _MATHS.items()},
+}  # fmt: skip
+_ACCENTS = {
+    "\u0300": "`", "\u0301": "'", "\u0302": "^", "\u0303": "~", "\u0304": "=", "\u0306": "u",
+    "\u0307": ".", "\u0308": '"', "\u030a": "r", "\u030b": "H", "\u030c": "v", "\u0327": "c",
+}  # fmt: skip
+_PREAMBLE = r"""% pdflatex twice: only then do columns of tables over several pages line up
+\documentclass[10pt]{article}
+\usepackage[a4paper,margin=18mm]{geometry}
+\usepackage{array,booktabs,graphicx,longtable}
+\setlength{\parindent}{0pt}\setlength{\parskip}{4pt}\setlength{\emergencystretch}{3em}
+\newsavebox{\sheet}
+% no wider than the page
+\newcommand{\fitted}{\ifdim\wd\sheet>\linewidth
+  \resizebox{\linewidth}{!}{\usebox{\sheet}}\else\usebox{\sheet}\fi}
+"""
+
+
+def escape(text: str) -> str:
+    r"""Text as LaTeX shows it literally; what it has no sign for stands as its code point.
+
+    >>> print(escape("50% of a_b — Δ ± 0.1"))
+    50\% of a\_b --- $\Delta$ $\pm$ 0.1
+    """
+    shown = "".join(map(_escape_sign, unicodedata.normalize("NFC", text)))
+    # two hyphens would become a dash; a row that begins with [ or * would be an option of \\
+    shown = re.sub(r"-(?=-)", "-{}", shown) if "--" in text else shown
+    return f"{{{shown[0]}}}{shown[1:]}" if shown[:1] in ("[", "*") else shown
+
+
+def _escape_sign(sign: str) -> str:
+    if sign in _TEXT:
+        return _TEXT[sign]
+    if sign.isascii():
+        return sign
+    parts = unicodedata.normalize("NFD", sign)
+    letter, accents = parts[0], parts[1:]
+    if letter.isascii() and accents in _ACCENTS:
+        return f"\\{_ACCENTS[accents]}{{{letter}}}"
+    return f"[U+{ord(sign):04X}]"
+
+
+def render_tex(document: Document) -> str:
+    """Write the whole document."""
+    parts = [
+        _PREAMBLE + r"\begin{document}",
+        rf"{{\Large\bfseries {escape(document.title)}\par}}",
+        _list(document.notes),
+    ]
+    for sheet in document.sheets:
+        parts += [rf"\section*{{{escape(sheet.title)}}}", _table(sheet), _list(sheet.notes)]
+    parts += [_picture(n, data) for n, data in document.pictures.items() if data[:4] == b"\x89PNG"]
+    return "\n".join(part for part in [*parts, r"\end{document}"] if part) + "\n"
+
+
+def _list(notes: Sequence[str]) -> str:
+    items = "\n".join(rf"\item {escape(' '.join(note.split()))}" for note in notes)
+    begin = r"\begin{itemize}\setlength{\itemsep}{0pt}\small\raggedright"
+    return f"{begin}\n{items}\n\\end{{itemize}}" if notes else ""
+
+
+def _table(sheet: Sheet) -> str:
+    header, *rows = (" & ".join(map(escape, row)) + r" \\" for row in (sheet.columns, *sheet.rows))
+    shape = "".join(_column(sheet, number) for number in range(len(sheet.columns)))
+    top, body = "\\toprule\n" + header + "\n\\midrule", "\n".join([*rows, r"\bottomrule"])
+    if len(rows) < _MANY:
+        inner = f"\\begin{{tabular}}{{{shape}}}\n{top}\n{body}\n\\end{{tabular}}"
+        return f"\\sbox{{\\sheet}}{{\\small\n{inner}}}\n\\fitted"
+    inner = f"\\begin{{longtable}}[l]{{{shape}}}\n{top}\n\\endhead\n{body}\n\\end{{longtable}}"
+    return f"{{\\{_size(sheet)}\\setlength{{\\tabcolsep}}{{4pt}}\n{inner}}}"
+
+
+def _column(sheet: Sheet, number: int) -> str:
+    cells = sheet.column(number)
+    if is_long(cells):
+        return r">{\raggedright\arraybackslash}p{.4\linewidth}"
+    return "l" if number == 0 or is_words(cells) else "r"
+
+
+def _size(sheet: Sheet) -> str:
+    columns = range(len(sheet.columns))
+    width = sum(max(map(len, (sheet.columns[i], *sheet.column(i)))) + 2 for i in columns)
+    return next(size for size, most in _SIZES if width <= most)
+
+
+def _picture(name: str, data: bytes) -> str:
+    shown = rf"\includegraphics[width=\linewidth,height=.45\textheight,keepaspectratio]{{{name}}}"
+    below = rf"\par{{\small {escape(caption(name))}\par}}"
+    width = r"\linewidth" if is_wide(data) else r".48\linewidth"
+    box = rf"\begin{{minipage}}{{{width}}}{shown}{below}\end{{minipage}}"
+    return rf"\IfFileExists{{{name}}}{{{box}}}{{}}"
