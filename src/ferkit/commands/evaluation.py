@@ -6,20 +6,21 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
-from ferkit.composition import load_choice
-from ferkit.config import as_plain, build
-from ferkit.errors import DataError
+from ferkit.commands.calibrate import temperature_of
+from ferkit.commands.named_views import named_view
+from ferkit.commands.thumbnails import Thumbnails, make_thumbnails, write_thumbnails
+from ferkit.config import build
 from ferkit.evaluation.examples import choose_examples
 from ferkit.evaluation.predict import make_predictions, predict_scores
 from ferkit.imbalance.strategy import Strategy
 from ferkit.model import FaceClassifier
-from ferkit.splits import Split
-from ferkit.training.loader import make_loader
+from ferkit.training.films import check_tta, find_films, stills, takes_films, whole_loader
+from ferkit.training.loader import Loader, make_loader
 from ferkit.training.run import RunFolder
 from ferkit.training.settings import choose_precision
-from ferkit.views import Views, encode, make_store
+from ferkit.views import Views
 
 
 def predict_views(
@@ -38,25 +39,36 @@ def predict_views(
         trained: The run that trained the model, where it is another than `run`.
     """
     tta = build(config.tta, where="tta")
+    check_tta(model.backbone, tta)
+    films = takes_films(model.backbone)
     counts = training_counts(trained or run, model.emotions)
-    chosen: list[pd.DataFrame] = []
-    pictures: list[np.ndarray] = []
+    temperature = 1.0
+    if strategy.calibrates:
+        chosen = views.rows("val")
+        temperature = temperature_of(
+            trained or run, tta.kind, scored(model, views, chosen)[1],
+            lambda: score_rows(model, views, chosen, tta),
+        )  # fmt: skip
+    shown_mistakes: list[Thumbnails] = []
     for name in names:
         shown, rows = named_view(config, views, name)
-        predictions = predict_rows(model, shown, rows, name, tta, strategy, counts)
+        predictions = predict_rows(model, shown, rows, name, tta, strategy, counts, temperature)
         run.write_predictions(name, predictions)
-        chosen.append(choose_examples(predictions))
-        pictures.append(shown.store.faces[_places(shown, chosen[-1]["key"])])
+        if config.report.faces:
+            mistakes = choose_examples(predictions)
+            store = shown.store
+            store = stills(store, find_films(store.index, rows)) if films else store
+            shown_mistakes.append(make_thumbnails(model, store, mistakes, config.report.saliency))
         if name not in ("train", "val"):
             run.note_look(name, str(shown.store.card["dataset"]["name"]), command)
     if config.report.faces:
-        write_examples(run, pd.concat(chosen), np.concatenate(pictures))
+        write_thumbnails(run, shown_mistakes)
 
 
 def training_counts(run: RunFolder, emotions: Sequence[str]) -> np.ndarray:
-    """Images a class that a run's network was trained on, after any resampling, [K]."""
+    """Images (or films) a class that a run was trained on, after any resampling, [K]."""
     data = run.read_json("data.json")
-    counts = (data.get("counts_after") or data["counts"])["train"]
+    counts = (data.get("visits") or data.get("counts_after") or data["counts"])["train"]
     return np.array([counts.get(emotion, 0) for emotion in emotions])
 
 
@@ -68,72 +80,41 @@ def predict_rows(
     tta: Any,
     strategy: Strategy,
     counts: np.ndarray,
+    temperature: float = 1.0,
 ) -> pd.DataFrame:
-    """The predictions frame of some rows of a store.
+    """The predictions frame of some rows of a store: a row a face, or a row a film.
 
     Args:
         counts: As `training_counts`; the strategy may correct for them.
+        temperature: What the scores are divided by.
     """
-    device = next(model.parameters()).device
-    loader = make_loader(views.store.faces, rows, views.codes[rows], batch_size=256, device=device)
-    scores = predict_scores(model, loader, tta, choose_precision("auto", device))
-    scores = strategy.adjust(torch.from_numpy(scores), counts).numpy()
-    predictions = make_predictions(views.store.index.iloc[rows], scores, model.emotions, name)
+    scores = score_rows(model, views, rows, tta)
+    scores = strategy.adjust(torch.from_numpy(scores), counts).numpy() / temperature
+    index, _ = scored(model, views, rows)
+    predictions = make_predictions(index, scores, model.emotions, name)
     shares = predictions[[f"p_{e}" for e in model.emotions]].to_numpy()
     decided = strategy.decide(shares, counts, model.emotions)
     return predictions.assign(predicted=np.asarray(model.emotions, dtype=object)[decided])
 
 
-def named_view(config: DictConfig, views: Views, name: str) -> tuple[Views, np.ndarray]:
-    """A view of the run's own data, or one that `tests` names: of other views, or other data.
-
-    Raises:
-        DataError: the view is empty.
-    """
-    test = as_plain(config.tests).get(name)
-    shown = views
-    if test is None:
-        rows = views.rows(name)
-    elif "dataset" in test:
-        shown = _other_data(config, views, test["dataset"])
-        rows = np.flatnonzero((shown.store.index["label"] != "").to_numpy())
+def score_rows(model: FaceClassifier, views: Views, rows: np.ndarray, tta: Any) -> np.ndarray:
+    """Scores float32 [n, K] of some rows of a store; n as for `scored`."""
+    device, faces = next(model.parameters()).device, views.store.faces
+    loader: Loader
+    _, codes = scored(model, views, rows)
+    if takes_films(model.backbone):
+        films = find_films(views.store.index, rows)
+        loader = whole_loader(faces, films, codes, batch_size=256, device=device)
     else:
-        rows = views.rows(*test.get("views", [name]))
-    if not len(rows):
-        raise DataError(f"The {name} view is empty ({shown.split.protocol}); choose another view.")
-    return shown, rows
+        loader = make_loader(faces, rows, codes, batch_size=256, device=device)
+    return predict_scores(model, loader, tta, choose_precision("auto", device))
 
 
-def _other_data(config: DictConfig, views: Views, dataset: Any) -> Views:
-    other = DictConfig({**as_plain(config), "dataset": _dataset_node(dataset)})
-    store = make_store(other)
-    codes = encode(store.index["label"], views.emotions)
-    every = np.full(len(store), "test")
-    return Views(store, views.emotions, codes, Split(every, "all", "every labelled row"), {}, "")
-
-
-def _dataset_node(dataset: Any) -> Any:
-    """A word, `{name: word, option: ...}` or a whole node, as a node."""
-    asked = {"name": dataset} if isinstance(dataset, str) else dict(dataset)
-    if "_target_" in asked:
-        return asked
-    node = OmegaConf.to_container(load_choice("dataset", asked.pop("name")))
-    return {**node, **asked} if isinstance(node, dict) else node
-
-
-def _places(views: Views, keys: pd.Series) -> np.ndarray:
-    places = pd.Series(np.arange(len(views.store)), index=views.store.index["key"])
-    return places.loc[keys].to_numpy()
-
-
-def write_examples(run: RunFolder, chosen: pd.DataFrame, pictures: np.ndarray) -> None:
-    """predictions/examples.npz: the thumbnails that the report shows."""
-    beside = run.folder / "predictions" / ".examples.tmp"
-    with beside.open("wb") as file:
-        np.savez_compressed(
-            file,
-            key=chosen["key"].to_numpy(dtype=str),
-            view=chosen["view"].to_numpy(dtype=str),
-            image=pictures,
-        )
-    beside.replace(run.folder / "predictions" / "examples.npz")
+def scored(
+    model: FaceClassifier, views: Views, rows: np.ndarray
+) -> tuple[pd.DataFrame, np.ndarray]:
+    """Index rows and classes, int64 [n], of what rows are scored as: n faces, or n films."""
+    if takes_films(model.backbone):
+        films = find_films(views.store.index, rows)
+        return films.index, views.codes[films.middles]
+    return views.store.index.iloc[rows], views.codes[rows]

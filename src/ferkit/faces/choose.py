@@ -7,7 +7,7 @@ import numpy as np
 from ferkit.errors import ConfigError, unknown
 from ferkit.faces.detect import Detection
 
-RULES = ("largest", "central", "score", "body")
+RULES = ("largest", "central", "score", "body", "body_or_largest")
 
 
 def choose_face(
@@ -18,9 +18,10 @@ def choose_face(
     Args:
         found: The faces of one picture.
         rule: `largest` by area; `central`, nearest to the picture's centre; `score`, the surest;
-            `body`, the largest whose centre lies in the upper half of the person's box.
+            `body`, the largest whose centre lies in the upper half of the person's box;
+            `body_or_largest`, as `body` where there is such a box (a merge of EMOTIC and others).
         shape: Height and width of the picture.
-        body: [4] x1, y1, x2, y2 of the person; looked at by `body` alone.
+        body: [4] x1, y1, x2, y2 of the person; looked at by these two alone.
 
     Returns:
         A face; the first of equals; None where no face was found or none lies in the body.
@@ -33,12 +34,12 @@ def choose_face(
     >>> choose_face(found, "largest", (9, 9)).score
     0.5
     """
-    if rule == "body":
+    if rule == "body" or (rule == "body_or_largest" and body is not None):
         found = [face for face in found if _in_upper_half(face, _known(body))]
     if not found:
         return None
     match rule:
-        case "largest" | "body":
+        case "largest" | "body" | "body_or_largest":
             return max(found, key=_area)
         case "score":
             return max(found, key=lambda face: face.score)

@@ -28,7 +28,7 @@ class Crop:
 
     Attributes:
         pixels: uint8, [size, size] or [size, size, 3]; None: dropped.
-        dropped: Why: `no face`, `blank`, `black`; empty: kept.
+        dropped: Why: `no face`, `blank`, `black`, `near-constant`; empty: kept.
         found: How many faces the detector found in the picture, whichever was chosen.
         score: The chosen face's, as `Detection.score`; 0 without one.
         box: [4] x1, y1, x2, y2 of the chosen face in the picture; None without one.
@@ -73,7 +73,8 @@ def crop_faces(
         settings: What to do.
         detect: As `make_face_detector` makes it; None for `detector=none` and `given`.
         boxes: For each picture the dataset's own box [4], or None: the face's with
-            `detector=given`, the person's with `choose=body`, else not looked at.
+            `detector=given`, the person's with `choose=body` or `body_or_largest`, else not looked
+            at.
         dark_below: Pictures of a lower mean grey level are dropped as black (`drop_blank`).
 
     Returns:
@@ -99,6 +100,8 @@ def crop_faces(
             _without_blank(crop, image, dark_below)
             for crop, image in zip(crops, images, strict=True)
         ]
+    if settings.max_one_value < 1:
+        crops = [_without_near_constant(crop, settings.max_one_value) for crop in crops]
     return _lit(crops, settings.illumination)
 
 
@@ -222,6 +225,22 @@ def _without_blank(crop: Crop, image: np.ndarray, dark_below: float) -> Crop:
     if dark_below > 0 and image.mean() < dark_below:
         return replace(crop, pixels=None, dropped="black")
     return crop
+
+
+def _without_near_constant(crop: Crop, most: float) -> Crop:
+    if crop.pixels is None or largest_share(crop.pixels) <= most:
+        return crop
+    return replace(crop, pixels=None, dropped="near-constant")
+
+
+def largest_share(pixels: np.ndarray) -> float:
+    """The share of the pixels that have the most frequent grey level, above 0 to 1.
+
+    Args:
+        pixels: uint8 [H, W] or [H, W, 3].
+    """
+    grey = to_grey(pixels)
+    return float(np.bincount(grey.ravel()).max() / grey.size)
 
 
 def _lit(crops: list[Crop], method: str) -> list[Crop]:

@@ -24,6 +24,7 @@ from tqdm import tqdm
 from ferkit.datasets.index import FaceIndex
 from ferkit.errors import DataError
 from ferkit.faces.chunk import Chunk, process_chunk
+from ferkit.faces.copies import add_copies
 from ferkit.faces.settings import FaceSettings
 from ferkit.faces.sheet import SHEET, write_sheet
 from ferkit.faces.store import FILES, FaceStore, is_complete, make_card, open_store, store_name
@@ -176,10 +177,13 @@ def _write_store(
     beside = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
     shutil.rmtree(beside, ignore_errors=True)
     beside.mkdir()
-    np.save(beside / FILES[0], prepared.faces, allow_pickle=False)
+    write_sheet(beside / SHEET, index, prepared.rows, prepared.faces, kept)
+    faces = prepared.faces
+    if settings.copies:
+        kept, faces = add_copies(kept, faces, settings.copies, settings.copied)
+    np.save(beside / FILES[0], faces, allow_pickle=False)
     kept.to_parquet(beside / FILES[1])
     card = make_card(index, settings, kept, prepared.dropped)
-    write_sheet(beside / SHEET, index, prepared.rows, prepared.faces, kept)
     (beside / FILES[2]).write_text(json.dumps(card, indent=1))
     shutil.rmtree(folder, ignore_errors=True)  # a half-made one of the same name
     beside.rename(folder)

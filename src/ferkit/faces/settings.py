@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from ferkit.errors import ConfigError, unknown
 from ferkit.faces.choose import RULES
+from ferkit.faces.copies import COPIED, as_copies
 from ferkit.faces.detect import DETECTORS
 from ferkit.faces.illumination import METHODS
 
@@ -21,7 +23,8 @@ class FaceSettings:
         detector: `none` (the whole picture is the face), `given` (the dataset's own boxes), `haar`,
             `haar_alt2` or `mtcnn`.
         choose: Which face of several: `largest`, `central`, `score`, or `body`, the largest whose
-            centre lies in the upper half of the dataset's box (of the person).
+            centre lies in the upper half of the dataset's box (of the person); or
+            `body_or_largest`, which is for merged datasets of which some have such boxes.
         no_face: What becomes of a picture without a face: `drop` it, take the `whole` of it, or
             the largest square in its `center`.
         align: `none`; `eyes`, turned until they are level; `five_points`, moved to ArcFace's
@@ -31,6 +34,11 @@ class FaceSettings:
         color: `grey` or `rgb`; a grey picture is repeated into three channels.
         illumination: One of the methods of `ferkit.faces.illumination`, on the luminance.
         drop_blank: Drop crops of one single value (and those the dataset calls black).
+        max_one_value: Drop crops of which a larger share of the pixels than this has one single
+            grey level, 0.1..1; 1 drops none (that is `drop_blank`'s).
+        copies: Offline copies of every face, kept in the store as rows of their own: a list of
+            {kind, strength} as `ferkit.faces.copies.Copy` takes them.
+        copied: Which faces are copied: `all`, or those of the official `train` alone.
         min_face: Smallest side of a face to look for, in pixels.
         detect_side: Pictures with a longer side are shrunk to it for the detector alone; 0: never.
         scale_factor: Step from one size to the next of `haar`, 1.01..2.
@@ -46,6 +54,9 @@ class FaceSettings:
     color: str = "grey"
     illumination: str = "none"
     drop_blank: bool = True
+    max_one_value: float = 1.0
+    copies: Any = ()
+    copied: str = "all"
     min_face: int = 20
     detect_side: int = 1280
     scale_factor: float = 1.1
@@ -59,6 +70,9 @@ class FaceSettings:
         _word("align", self.align, ALIGNMENTS)
         _word("color", self.color, COLORS)
         _word("illumination", self.illumination, METHODS)
+        _word("copied", self.copied, COPIED)
+        object.__setattr__(self, "copies", as_copies(self.copies))  # hashable, and checked
+        _number("max_one_value", self.max_one_value, 0.1, 1)
         _number("margin", self.margin, -0.4, 2)
         _number("size", self.size, 8, 1024, whole=True)
         _number("min_face", self.min_face, 8, 4096, whole=True)
@@ -80,9 +94,9 @@ class FaceSettings:
                 f"faces.align=five_points needs five points, and faces.detector={self.detector} "
                 "finds the eyes alone; take faces.align=eyes or faces.detector=mtcnn."
             )
-        if self.choose == "body" and self.detector in ("none", "given"):
+        if self.choose in ("body", "body_or_largest") and self.detector in ("none", "given"):
             raise ConfigError(
-                f"faces.choose=body looks for faces inside the dataset's boxes, but "
+                f"faces.choose={self.choose} looks for faces inside the dataset's boxes, but "
                 f"faces.detector={self.detector} looks for none; take haar or mtcnn."
             )
 

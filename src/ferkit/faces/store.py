@@ -116,12 +116,20 @@ def make_card(
         },
         "faces": asdict(settings),
         "n": len(kept),
+        "copies": _copies(kept),
         "counts": {e: int((kept["label"] == e).sum()) for e in index.emotions},
         "dropped": {**index.dropped, **here},
         "fallback": {w: int(n) for w, n in kept["fallback"].value_counts().items() if w},
         "dropped_share": shares,
         "dropped_share_by_dataset": _dropped_shares(index, reasons, "dataset"),
     }
+
+
+def _copies(kept: pd.DataFrame) -> dict[str, int]:
+    """Kind of offline copy to how many rows of the store are one."""
+    if "copy" not in kept:
+        return {}
+    return {str(kind): int(n) for kind, n in kept["copy"].value_counts().items() if kind}
 
 
 def _dropped_shares(

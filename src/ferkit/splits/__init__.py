@@ -18,6 +18,7 @@ from ferkit.splits.kfold import (
     split_subject_kfold,
 )
 from ferkit.splits.leaks import count_leaks, drop_leaks, leak_warnings
+from ferkit.splits.studies import split_training_random, split_validated_on_test
 
 __all__ = [
     "VIEWS",
@@ -38,5 +39,7 @@ __all__ = [
     "split_stratified_group_kfold",
     "split_subject",
     "split_subject_kfold",
+    "split_training_random",
+    "split_validated_on_test",
     "write_split",
 ]

@@ -7,7 +7,7 @@ import pandas as pd
 
 from ferkit.errors import ConfigError, DataError
 from ferkit.splits import leaks
-from ferkit.splits.units import carve, named, units
+from ferkit.splits.units import carve, leave_copies_out, named, place_copies, units
 
 VIEWS = ("train", "val", "test")
 _LEAST_SUBJECTS = 3
@@ -113,15 +113,29 @@ def split_random(
     seed: int,
     val: float = 0.1,
     test: float = 0.1,
+    copies: str = "together",
     drop_leaks: bool = False,
 ) -> Split:
     """Split at random by image, stratified by class; copies of one image stay together.
 
     People and films end up on both sides; the leak check counts them.
+
+    Args:
+        frame: The index.
+        seed: Which of the possible splits.
+        val: Share of the rows.
+        test: Share of the rows; 0 for no test view.
+        copies: What becomes of offline copies: `together` with their original, `train_only`
+            (together, and left out of val and test), or `apart`: split like other images, which
+            leaks, as studies printed it.
+        drop_leaks: Leave out of train (and val) what later views also hold.
     """
-    views, notes = _assign(frame, units(frame), val, test, seed, "random")
+    groups = place_copies(frame, units(frame), copies)
+    views, notes = _assign(frame, groups, val, test, seed, "random")
+    notes += leave_copies_out(frame, views, copies)
+    name = "random_leaky" if copies == "apart" else "random"
     protocol = f"random by image, stratified, {_shares(val, test, seed)}"
-    return finish(frame, views, "random", protocol, notes, drop_leaks)
+    return finish(frame, views, name, protocol, notes, drop_leaks)
 
 
 def split_subject(
@@ -130,15 +144,29 @@ def split_subject(
     seed: int,
     val: float = 0.1,
     test: float = 0.1,
+    copies: str = "together",
     drop_leaks: bool = False,
 ) -> Split:
     """Split by person, stratified as well as whole people allow.
 
+    Args:
+        frame: The index.
+        seed: Which of the possible splits.
+        val: Share of the rows.
+        test: Share of the rows; 0 for no test view.
+        copies: `together`; or `train_only`: offline copies are left out of val and test.
+        drop_leaks: Leave out of train (and val) what later views also hold.
+
     Raises:
+        ConfigError: `copies` is another word.
         DataError: the dataset knows no subjects.
     """
+    if copies == "apart":
+        raise ConfigError("split=subject keeps copies with their person; use split=random.")
     notes = require(frame, "subject", "subject")
-    views, more = _assign(frame, units(frame, "subject"), val, test, seed, "subject")
+    groups = place_copies(frame, units(frame, "subject"), copies)
+    views, more = _assign(frame, groups, val, test, seed, "subject")
+    more += leave_copies_out(frame, views, copies)
     people = named(frame, "subject")
     counts = [people[(views == view) & (people != "")].nunique() for view in VIEWS]
     protocol = (

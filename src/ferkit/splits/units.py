@@ -7,7 +7,10 @@ import pandas as pd
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
+from ferkit.errors import ConfigError, unknown
+
 MOST_FOLDS = 20
+COPIES = ("together", "train_only", "apart")
 
 
 def units(frame: pd.DataFrame, *by: str) -> np.ndarray:
@@ -34,6 +37,37 @@ def units(frame: pd.DataFrame, *by: str) -> np.ndarray:
     size = len(frame) + int(tokens_of_rows.max(initial=-1)) + 1
     graph = coo_matrix((np.ones(len(rows), bool), (rows, columns)), shape=(size, size))
     return connected_components(graph, directed=False)[1][: len(frame)]
+
+
+def place_copies(frame: pd.DataFrame, groups: np.ndarray, copies: str) -> np.ndarray:
+    """The groups that a split moves, by what it does with offline copies.
+
+    Args:
+        groups: [N] as `units` numbers them.
+        copies: `together` or `train_only` (see `leave_copies_out`): groups as they are; `apart`:
+            every row by itself, so that copies of one face fall on both sides.
+
+    Raises:
+        ConfigError: another word.
+    """
+    if copies not in COPIES:
+        raise ConfigError(unknown("value of split.copies", str(copies), COPIES))
+    return np.arange(len(frame)) if copies == "apart" else groups
+
+
+def leave_copies_out(frame: pd.DataFrame, views: np.ndarray, copies: str) -> list[str]:
+    """With `train_only`, empty the view of copies outside train, in place; what to note of it.
+
+    A copy of a val or test face would count that face twice.
+    """
+    if copies == "apart":
+        return ["LEAKY protocol: copies of one face are on both sides, as the study printed it; "
+                "split.copies=train_only for figures that hold"]  # fmt: skip
+    if copies == "together":
+        return []
+    outside = (frame["source"] != "").to_numpy() & np.isin(views, ("val", "test"))
+    views[outside] = ""
+    return [f"{int(outside.sum()):,} offline copies of val and test faces are left out"]
 
 
 def named(frame: pd.DataFrame, column: str) -> pd.Series:

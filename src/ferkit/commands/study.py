@@ -1,0 +1,46 @@
+"""`ferkit eval study=NAME`: a study's own tables and pictures, published figures beside ours."""
+
+from importlib import import_module
+from pathlib import Path
+
+from omegaconf import DictConfig
+
+from ferkit.published import read_published
+from ferkit.reports.formats import write_document
+from ferkit.reports.studies.cells import show_count
+from ferkit.reports.studies.document import Subject
+from ferkit.reports.studies.runs import find_runs
+from ferkit.training.run import say
+
+
+def report_study(config: DictConfig, command: str) -> int:
+    """Write the tables of a study from the run folders alone; answers the exit code.
+
+    Args:
+        config: Of `ferkit eval`: `study`, and where given `runs` and `out`.
+        command: What was typed.
+
+    Raises:
+        ConfigError: no study has this name.
+        DataError: a given folder holds no run of the study.
+    """
+    published = read_published(config.study)
+    given = [Path(folder) for folder in config.runs] if config.runs else None
+    runs = find_runs(config.study, given)
+    subject = Subject(published, runs)
+    module = import_module(f"ferkit.reports.studies.{config.study}")
+    document = module.make_document(subject)
+    folder = Path(config.out or f"outputs/eval/{config.study}")
+    title = f"{config.study}: {published['title']}"
+    notes = (
+        f"{published['document']}. Published figures stand as printed and have no interval; ours "
+        f"were made by ferkit from {show_count(len(runs.chosen()))} runs' folders alone.",
+        "An empty cell has not been run or predicted yet, or is not printed; the column To fill "
+        "names the command that fills it.",
+    )
+    write_document(
+        folder, config.study, title, document.sheets, pictures=document.pictures, notes=notes
+    )
+    say(f"{command}: {len(runs.every)} runs of {config.study} found")
+    say(f"report: {folder / config.study}.html")
+    return 0
