@@ -9,10 +9,16 @@ from pathlib import Path
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from ferkit.config import GROUPS, ROOTS, check_node, is_node
-from ferkit.errors import ConfigError, unknown
+from ferkit.config import GROUPS, check_node, check_study, is_node
+from ferkit.errors import ConfigError, missing, unknown
+from ferkit.roots import ROOTS
 
 PARTIAL = ("eval", "predict")  # there a few keys of a node may be given, over those of the run
+LAUNCHERS = {  # what each of Hydra's launchers beside its own comes with
+    "joblib": "hydra-joblib-launcher",
+    "submitit_local": "hydra-submitit-launcher",
+    "submitit_slurm": "hydra-submitit-launcher",
+}
 _PLAIN_OVERRIDE = re.compile(r"^(tests|[a-z_]\w*(\.\w+)+)=", re.IGNORECASE)
 
 
@@ -55,6 +61,8 @@ def check(config: DictConfig, command: str = "train") -> None:
     for key in config:
         if key not in known:  # `++` adds what the schema does not have
             raise ConfigError(unknown("key", str(key), known))
+    if command == "train":  # in the others it is a study's name
+        check_study(config.get("study"))
     for group in GROUPS:
         node = config.get(group)
         if node is None or (command in PARTIAL and not is_node(node)):
@@ -134,6 +142,8 @@ def _sentence(error: Exception, command: str) -> str:
     roots = [*root_keys(command), "experiment", "debug"]
     if match := re.search(r"Could not find '([\w/.-]+)'", text):
         group, _, choice = match[1].partition("/")
+        if package := LAUNCHERS.get(choice.removeprefix("launcher/")):
+            return missing(f"hydra/{choice.replace('/', '=')}", package)
         if group in list_groups():
             return unknown(f"{group}", choice, choices(group))
     if match := re.search(r"Could not override '(\w+)'", text) or re.search(
@@ -146,7 +156,8 @@ def _sentence(error: Exception, command: str) -> str:
 
 def list_groups() -> list[str]:
     """The groups of the tree, e.g. dataset, loss, experiment."""
-    return sorted(p.name for p in configs_dir().iterdir() if p.is_dir())
+    found = (p.name for p in configs_dir().iterdir() if p.is_dir())
+    return sorted(name for name in found if name != "hydra")  # launchers are no group of ferkit's
 
 
 def choices(group: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""The shape of every command's configuration, and `build()`: the one gate from yaml to objects."""
+"""`build()`: the one gate from yaml to objects, and the checks of every node."""
 
 import importlib
 import inspect
@@ -6,7 +6,6 @@ import os
 import types
 import typing
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
@@ -21,98 +20,6 @@ GROUPS = (
 # keys of every node of a group, whatever its target; handled beside it (ferkit.backbones.start)
 SHARED: dict[str, dict[str, Any]] = {
     "backbone": {"init_from": str | None, "freeze": str, "freeze_n": int}
-}
-
-
-@dataclass
-class DataRoot:
-    """Root keys of `ferkit data`; `people` and `real_size` are those of a fake."""
-
-    out: str | None = None
-    people: int = 10
-    real_size: bool = False
-    seed: int = 0
-    emotions: list[str] | None = None
-    data_root: str = "data/raw"
-    prepared_root: str = "data/prepared"
-    dataset: Any = None
-    faces: Any = None
-    split: Any = None
-
-
-@dataclass
-class ReportSettings:
-    """What the report of a run holds; `faces=false` leaves thumbnails of licensed data out."""
-
-    faces: bool = True
-
-
-@dataclass
-class TrainRoot:
-    """Root keys of `ferkit train`; the groups below them are nodes with a `_target_`."""
-
-    seed: int = 0
-    emotions: list[str] | None = None
-    data_root: str = "data/raw"
-    prepared_root: str = "data/prepared"
-    run_dir: str | None = None
-    resume: str | None = None
-    evaluate: list[str] = field(default_factory=lambda: ["val"])
-    tests: dict[str, Any] = field(default_factory=dict)
-    report: ReportSettings = field(default_factory=ReportSettings)
-    dataset: Any = None
-    faces: Any = None
-    split: Any = None
-    imbalance: Any = None
-    loss: Any = None
-    augment: Any = None
-    input: Any = None
-    backbone: Any = None
-    optimizer: Any = None
-    scheduler: Any = None
-    trainer: Any = None
-    tta: Any = None
-    logger: Any = None
-
-
-@dataclass
-class EvalRoot:
-    """Root keys of `ferkit eval`."""
-
-    run: str | None = None
-    runs: list[str] | None = None
-    ensemble: list[str] | None = None
-    study: str | None = None
-    out: str | None = None
-    view: str | None = None
-    data_root: str = "data/raw"
-    prepared_root: str = "data/prepared"
-    device: str = "auto"
-    batch_size: int = 256
-    report: ReportSettings = field(default_factory=ReportSettings)
-    dataset: Any = None
-    tta: Any = None
-
-
-@dataclass
-class PredictRoot:
-    """Root keys of `ferkit predict`."""
-
-    source: str | None = None
-    model: str | None = None
-    out: str | None = None
-    format: str = "csv"
-    annotate: bool = True
-    device: str = "auto"
-    batch_size: int = 64
-    faces: Any = None
-
-
-ROOTS: dict[str, type] = {
-    "train": TrainRoot,
-    "eval": EvalRoot,
-    "data": DataRoot,
-    "predict": PredictRoot,
 }
 
 
@@ -209,6 +116,31 @@ def check_node(node: Any, where: str) -> None:
         if not _fits(value, hints.get(key, Any)):
             wanted = getattr(hints[key], "__name__", str(hints[key]))
             raise ConfigError(f"{where}.{key} is {value!r}; it takes {wanted}.")
+
+
+def check_study(study: Any) -> None:
+    """Check the root key `study`, by which `ferkit eval study=NAME` finds a run.
+
+    Args:
+        study: None, or a mapping of `name` (the study), `trial` (the experiment's name without
+            the words of its variant, e.g. trial08) and `variant` ("as_printed", or those words,
+            e.g. "lr_factor").
+
+    Raises:
+        ConfigError: another key, one that is missing, or a value that is no word.
+    """
+    plain = as_plain(study)
+    if plain is None:
+        return
+    wanted = ("name", "trial", "variant")
+    if not isinstance(plain, Mapping):
+        raise ConfigError(f"study={plain!r}; give {{name: ..., trial: ..., variant: ...}}.")
+    for key in plain:
+        if key not in wanted:
+            raise ConfigError(unknown("key", f"study.{key}", [f"study.{w}" for w in wanted]))
+    for key in wanted:
+        if not isinstance(plain.get(key), str):
+            raise ConfigError(f"study.{key} is {plain.get(key)!r}; give a word.")
 
 
 def _fits(value: object, hint: Any) -> bool:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from importlib.util import find_spec
 
 
 class FerkitError(Exception):
@@ -59,3 +60,23 @@ def unknown(kind: str, word: str, known: Iterable[str]) -> str:
     """The sentence for a word that is not among the known ones, nearest first."""
     words = sorted(known)
     return f"Unknown {kind} {word!r}.{nearest(word, words)} Known: {', '.join(words)}."
+
+
+def require(what: str, package: str) -> None:
+    """Refuse to go on without an optional package.
+
+    Raises:
+        ConfigError: it is not installed; a mere folder of its name does not count.
+    """
+    spec = find_spec(package)
+    if spec is None or spec.origin is None:
+        raise ConfigError(missing(what, package))
+
+
+def missing(what: str, package: str) -> str:
+    """The sentence for a package that something optional needs.
+
+    >>> missing("ferkit sweep", "optuna")
+    'ferkit sweep needs optuna, which is not installed: pip install optuna.'
+    """
+    return f"{what} needs {package}, which is not installed: pip install {package}."

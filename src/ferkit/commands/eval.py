@@ -22,10 +22,21 @@ from ferkit.views import Views, make_views
 def main(words: Sequence[str]) -> int:
     """The command."""
     config = compose(*words, command="eval")
-    for key in ("runs", "ensemble", "study"):
-        if config[key] is not None:
-            raise ConfigError(f"{key}= is not in this version of ferkit; eval takes run=DIR.")
-    folder = evaluate_config(config, "ferkit eval " + " ".join(words))
+    said = "ferkit eval " + " ".join(words)
+    if config.study is not None:
+        from ferkit.commands.study import report_study
+
+        return report_study(config, said)
+    if config.runs is not None:
+        from ferkit.commands.compare import compare_runs
+
+        return compare_runs(config, said)
+    if config.ensemble is not None:
+        from ferkit.commands.ensemble import ensemble
+
+        folder = ensemble(config, said)
+    else:
+        folder = evaluate_config(config, said)
     print((folder / "report" / "report.md").read_text())
     return 0
 
@@ -78,6 +89,8 @@ def _merged(stored: DictConfig, config: DictConfig) -> DictConfig:
     if is_node(config.dataset):
         merged.split = {"_target_": "ferkit.splits.split_auto"}
         merged.emotions = None
+        if "copies" in merged.faces:  # they are of the data that the run trained on
+            merged.faces.copies = []
     check(merged)
     return merged
 

@@ -4,7 +4,7 @@ import inspect
 from dataclasses import fields
 
 from ferkit.composition import choices, list_groups
-from ferkit.config import ROOTS
+from ferkit.roots import ROOTS
 
 EXAMPLES = {
     "train": (
@@ -13,6 +13,7 @@ EXAMPLES = {
         "ferkit train dataset=folder dataset.root=DIR   any tree of class folders",
         "ferkit train resume=outputs/train/DATE/TIME    go on with a stopped run",
         "ferkit train -m seed=0,1,2 loss=cross_entropy,focal",
+        "ferkit train -m seed=0,1,2,3 hydra/launcher=joblib hydra.launcher.n_jobs=2",
     ),
     "eval": (
         "ferkit eval                    make the newest run's report again",
@@ -25,6 +26,13 @@ EXAMPLES = {
         "ferkit data fake dataset=ckplus out=DIR   drawn faces in the genuine layout",
     ),
     "predict": ("ferkit predict source=PHOTO model=RUN out=DIR",),
+    "sweep": (
+        "ferkit sweep trials=12 experiment=fer2013/mini_xception \\",
+        "    'optimizer.lr=tag(log,interval(1e-4,1e-2))' 'loss=choice(cross_entropy,focal)'",
+        "ferkit sweep ... 'trainer.batch_size=choice(32,64)' 'augment.rotation=interval(0,15)'",
+        "ferkit sweep resume=outputs/sweep/DATE/TIME    go on with a stopped search",
+        "every word that is none of the keys below is one of `ferkit train`",
+    ),
     "list": ("ferkit list", "ferkit list dataset", "ferkit list experiment 'fer2013/*'"),
 }
 
@@ -37,6 +45,8 @@ def describe(command: str) -> str:
         groups = [f.name for f in fields(root) if f.name in list_groups()]
         keys = [f"{f.name}={_default(f)}" for f in fields(root) if f.name not in groups]
         lines += ["", "keys:", *(f"  {key}" for key in keys)]
+        if command == "sweep":
+            return "\n".join(lines)
         lines += ["", "groups (`ferkit list GROUP` says what each choice is):"]
         if command == "train":
             groups += ["experiment", "debug"]

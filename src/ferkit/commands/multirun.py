@@ -1,5 +1,7 @@
 """`ferkit train -m`: Hydra's sweeper over the same command, each job a run of its own."""
 
+import shutil
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,7 +15,8 @@ from ferkit.training.run import default_folder, say
 def sweep(words: Sequence[str]) -> int:
     """Run every combination of the words into <run_dir>/<job number>.
 
-    A job that fails does not end the others; the exit code is then that of the first failure.
+    A job that fails does not end the others; the exit code is then that of the first failure. The
+    same words with the same run_dir go on where they were stopped.
     """
     overrides, searched = split_words(words)
     given = [w.split("=", 1)[1] for w in overrides if w.startswith("run_dir=")]
@@ -41,17 +44,49 @@ def run_job(config: DictConfig) -> int:
     """One job, at module level so that other processes find it; answers an exit code."""
     from hydra.core.hydra_config import HydraConfig
 
-    from ferkit.commands.train import train
-
     job = HydraConfig.get().job
     words = list(HydraConfig.get().overrides.task)
     single = DictConfig(OmegaConf.to_container(config, resolve=False))
     single.run_dir = str(Path(config.run_dir) / str(job.num))
     say(f"--- {job.num}: {job.override_dirname}")
     try:
-        check(single)
-        train(single, words)
+        return _train(single, words, int(job.num))
     except FerkitError as error:
         say(f"ferkit: {error}")
         return error.exit_code
+    except Exception:  # raised, it would end the other jobs
+        traceback.print_exc()
+        return 1
+
+
+def _train(config: DictConfig, words: list[str], number: int) -> int:
+    """Train one job, or go on with it: a cluster's queue may run it twice."""
+    from ferkit.commands.train import train
+
+    check(config)
+    folder = Path(config.run_dir)
+    if _began(folder, words):
+        if (folder / "report" / "report.html").is_file():
+            say(f"done before: {folder}")
+            return 0
+        if any((folder / "checkpoints").glob("*.ckpt")):
+            config.resume = str(folder)
+            train(config)
+            return 0
+        shutil.rmtree(folder)  # nothing in it to go on from
+    config.trainer.device = place(config.trainer.device, number)
+    train(config, words)
     return 0
+
+
+def _began(folder: Path, words: list[str]) -> bool:
+    path = folder / "overrides.yaml"
+    return path.is_file() and list(OmegaConf.load(path)) == words
+
+
+def place(device: str, number: int) -> str:
+    """The device of a job: with several GPUs, "auto" is the one at its number modulo them."""
+    import torch
+
+    gpus = torch.cuda.device_count()
+    return f"cuda:{number % gpus}" if device == "auto" and gpus > 1 else device

@@ -5,16 +5,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
+import numpy as np
 import torch
 from omegaconf import DictConfig, OmegaConf
 
 from ferkit.commands.evaluation import predict_views
+from ferkit.commands.named_views import check_test
 from ferkit.composition import check, compose, explained
-from ferkit.config import TrainRoot, as_plain, build
+from ferkit.config import as_plain, build
 from ferkit.errors import ConfigError, DataError, unknown
+from ferkit.evaluation.saliency import check_method
+from ferkit.imbalance.examples import save_examples, synthetic_examples
 from ferkit.imbalance.strategy import Strategy
 from ferkit.model import load_model
 from ferkit.reports.page import write_report
+from ferkit.roots import TrainRoot
 from ferkit.splits import write_split
 from ferkit.training.assemble import TrainRows, make_training, run_training, train_rows
 from ferkit.training.run import RunFolder, claim_run, default_folder, environment, open_run, say
@@ -67,6 +72,8 @@ def train(config: DictConfig, words: Sequence[str] = ()) -> TrainedRun:
         return cross_validate(config, words, run if resumed else None)
     settings: TrainerSettings = build(config.trainer, where="trainer")
     _check_evaluate(config)
+    check_method(config.report.saliency)
+    logger = build(config.logger, where="logger")
     device = choose_device(settings.device)
     threads = settings.threads or (run.read_json("env.json").get("threads") if resumed else None)
     if threads:  # another number gives other last bits
@@ -77,13 +84,13 @@ def train(config: DictConfig, words: Sequence[str] = ()) -> TrainedRun:
         _require_same_split(run, views)
     strategy: Strategy = build(config.imbalance, where="imbalance")
     build(config.tta, where="tta")  # a mistake in it is said before training, not after
-    rows = train_rows(views, strategy, settings, int(config.seed), device)
+    rows = train_rows(config, views, strategy, settings, device)
     training = make_training(config, settings, strategy, views, rows, device)
     if not resumed:
         run = start_run(config, views, rows, device, words)
     for warning in views.warnings():
         say(f"warning: {warning}")
-    run_training(training, strategy, views, rows, run)
+    run_training(training, strategy, views, rows, run, logger)
     model = load_model(run.folder, str(device))
     predict_views(run, config, model, views, strategy, config.evaluate)
     return TrainedRun(run.folder, report(run, config))
@@ -137,11 +144,17 @@ def _check_evaluate(config: DictConfig) -> None:
     for view in config.evaluate:
         if view not in ("val", "test", *config.tests):
             raise ConfigError(unknown("view in evaluate", view, ["val", "test", *config.tests]))
+    for name, asked in as_plain(config.tests).items():
+        check_test(name, asked or {})
 
 
 def _limits(settings: TrainerSettings) -> dict[str, int | None]:
     every = settings.max_images
-    return {"train": settings.max_train_images or every, "val": every, "test": every}
+    return {
+        "train": settings.max_train_images or every,
+        "val": settings.max_val_images or every,
+        "test": every,
+    }
 
 
 def start_run(
@@ -159,8 +172,13 @@ def start_run(
     resampled = (
         {"counts_after": {"train": made.counts_after}, "resampled": made.describe()} if made else {}
     )
-    run.write_json("data.json", views.describe() | resampled)
+    visits = dict(zip(views.emotions, rows.counts(len(views.emotions)).tolist(), strict=True))
+    of_films = {"visits": {"train": visits}} if rows.films else {}
+    run.write_json("data.json", views.describe() | resampled | of_films)
     write_split(folder / "split.parquet", views.store.index, views.split.views)
+    if made and made.faces.dtype == np.uint8 and config.report.faces:  # features show nothing
+        shown = synthetic_examples(made, views.store.faces[views.rows("train")])
+        save_examples(shown, folder / "predictions" / "synthetic.npz")
     say(f"run: {folder}")
     say(f"data: {views.store.card['dataset']['name']}, {views.split.protocol}")
     return run

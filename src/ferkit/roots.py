@@ -1,0 +1,150 @@
+"""The root keys of every command."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass
+class DataRoot:
+    """Root keys of `ferkit data`; `people` and `real_size` are those of a fake."""
+
+    out: str | None = None
+    people: int = 10
+    real_size: bool = False
+    seed: int = 0
+    emotions: list[str] | None = None
+    data_root: str = "data/raw"
+    prepared_root: str = "data/prepared"
+    dataset: Any = None
+    faces: Any = None
+    split: Any = None
+
+
+@dataclass
+class ReportSettings:
+    """What the report of a run holds; `faces=false` leaves thumbnails of licensed data out.
+
+    `saliency` is what is drawn over them: none | grad_cam | guided_backprop.
+    """
+
+    faces: bool = True
+    saliency: str = "grad_cam"
+
+
+@dataclass
+class TrainRoot:
+    """Root keys of `ferkit train`; the groups below them are nodes with a `_target_`."""
+
+    seed: int = 0
+    emotions: list[str] | None = None
+    data_root: str = "data/raw"
+    prepared_root: str = "data/prepared"
+    run_dir: str | None = None
+    resume: str | None = None
+    evaluate: list[str] = field(default_factory=lambda: ["val"])
+    tests: dict[str, Any] = field(default_factory=dict)
+    report: ReportSettings = field(default_factory=ReportSettings)
+    study: Any = None  # {name, trial, variant}; see check_study
+    dataset: Any = None
+    faces: Any = None
+    split: Any = None
+    imbalance: Any = None
+    loss: Any = None
+    augment: Any = None
+    input: Any = None
+    backbone: Any = None
+    optimizer: Any = None
+    scheduler: Any = None
+    trainer: Any = None
+    tta: Any = None
+    logger: Any = None
+
+
+@dataclass
+class EvalRoot:
+    """Root keys of `ferkit eval`; `against` to `of` go with `runs`.
+
+    Attributes:
+        runs: Runs, folders of runs or globs: one, or a list.
+        against: Name of the method, or a folder of it, that the others are compared to.
+        correction: Of the p-values of every pair: holm | bh.
+        recall: Classes whose recall is shown; the rarest by default.
+        ease: Whether `runs` are cross-validations that judge how easy each face is.
+        threshold: Of the ease from which a face counts as easy, 0..1.
+        of: Runs whose accuracy on easy and on difficult faces is wanted.
+    """
+
+    run: str | None = None
+    runs: Any = None
+    against: str | None = None
+    correction: str = "holm"
+    recall: Any = None
+    ease: bool = False
+    threshold: float = 0.5
+    of: Any = None
+    ensemble: list[str] | None = None
+    study: str | None = None
+    out: str | None = None
+    view: str | None = None
+    data_root: str = "data/raw"
+    prepared_root: str = "data/prepared"
+    device: str = "auto"
+    batch_size: int = 256
+    report: ReportSettings = field(default_factory=ReportSettings)
+    dataset: Any = None
+    tta: Any = None
+
+
+@dataclass
+class PredictRoot:
+    """Root keys of `ferkit predict`."""
+
+    source: str | None = None
+    model: str | None = None
+    out: str | None = None
+    format: str = "csv"
+    annotate: bool = True
+    saliency: str = "none"
+    device: str = "auto"
+    batch_size: int = 64
+    faces: Any = None
+
+
+@dataclass
+class SweepRoot:
+    """Root keys of `ferkit sweep`; every other word is one of `ferkit train`.
+
+    Attributes:
+        trials: How many results in all; failed trials and those ended early count.
+        out: Default outputs/sweep/<date>/<time>; the same words with the same `out` go on.
+        resume: A sweep's folder to go on in.
+        monitor: The val figure that trials are compared by; default trainer.monitor.
+        sampler: tpe | random.
+        sampler_seed: Default the trials' own seed.
+        pruner: median | none.
+        startup: Trials before which TPE draws at random and none is ended early.
+        prune_after: The first epoch at which a trial may be ended.
+        n_jobs: Trials side by side; over the GPUs in turn where there are several.
+        retry_failed: Run failed trials once more, with their own parameters.
+    """
+
+    trials: int = 20
+    out: str | None = None
+    resume: str | None = None
+    monitor: str | None = None
+    sampler: str = "tpe"
+    sampler_seed: int | None = None
+    pruner: str = "median"
+    startup: int = 5
+    prune_after: int = 1
+    n_jobs: int = 1
+    retry_failed: bool = False
+
+
+ROOTS: dict[str, type] = {
+    "train": TrainRoot,
+    "eval": EvalRoot,
+    "data": DataRoot,
+    "predict": PredictRoot,
+    "sweep": SweepRoot,
+}

@@ -1,0 +1,146 @@
+"""A trial's process: `ferkit train` in a folder of its own, watched through its files."""
+
+import fcntl
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from ferkit.training.logging import read_rows
+
+PATIENCE = 30.0  # seconds that a process is given to end before it is killed
+LOG = "train.log"
+LOCK = ".process"
+
+
+@dataclass
+class TrainProcess:
+    """A running `ferkit train`.
+
+    Attributes:
+        folder: The run's folder.
+    """
+
+    folder: Path
+    process: "subprocess.Popen[bytes]"
+
+    def poll(self) -> int | None:
+        """Its exit code, negative for the signal that ended it; None while it runs."""
+        return self.process.poll()
+
+    def rows(self) -> list[dict[str, Any]]:
+        """The epochs done so far."""
+        return read_rows(self.folder)
+
+    def last_line(self) -> str:
+        """The last line of its log."""
+        path = self.folder / LOG
+        lines = path.read_text(errors="replace").split("\n") if path.is_file() else []
+        return next((line.strip() for line in reversed(lines) if line.strip()), "")
+
+    def stop(self) -> None:
+        """End it; a checkpoint is written beside and renamed, so any moment will do."""
+        if self.process.poll() is not None:
+            return
+        self.process.terminate()
+        try:
+            self.process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+def launcher(
+    home: Path, always: Sequence[str], device: Callable[[int], Sequence[str]]
+) -> Callable[[int, Sequence[str], int], TrainProcess]:
+    """What starts trials under a folder, each in its own process.
+
+    Args:
+        home: Trial 3 lives in <home>/3.
+        always: Words that every trial gets beside its own.
+        device: Slot to the words that put a trial on its device.
+    """
+
+    def launch(number: int, words: Sequence[str], slot: int) -> TrainProcess:
+        folder = home / str(number)
+        lock = claim(folder)
+        if any((folder / "checkpoints").glob("*.ckpt")):
+            command = [f"resume={quoted(folder)}"]
+        else:
+            clear(folder)
+            command = [*words, *always, *device(slot), f"run_dir={quoted(folder)}"]
+        return TrainProcess(folder, _start(folder, command, lock))
+
+    return launch
+
+
+def _start(folder: Path, command: Sequence[str], lock: IO[str]) -> "subprocess.Popen[bytes]":
+    with (folder / LOG).open("ab") as log, lock:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "ferkit", "train", *command],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # Ctrl-C is for the sweep, which then ends its trials
+            pass_fds=[lock.fileno()],  # held for as long as the trial lives
+        )
+        lock.write(str(process.pid))
+        lock.flush()
+    return process
+
+
+def claim(folder: Path) -> IO[str]:
+    """A lock on a trial's folder; a process that outlived a killed sweep is ended first."""
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = (folder / LOCK).open("a+")
+    waited = 0.0
+    while not _try_lock(lock):
+        lock.seek(0)
+        process = lock.read().strip()
+        if process:  # it holds the lock, so the number is still its own
+            ending = signal.SIGTERM if waited < PATIENCE else signal.SIGKILL
+            with suppress(ProcessLookupError):
+                os.kill(int(process), ending)
+        time.sleep(0.2)
+        waited += 0.2
+    lock.seek(0)
+    lock.truncate()
+    return lock
+
+
+def _try_lock(lock: IO[str]) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def clear(folder: Path) -> None:
+    """Empty a folder in which nothing reached a checkpoint; its log and its lock stay."""
+    for path in folder.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path)
+        elif path.name not in (LOG, LOCK):
+            path.unlink()
+
+
+def quoted(path: Path) -> str:
+    """A path as a value of Hydra's grammar, in quotes where it needs them.
+
+    >>> quoted(Path("outputs/sweep/lr")), quoted(Path("my sweep"))
+    ('outputs/sweep/lr', "'my sweep'")
+    """
+    text = str(path)
+    if re.fullmatch(r"[\w./-]+", text, re.ASCII):
+        return text
+    text = text.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{text}'"

@@ -1,0 +1,210 @@
+"""The loop of a search: trials side by side, watched epoch by epoch, taken up after a kill.
+
+One thread does everything, so that what a trial is given depends on results alone.
+"""
+
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from optuna.study import Study
+from optuna.trial import Trial, TrialState
+
+from ferkit.errors import FerkitError
+from ferkit.sweeps.space import Space
+from ferkit.sweeps.study import best_trial, draw, interrupted
+
+LAUNCHES = 3  # of one trial within one search, when signals end it
+HOPELESS = 3  # trials that fail by the user's own mistake before any other result
+
+
+class Attempt(Protocol):
+    """One process that trains."""
+
+    def poll(self) -> int | None:
+        """Its exit code, negative for the signal that ended it; None while it runs."""
+
+    def rows(self) -> list[dict[str, Any]]:
+        """The epochs done so far, as in metrics.jsonl."""
+
+    def stop(self) -> None:
+        """End it."""
+
+    def last_line(self) -> str:
+        """The last thing it said."""
+
+
+Launch = Callable[[int, Sequence[str], int], Attempt]
+"""(trial number, words, slot) to an attempt that goes on from a checkpoint if there is one."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a search is to do.
+
+    Attributes:
+        trials: How many results in all.
+        monitor: The val figure that is searched for and that trials are ended by.
+        epochs: Words to the number of epochs they ask for; raises for words that are wrong.
+        n_jobs: Trials side by side.
+        wait: Seconds between two looks at the trials.
+    """
+
+    trials: int
+    monitor: str
+    epochs: Callable[[Sequence[str]], int]
+    n_jobs: int = 1
+    wait: float = 0.3
+
+
+@dataclass
+class Running:
+    """A trial and its process.
+
+    Attributes:
+        epochs: How many it asks for.
+        told: Those that the study knows of.
+        seen: Lines of its metrics at the last look.
+    """
+
+    trial: Trial
+    words: list[str]
+    attempt: Attempt
+    epochs: int
+    told: set[int]
+    seen: int = -1
+    launches: int = 1
+
+
+def search(
+    study: Study, space: Space, plan: Plan, launch: Launch, say: Callable[[str], None]
+) -> None:
+    """Run trials until there are as many results as planned; failed and ended ones count.
+
+    Raises:
+        FerkitError: the first trials all failed by a mistake in config or data.
+        KeyboardInterrupt: stopped by hand; the trials that ran are taken up by the next search.
+    """
+    left = interrupted(study)
+    slots: dict[int, Running] = {}
+    try:
+        while True:
+            for slot in range(plan.n_jobs):
+                if slot in slots:
+                    continue
+                trial = left.pop(0) if left else _next(study, plan)
+                if trial and (job := _start(trial, space, plan, launch, slot, say)):
+                    slots[slot] = job
+            if not slots and not left and len(study.get_trials(deepcopy=False)) >= plan.trials:
+                return
+            for slot in [s for s, job in slots.items() if _look(job, plan, launch, s, say)]:
+                del slots[slot]
+            time.sleep(plan.wait if slots else 0)
+    finally:
+        for job in slots.values():
+            job.attempt.stop()
+
+
+def _next(study: Study, plan: Plan) -> Trial | None:
+    done = study.get_trials(deepcopy=False)
+    return study.ask() if len(done) < plan.trials else None
+
+
+def _start(
+    trial: Trial, space: Space, plan: Plan, launch: Launch, slot: int, say: Callable[[str], None]
+) -> Running | None:
+    words = space.words(draw(trial, space.distributions))
+    searched = " ".join(words[len(space.constants) :])
+    told = set(trial.study.trials[trial.number].intermediate_values)
+    say(f"trial {trial.number}: {searched}" + (" (taken up again)" if told else ""))
+    try:
+        epochs = plan.epochs(words)
+    except FerkitError as error:
+        _fail(trial, str(error), error.exit_code, say)
+        return None
+    return Running(trial, words, launch(trial.number, words, slot), epochs, told)
+
+
+def _look(job: Running, plan: Plan, launch: Launch, slot: int, say: Callable[[str], None]) -> bool:
+    """Whether a trial is finished, and its result told."""
+    code = job.attempt.poll()
+    rows = job.attempt.rows()  # after the code, so that none is missed
+    if len(rows) != job.seen and _is_hopeless(job, rows, plan.monitor):
+        job.attempt.stop()
+        job.trial.study.tell(job.trial, state=TrialState.PRUNED)
+        say(f"trial {job.trial.number}: ended at epoch {max(job.told)}, below the median")
+        return True
+    job.seen = len(rows)
+    if code is None:
+        return False
+    if code < 0 and job.launches < LAUNCHES:
+        say(f"trial {job.trial.number}: ended by signal {-code}; taken up again")
+        job.attempt = launch(job.trial.number, job.words, slot)
+        job.launches += 1
+        return False
+    _tell(job, plan.monitor, code, rows, say)
+    return True
+
+
+def _is_hopeless(job: Running, rows: Sequence[Mapping[str, Any]], monitor: str) -> bool:
+    """Report epochs one by one; stop at the first that the pruner would not go beyond.
+
+    A function of the rows alone, however many the process wrote before it was looked at.
+    """
+    last = max(job.told, default=0)
+    for row in rows:
+        epoch = int(row["epoch"])
+        if epoch < last or epoch >= job.epochs:  # judged before; or there is nothing left to save
+            continue
+        if epoch not in job.told:
+            job.trial.report(float(row[monitor]), epoch)
+            job.told.add(epoch)
+        if job.trial.should_prune():
+            return True
+    return False
+
+
+def _tell(
+    job: Running,
+    monitor: str,
+    code: int,
+    rows: Sequence[Mapping[str, Any]],
+    say: Callable[[str], None],
+) -> None:
+    study, number = job.trial.study, job.trial.number
+    pick = max if study.direction.name == "MAXIMIZE" else min
+    found = [(float(row[monitor]), -int(row["epoch"])) for row in rows]
+    found = [pair for pair in found if math.isfinite(pair[0])]
+    if code != 0 or not found:
+        said = job.attempt.last_line() if code else f"{monitor} was never a number"
+        _fail(job.trial, said or f"ended with exit code {code}", code, say)
+        return
+    value = pick(pair[0] for pair in found)
+    epoch = min(-e for v, e in found if v == value)  # the trainer keeps the earlier of two
+    job.trial.set_user_attr("epoch", epoch)
+    study.tell(job.trial, value)
+    best = best_trial(study)
+    assert best is not None
+    say(
+        f"trial {number}: {monitor} {value:.4f} at epoch {epoch}; "
+        f"best {best.value:.4f}, trial {best.number}"
+    )
+
+
+def _fail(trial: Trial, line: str, code: int, say: Callable[[str], None]) -> None:
+    trial.set_user_attr("last_line", line)
+    trial.set_user_attr("exit_code", code)
+    trial.study.tell(trial, state=TrialState.FAIL)
+    say(f"trial {trial.number}: failed: {line}")
+    trials = trial.study.get_trials(deepcopy=False)
+    finished = [t for t in trials if t.state.is_finished()]
+    mistakes = [t for t in finished if t.user_attrs.get("exit_code") in (2, 3)]
+    if len(finished) == len(mistakes) >= HOPELESS:
+        error = FerkitError(
+            f"the first {len(finished)} trials failed, the last with: {line} "
+            "Put it right, then give the same words with retry_failed=true."
+        )
+        error.exit_code = code
+        raise error
