@@ -4,6 +4,7 @@ A method's figures have a spread over its seeds; a single run has none.
 """
 
 import os
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -133,7 +134,7 @@ def read_saved(folder: Path) -> SavedRun:
     seed = record.config.get("seed")
     return SavedRun(
         folder=folder,
-        settings=dict(_flatten(record.config)),
+        settings=_settings(record.config, seed),
         words=_words(folder / "overrides.yaml"),
         seed=seed if isinstance(seed, int) else None,
         dataset=dataset,
@@ -158,6 +159,13 @@ def _all_predictions(
             name = below.parent.name
             if name.endswith(f"-{view}"):  # else with test-time augmentation: another method
                 found.setdefault((name.removesuffix(f"-{view}"), view), frame)
+    return found
+
+
+def _settings(config: Mapping[str, Any], seed: object) -> dict[str, str]:
+    found = dict(_flatten(config))
+    if start := found.get("backbone.init_from"):  # each seed from the run of the same seed
+        found["backbone.init_from"] = re.sub(rf"seed={seed}\b|seed{seed}\b", "seed*", start)
     return found
 
 

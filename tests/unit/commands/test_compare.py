@@ -204,6 +204,15 @@ def test_names_come_from_words_then_settings_then_folders(tmp_path):
         find_method(methods, str(tmp_path))
 
 
+def test_starting_from_the_run_of_the_same_seed_is_one_method(tmp_path):
+    folders = [write_run(tmp_path / f"seed{seed}", seed=seed, word="") for seed in (1, 2)]
+    for seed, folder in zip((1, 2), folders, strict=True):
+        with (folder / "config.yaml").open("a") as file:
+            file.write(f"backbone: {{init_from: outputs/none/seed{seed}}}\n")
+    (method,) = group_runs(map(read_saved, folders))
+    assert method.seeds == (1, 2)
+
+
 def test_runs_are_found_below_folders_and_by_globs(sweep, monkeypatch):
     write_run(sweep / "none" / "seed0" / "fold00")  # part of its run
     found, left_out = find_runs([str(sweep)])
