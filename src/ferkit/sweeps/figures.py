@@ -115,4 +115,4 @@ def _tidy(axes: "Axes") -> None:
     axes.set_axisbelow(True)
     axes.tick_params(labelsize=8)
     for axis in (axes.xaxis, axes.yaxis):
-        axis.label.set_size(8.5)
+        axis.label.set_fontsize(8.5)

@@ -72,11 +72,11 @@ class Subject:
 
     def quick(self, pairs: Iterable[tuple[str, str]]) -> tuple[str, ...]:
         """The notes on shortened runs of some trials and variants."""
-        notes: dict[str, None] = {}
-        for trial, variant in pairs:
-            found, printed = self.runs.of(trial, variant), self.epochs(trial)
-            notes |= dict.fromkeys(quick_notes(found, self.asked(trial, variant), printed))
-        return tuple(notes)
+        return quick_notes(
+            (run, self.asked(trial, variant), self.epochs(trial))
+            for trial, variant in dict.fromkeys(pairs)
+            for run in self.runs.of(trial, variant)
+        )
 
     def asked(self, trial: str, variant: str) -> int | None:
         """The epochs that a trial asks for: of its experiment, else as printed."""

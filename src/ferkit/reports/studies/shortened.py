@@ -1,6 +1,6 @@
 """Runs that saw less than their trial asks for are called quick wherever they are shown."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 from ferkit.reports.studies.runs import AS_PRINTED, StudyRun
 
@@ -27,21 +27,20 @@ def quick(run: StudyRun, epochs: int | None) -> str:
 
 
 def quick_notes(
-    runs: Sequence[StudyRun], asked: int | None, printed: int | None
+    runs: Iterable[tuple[StudyRun, int | None, int | None]],
 ) -> tuple[str, ...]:
     """One sentence for each way in which runs of a table were shortened.
 
     Args:
-        runs: Of one trial.
-        asked: Its epochs as the experiment asks for them.
-        printed: Its epochs as printed.
+        runs: Each with its trial's epochs as the experiment asks for them, and as printed.
     """
-    said: dict[str, list[str]] = {}
-    for run in runs:
+    said: dict[tuple[str, int | None], list[str]] = {}
+    for run, asked, printed in runs:
         if words := quick(run, asked):
             name = run.trial if run.variant == AS_PRINTED else f"{run.trial} ({run.variant})"
-            said.setdefault(words, []).append(name)
-    print_is = f"; the print is of {printed} epochs" if printed else ""
+            said.setdefault((words, printed), []).append(name)
     return tuple(
-        f"{words} ({', '.join(dict.fromkeys(names))}){print_is}." for words, names in said.items()
+        f"{words} ({', '.join(dict.fromkeys(names))})"
+        + (f"; the print is of {printed} epochs." if printed else ".")
+        for (words, printed), names in said.items()
     )
