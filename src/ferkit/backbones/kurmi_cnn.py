@@ -1,14 +1,15 @@
 """The sequential CNN whose summary kurmi2022 prints: 2,345,607 parameters for 48x48x1."""
 
-from torch import Tensor, nn
+from torch import nn
 
 from ferkit.backbones.keras_defaults import apply_keras_defaults
+from ferkit.backbones.stacked import Stacked
 from ferkit.errors import ConfigError
 
 _SMALLEST = 24
 
 
-class KurmiCNN(nn.Module):
+class KurmiCNN(Stacked):
     """Four valid 3x3 convolutions, three pools, a dense layer of 1,024.
 
     Args:
@@ -25,14 +26,13 @@ class KurmiCNN(nn.Module):
     def __init__(
         self, classes: int, channels: int = 1, *, size: int = 48, keras_defaults: bool = False
     ) -> None:
-        super().__init__()
         if size < _SMALLEST:
             raise ConfigError(
                 f"kurmi_cnn needs faces of at least {_SMALLEST} pixels, not {size}; "
                 "raise faces.size."
             )
         side = (((size - 4) // 2 - 2) // 2 - 2) // 2
-        self.body = nn.Sequential(
+        body = nn.Sequential(
             *_convolution(channels, 32),
             *_convolution(32, 64),
             nn.MaxPool2d(2),
@@ -47,21 +47,9 @@ class KurmiCNN(nn.Module):
             nn.ReLU(),
             nn.Dropout(0.5),
         )
-        self.classifier = nn.Linear(1024, classes)
+        super().__init__(body, nn.Linear(1024, classes))
         if keras_defaults:
             apply_keras_defaults(self)
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Logits [B, K] of images [B, C, size, size], scaled by the input node."""
-        return self.head(self.features(images))
-
-    def features(self, images: Tensor) -> Tensor:
-        """[B, 1024]: the dense layer's output, after its dropout."""
-        return self.body(images)
-
-    def head(self, features: Tensor) -> Tensor:
-        """Logits [B, K] of features [B, 1024]."""
-        return self.classifier(features)
 
 
 def _convolution(inputs: int, outputs: int) -> tuple[nn.Module, ...]:

@@ -6,9 +6,10 @@ nor its dropout rates; those are arguments, with values that are our choice.
 
 from itertools import pairwise
 
-from torch import Tensor, nn
+from torch import nn
 
 from ferkit.backbones.keras_defaults import apply_keras_defaults
+from ferkit.backbones.stacked import Stacked
 from ferkit.errors import ConfigError
 
 _FILTERS = (32, 64, 128, 256)
@@ -16,7 +17,7 @@ _DENSE = 64
 _SMALLEST = 2 ** len(_FILTERS)
 
 
-class TekulaCNN(nn.Module):
+class TekulaCNN(Stacked):
     """Four blocks of two 3x3 convolutions and a pool, then two dense layers of 64.
 
     Args:
@@ -42,7 +43,6 @@ class TekulaCNN(nn.Module):
         dense_dropout: float = 0.5,
         keras_defaults: bool = False,
     ) -> None:
-        super().__init__()
         if size < _SMALLEST:
             raise ConfigError(
                 f"tekula_cnn needs faces of at least {_SMALLEST} pixels, not {size}; "
@@ -50,27 +50,15 @@ class TekulaCNN(nn.Module):
             )
         flat = _FILTERS[-1] * (size // _SMALLEST) ** 2
         blocks = (_block(a, b, dropout) for a, b in pairwise((channels, *_FILTERS)))
-        self.body = nn.Sequential(
+        body = nn.Sequential(
             *(layer for block in blocks for layer in block),
             nn.Flatten(),
             *_dense(flat, _DENSE, dense_dropout),
             *_dense(_DENSE, _DENSE, dense_dropout),
         )
-        self.classifier = nn.Linear(_DENSE, classes)
+        super().__init__(body, nn.Linear(_DENSE, classes))
         if keras_defaults:
             apply_keras_defaults(self)
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Logits [B, K] of images [B, C, size, size], scaled by the input node."""
-        return self.head(self.features(images))
-
-    def features(self, images: Tensor) -> Tensor:
-        """[B, 64]: the second dense layer's output, after batch-norm and dropout."""
-        return self.body(images)
-
-    def head(self, features: Tensor) -> Tensor:
-        """Logits [B, K] of features [B, 64]."""
-        return self.classifier(features)
 
 
 def _block(inputs: int, outputs: int, dropout: float) -> tuple[nn.Module, ...]:

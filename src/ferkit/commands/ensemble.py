@@ -9,6 +9,7 @@ from omegaconf import DictConfig, OmegaConf
 from ferkit.config import as_plain
 from ferkit.errors import DataError
 from ferkit.evaluation.ensemble import mean_predictions
+from ferkit.reports.compare_methods import read_saved
 from ferkit.reports.page import write_report
 from ferkit.training.run import RunFolder, default_folder, open_run, say, write_text
 
@@ -54,14 +55,13 @@ def _shared(folders: Sequence[Path]) -> list[str]:
 
 
 def _read(folder: Path, view: str) -> pd.DataFrame:
-    own = folder / "predictions" / f"{view}.parquet"
-    later = sorted(folder.glob(f"eval/*-{view}/predictions/{view}.parquet"))
-    if not own.is_file() and len(later) != 1:
+    found = read_saved(folder).view(view)
+    if found is None:
         raise DataError(
             f"{folder} has not predicted the view {view}; do it with "
             f"`ferkit eval run={folder} view={view}`."
         )
-    return pd.read_parquet(own if own.is_file() else later[0])
+    return found
 
 
 def _describe(members: Sequence[RunFolder], folders: Sequence[Path]) -> dict[str, object]:

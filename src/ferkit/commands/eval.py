@@ -50,7 +50,7 @@ def evaluate(run: str | Path, *words: str) -> dict[str, Any]:
     """
     config = compose(f"run={run}", *words, command="eval")
     folder = evaluate_config(config, " ".join(["evaluate", *words]))
-    return dict(write_report(folder)["views"])
+    return dict(RunFolder(folder).read_json("report/metrics.json")["views"])
 
 
 def evaluate_config(config: DictConfig, command: str) -> Path:

@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
 
 from ferkit.errors import ConfigError
 from ferkit.evaluation.saliency import saliency_maps
 from ferkit.faces.store import FaceStore
 from ferkit.model import FaceClassifier
 from ferkit.training.films import takes_films
+from ferkit.training.loader import planes
 from ferkit.training.run import RunFolder, say
 
 
@@ -52,12 +52,6 @@ def make_thumbnails(
         say(f"the report shows no saliency: {error}")
         return Thumbnails(rows, faces, None)
     return Thumbnails(rows, faces, np.rint(255 * heat.numpy()).astype(np.uint8))
-
-
-def planes(faces: np.ndarray) -> torch.Tensor:
-    """Faces [N, H, W] or [N, H, W, 3] as [N, C, H, W]."""
-    found = torch.from_numpy(np.ascontiguousarray(faces))
-    return found.unsqueeze(1) if found.ndim == 3 else found.permute(0, 3, 1, 2)
 
 
 def write_thumbnails(run: RunFolder, views: Sequence[Thumbnails]) -> None:

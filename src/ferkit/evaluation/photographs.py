@@ -15,6 +15,7 @@ from ferkit.faces.crop import Crop
 from ferkit.faces.decode import to_rgb
 from ferkit.model import FaceClassifier
 from ferkit.reports.colours import overlay
+from ferkit.training.loader import planes
 
 FORMATS = ("csv", "jsonl", "parquet")
 
@@ -56,9 +57,7 @@ def explain(
 
 
 def _planes(crops: Sequence[Crop]) -> torch.Tensor:
-    faces = np.stack([np.asarray(crop.pixels) for crop in crops])
-    planes = faces[:, None] if faces.ndim == 3 else faces.transpose(0, 3, 1, 2)
-    return torch.from_numpy(np.ascontiguousarray(planes))
+    return planes(np.stack([np.asarray(crop.pixels) for crop in crops]))
 
 
 def _row(

@@ -9,7 +9,27 @@ from ferkit.losses.reduction import WeightedMean
 SCORES = ("softmax", "logits")
 
 
-class MeanSquaredError(nn.Module):
+class _OnScores(nn.Module):
+    def __init__(
+        self,
+        classes: int,
+        weights: Tensor | None = None,
+        *,
+        on: str = "softmax",
+        reduction: str = "weights",
+    ) -> None:
+        super().__init__()
+        if on not in SCORES:
+            raise ConfigError(unknown("loss.on", on, SCORES))
+        self.on = on
+        self.mean = WeightedMean(classes, weights, reduction)
+
+    def scores(self, logits: Tensor) -> Tensor:
+        """What is held against the target, [B, K]."""
+        return logits.float().softmax(dim=1) if self.on == "softmax" else logits.float()
+
+
+class MeanSquaredError(_OnScores):
     """Keras' MeanSquaredError: the mean over the classes of (target - score)^2.
 
     Args:
@@ -22,25 +42,13 @@ class MeanSquaredError(nn.Module):
         ConfigError: an unknown reduction or kind of scores.
     """
 
-    def __init__(
-        self,
-        classes: int,
-        weights: Tensor | None = None,
-        *,
-        on: str = "softmax",
-        reduction: str = "weights",
-    ) -> None:
-        super().__init__()
-        self.on = _known_scores(on)
-        self.mean = WeightedMean(classes, weights, reduction)
-
     def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
         """The loss, a scalar, of logits [B, K] and targets [B] or [B, K]."""
-        errors = self.mean.shares(targets) - _scores(logits, self.on)  # [B, K]
+        errors = self.mean.shares(targets) - self.scores(logits)  # [B, K]
         return self.mean.of_rows(errors.square().mean(dim=1), targets)
 
 
-class SquaredHinge(nn.Module):
+class SquaredHinge(_OnScores):
     """Keras' SquaredHinge: the mean over the classes of max(1 - y s, 0)^2, y being -1 or +1.
 
     As Keras does, a target of 0 or 1 becomes -1 or +1. For a share t strictly between (where
@@ -57,32 +65,10 @@ class SquaredHinge(nn.Module):
         ConfigError: an unknown reduction or kind of scores.
     """
 
-    def __init__(
-        self,
-        classes: int,
-        weights: Tensor | None = None,
-        *,
-        on: str = "softmax",
-        reduction: str = "weights",
-    ) -> None:
-        super().__init__()
-        self.on = _known_scores(on)
-        self.mean = WeightedMean(classes, weights, reduction)
-
     def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
         """The loss, a scalar, of logits [B, K] and targets [B] or [B, K]."""
         shares = self.mean.shares(targets)  # [B, K]
-        scores = _scores(logits, self.on)  # [B, K]
+        scores = self.scores(logits)  # [B, K]
         positive, negative = F.relu(1 - scores).square(), F.relu(1 + scores).square()
         terms = shares * positive + (1 - shares) * negative
         return self.mean.of_rows(terms.mean(dim=1), targets)
-
-
-def _known_scores(on: str) -> str:
-    if on not in SCORES:
-        raise ConfigError(unknown("loss.on", on, SCORES))
-    return on
-
-
-def _scores(logits: Tensor, on: str) -> Tensor:
-    return logits.float().softmax(dim=1) if on == "softmax" else logits.float()

@@ -1,30 +1,18 @@
 """The picture of a comparison: every method's differences to the reference with their intervals."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ferkit.evaluation.seeds import Difference
-from ferkit.reports.colours import BLUE, FAINT, INK
+from ferkit.reports.colours import BLUE, FAINT
 from ferkit.reports.compare import figure_name
+from ferkit.reports.figures import STYLE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-_STYLE: Any = {
-    "font.family": "DejaVu Sans",
-    "font.size": 8.0,
-    "axes.titlesize": 8.5,
-    "axes.titleweight": "bold",
-    "axes.edgecolor": FAINT,
-    "axes.linewidth": 0.6,
-    "text.color": INK,
-    "axes.titlecolor": INK,
-    "xtick.color": INK,
-    "ytick.color": INK,
-}
 
 
 def draw_differences(found: Mapping[str, Mapping[str, Difference]], reference: str) -> "Figure":
@@ -38,7 +26,7 @@ def draw_differences(found: Mapping[str, Mapping[str, Difference]], reference: s
     from matplotlib.figure import Figure
 
     figures = list(next(iter(found.values())))
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(STYLE):
         size = (1.2 + 1.85 * len(figures), max(1.5, 0.8 + 0.24 * len(found)))
         figure = Figure(figsize=size, layout="constrained")
         panels = np.atleast_1d(figure.subplots(1, len(figures), sharey=True))

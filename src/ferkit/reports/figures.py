@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from matplotlib.image import AxesImage
 
-_STYLE: Any = {
+STYLE: Any = {
     "font.family": "DejaVu Sans",  # comes with matplotlib: the same picture on every machine
     "font.size": 8.0,
     "axes.edgecolor": FAINT,
@@ -44,13 +44,14 @@ def render(figure: "Figure", kind: str) -> bytes:
 
     metadata = {"Date": None} if kind == "svg" else {"Software": "ferkit"}
     stream = BytesIO()
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(STYLE):
         figure.savefig(stream, format=kind, dpi=180, metadata=metadata, facecolor="white")
     figure.set_layout_engine("none")  # a second kind of file keeps this layout
     return stream.getvalue()
 
 
-def _figure(width: float, height: float) -> "Figure":
+def new_figure(width: float, height: float) -> "Figure":
+    """An empty figure of so many inches, laid out so that nothing overlaps."""
     from matplotlib.figure import Figure
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 
@@ -72,8 +73,8 @@ def draw_confusion(confusion: pd.DataFrame, title: str) -> "Figure":
     shares = counts / np.maximum(totals, 1)
     classes = len(counts)
     side = max(3.4, 0.62 * classes) if classes <= _FEW else 0.36 * classes
-    with mpl.rc_context(_STYLE):
-        figure = _figure(side + 1.95, side + 0.85)
+    with mpl.rc_context(STYLE):
+        figure = new_figure(side + 1.95, side + 0.85)
         axes = figure.add_subplot()
         image = axes.imshow(shares, cmap=blues(), vmin=0, vmax=1, aspect="auto")
         _write_cells(axes, counts, shares)
@@ -156,8 +157,8 @@ def draw_curves(epochs: pd.DataFrame, best: int | None) -> "Figure":
     """Draw loss, accuracy and macro F1 over the epochs; the chosen epoch is marked."""
     import matplotlib as mpl
 
-    with mpl.rc_context(_STYLE):
-        figure = _figure(7.4, 2.9)
+    with mpl.rc_context(STYLE):
+        figure = new_figure(7.4, 2.9)
         loss, score = figure.subplots(1, 2)
         _draw_lines(loss, epochs, {"train_loss": "train", "val_loss": "val"}, best)
         loss.set_title("Loss", loc="left", pad=15)
@@ -248,8 +249,8 @@ def draw_reliability(sums: NDArray[np.float64]) -> "Figure":
     count, right = used[:, 0], used[:, 2]
     confidence, accuracy = used[:, 1] / count, right / count
     spans = np.array([wilson(int(r), int(n)) for r, n in zip(right, count, strict=True)])
-    with mpl.rc_context(_STYLE):
-        figure = _figure(3.5, 3.7)
+    with mpl.rc_context(STYLE):
+        figure = new_figure(3.5, 3.7)
         top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=[4, 1])
         top.plot([0, 1], [0, 1], color=FAINT, linewidth=0.8, linestyle=(0, (4, 2)))
         top.vlines(confidence, spans[:, 0], spans[:, 1], color=BLUE, linewidth=1.1, alpha=0.7)

@@ -2,7 +2,6 @@
 
 import base64
 import json
-from collections.abc import Mapping
 from importlib.resources import files
 from io import BytesIO
 from pathlib import Path
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 
 from ferkit.reports.content import Content, gather
 from ferkit.reports.folder import FORMAT, read_run
+from ferkit.reports.formats import write_files
 from ferkit.reports.markdown import render_markdown
 from ferkit.reports.tables import confusion_shares, marks, per_class_frame, show_figure
 
@@ -50,7 +50,7 @@ def write_report(run: Path, *, faces: bool = True) -> dict[str, Any]:
             f"confusion_shares{view.suffix}.csv": _csv(confusion_shares(view.matrix)),
             f"confusion_matrix{view.suffix}.png": view.pictures["confusion_matrix.png"],
         }
-    _write(run / "report", made)
+    write_files(run / "report", made.items())
     return metrics
 
 
@@ -58,14 +58,6 @@ def _csv(frame: pd.DataFrame, *, index: bool = True) -> bytes:
     label = "true \\ predicted" if index else None
     text: str = frame.to_csv(index=index, index_label=label, lineterminator="\n")
     return text.encode()
-
-
-def _write(folder: Path, made: Mapping[str, bytes]) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, content in made.items():
-        beside = folder / f".{name}.tmp"
-        beside.write_bytes(content)
-        beside.replace(folder / name)
 
 
 def render_page(content: Content) -> str:

@@ -10,7 +10,7 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
 from ferkit.reports.colours import BLUE, FAINT, INK, ORANGE
-from ferkit.reports.figures import render
+from ferkit.reports.figures import new_figure, render
 from ferkit.sweeps.space import Space
 from ferkit.sweeps.study import best_trial
 
@@ -28,17 +28,11 @@ def png(figure: "Figure") -> bytes:
     return render(figure, "png")
 
 
-def _figure(width: float, height: float) -> "Figure":
-    from matplotlib.figure import Figure
-
-    return Figure(figsize=(width, height), layout="constrained")
-
-
 def draw_history(study: Study, monitor: str) -> "Figure":
     """Draw each trial's figure over its number, and the best so far."""
     from matplotlib.ticker import MaxNLocator
 
-    figure = _figure(7.4, 2.7)
+    figure = new_figure(7.4, 2.7)
     axes = figure.subplots()
     pick = max if study.direction.name == "MAXIMIZE" else min
     done = _trials(study, _DONE)
@@ -61,7 +55,7 @@ def draw_slices(study: Study, space: Space, monitor: str) -> "Figure":
     """Draw the figures over the values of each key."""
     keys = list(space.distributions)
     down = -(-len(keys) // _ACROSS)
-    figure = _figure(7.4, 2.5 * down)
+    figure = new_figure(7.4, 2.5 * down)
     grid = figure.subplots(down, min(_ACROSS, len(keys)), squeeze=False, sharey=True)
     for axes, key in zip(grid.flat, keys, strict=False):
         values = space.distributions[key]

@@ -95,7 +95,8 @@ def make_loader(
     return kind(faces, rows, targets, batch_size, device, order or in_order(len(rows)))
 
 
-def _planes(faces: np.ndarray) -> Tensor:
+def planes(faces: np.ndarray) -> Tensor:
+    """Faces [N, H, W] or [N, H, W, 3] as [N, C, H, W]."""
     tensor = torch.from_numpy(np.ascontiguousarray(faces))
     return tensor.unsqueeze(1) if tensor.ndim == 3 else tensor.permute(0, 3, 1, 2)
 
@@ -107,7 +108,7 @@ class ResidentLoader:
         self, faces: np.ndarray, rows: np.ndarray, targets: np.ndarray, batch_size: int,
         device: torch.device, order: Order,
     ) -> None:  # fmt: skip
-        self.images = _planes(faces[rows]).to(device)  # [N, C, H, W]
+        self.images = planes(faces[rows]).to(device)  # [N, C, H, W]
         self.targets = torch.from_numpy(targets).to(device)
         self.batch_size, self.device, self.order = batch_size, device, order
         self.steps = -(-len(order(0)) // batch_size)
@@ -134,7 +135,7 @@ class StreamingLoader:
     def _read(self, places: np.ndarray) -> tuple[Tensor, Tensor]:
         rows = self.rows[places]
         sorted_rows, back = np.unique(rows, return_inverse=True)  # the map is read forwards
-        images = _planes(self.faces[sorted_rows][back])
+        images = planes(self.faces[sorted_rows][back])
         targets = torch.from_numpy(self.targets[places])
         if self.device.type == "cuda":
             return images.pin_memory(), targets.pin_memory()

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from ferkit.reports.colours import BLUE, FAINT, INK, ORANGE, blues, luminance
-from ferkit.reports.figures import _STYLE, _figure, render
+from ferkit.reports.figures import STYLE, new_figure, render
 from ferkit.reports.studies.measures import Measured
 
 if TYPE_CHECKING:
@@ -66,8 +66,8 @@ def draw_matrices(
 
     size = max(len(frame) for frame in matrices.values())
     side = max(2.4, 0.46 * size)
-    with mpl.rc_context(_STYLE):
-        figure = _figure(len(matrices) * (side + 0.75), side + 0.75)
+    with mpl.rc_context(STYLE):
+        figure = new_figure(len(matrices) * (side + 0.75), side + 0.75)
         places = figure.subplots(1, len(matrices), squeeze=False)[0]
         for axes, (title, frame) in zip(places, matrices.items(), strict=True):
             _draw_matrix(axes, frame)
@@ -105,8 +105,8 @@ def draw_curves(panels: Sequence[Curves], columns: Mapping[str, str], label: str
 
     across = min(4, len(panels))
     down = -(-len(panels) // across)
-    with mpl.rc_context(_STYLE):
-        figure = _figure(2.3 * across + 0.6, 1.75 * down + 0.5)
+    with mpl.rc_context(STYLE):
+        figure = new_figure(2.3 * across + 0.6, 1.75 * down + 0.5)
         places = figure.subplots(down, across, squeeze=False, sharey=True).ravel()
         for axes, panel in zip(places, panels, strict=False):
             _draw_panel(axes, panel, columns)
@@ -158,8 +158,8 @@ def draw_bars(panels: Sequence[Bars], label: str, *, columns: int = 2) -> bytes:
 
     across = min(columns, len(panels))
     down = -(-len(panels) // across)
-    with mpl.rc_context(_STYLE):
-        figure = _figure(4.6 * across, 2.3 * down + 0.3)
+    with mpl.rc_context(STYLE):
+        figure = new_figure(4.6 * across, 2.3 * down + 0.3)
         places = figure.subplots(down, across, squeeze=False, sharey=True).ravel()
         for axes, panel in zip(places, panels, strict=False):
             _draw_groups(axes, panel)
@@ -210,8 +210,8 @@ def draw_trials(
     trials = list(dict.fromkeys(t for panel in panels.values() for t in panel))
     kinds = [v for panel in panels.values() for _, ours in panel.values() for v in ours]
     colours = dict(zip(dict.fromkeys(kinds), _VARIANTS * len(kinds), strict=False))
-    with mpl.rc_context(_STYLE):
-        figure = _figure(2.7 * len(panels) + 0.7, 0.27 * len(trials) + 1.1)
+    with mpl.rc_context(STYLE):
+        figure = new_figure(2.7 * len(panels) + 0.7, 0.27 * len(trials) + 1.1)
         places = figure.subplots(1, len(panels), squeeze=False, sharey=True)[0]
         for axes, (title, panel) in zip(places, panels.items(), strict=True):
             _draw_dots(axes, panel, trials, colours)
