@@ -26,7 +26,10 @@ from ferkit.training.run import RunFolder, claim_run, default_folder, environmen
 from ferkit.training.settings import TrainerSettings, choose_device
 from ferkit.views import Views, make_views
 
-RESUME_KEYS = ("trainer.max_epochs", "trainer.device", "trainer.threads", "trainer.resident")
+RESUME_KEYS = (
+    "trainer.max_epochs", "trainer.device", "trainer.threads", "trainer.resident",
+    "trainer.cache_frozen",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

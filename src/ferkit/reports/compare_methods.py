@@ -20,7 +20,7 @@ from ferkit.reports.folder import read_run
 _SAME = {
     "format", "seed", "run_dir", "resume", "data_root", "prepared_root", "evaluate", "tests",
     "report", "study", "logger", "dataset.root", "trainer.device", "trainer.threads",
-    "trainer.resident", "trainer.channels_last", "trainer.compile",
+    "trainer.resident", "trainer.cache_frozen", "trainer.channels_last", "trainer.compile",
 }  # fmt: skip
 _LONG = 60  # characters of a name that is still one
 _SHOWN = 2  # differing keys that a name holds; of more the folder says it shorter

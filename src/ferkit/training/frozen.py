@@ -33,8 +33,11 @@ def cache_frozen(
 
     Returns:
         Loaders of features for training and val; None, and nothing changed, where images are
-        augmented, nothing is frozen from the front, or the features take too much memory.
+        augmented, nothing is frozen from the front, the features take too much memory, or
+        `trainer.cache_frozen` is off.
     """
+    if not training.settings.cache_frozen:
+        return None
     parts = split_frozen(training.model.backbone)
     plain = augments_nothing(training.augment) and not needs_features(training.loss)
     if parts is None or not plain:

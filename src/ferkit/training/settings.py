@@ -16,6 +16,8 @@ class TrainerSettings:
     Attributes:
         monitor: The val figure that chooses the best epoch and that `patience` watches.
         resident: Whether the whole store lies on the device ("auto": when it fits).
+        cache_frozen: Whether what is frozen is computed once for every image, where that gives
+            the same results (no augmentation); False computes it anew in every step.
         threads: CPU threads; resume uses the number that the run began with.
         frames: Frames drawn of a film, one of each of so many equal parts, where the backbone takes
             films; None trains on single faces.
@@ -36,6 +38,7 @@ class TrainerSettings:
     patience: int | None = None
     clip_grad: float | None = None
     resident: Literal["auto", True, False] = "auto"
+    cache_frozen: bool = True
     threads: int | None = None
     frames: int | None = None
     visits: Literal["film", "frame"] = "film"

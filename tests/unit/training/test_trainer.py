@@ -280,6 +280,24 @@ def test_features_are_resampled_and_train_the_head_of_another_run(home, type_tra
     assert changed == {name for name in before if name.startswith("backbone.classifier.")}
 
 
+def test_what_is_frozen_is_computed_once_or_in_every_step_with_one_result(home, type_train):
+    words = ["backbone=vgg8", "backbone.freeze=head_only", "augment=none", "dataset.train=64",
+             "trainer.max_epochs=2"]  # fmt: skip
+    said = {}
+    for cached in (True, False):
+        folder = home / f"frozen_{cached}"
+        code, heard = type_train(
+            *SMALL, *words, f"trainer.cache_frozen={cached}", f"run_dir={folder}"
+        )
+        assert code == 0, heard.err
+        said[cached] = heard.err + heard.out
+    assert "computed once" in said[True]
+    assert "computed once" not in said[False]
+    once, anew = (metrics(home / f"frozen_{cached}") for cached in (True, False))
+    for key in ("train_loss", "val_loss", "val_accuracy"):
+        assert [row[key] for row in once] == pytest.approx([row[key] for row in anew], abs=1e-5)
+
+
 def test_a_temperature_is_fitted_once_on_val_and_changes_no_prediction(home, type_train):
     folder = home / "cool"
     words = ["imbalance=temperature", "trainer.max_epochs=1", "evaluate=[val,test]"]

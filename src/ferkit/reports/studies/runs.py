@@ -17,8 +17,8 @@ AS_PRINTED = "as_printed"
 _SAME_TRIAL = {
     "experiment", "seed", "run_dir", "resume", "evaluate", "debug", "data_root", "prepared_root",
     "dataset.root", "backbone.init_from", "trainer.device", "trainer.threads", "trainer.resident",
-    "trainer.precision", "trainer.compile", "trainer.channels_last", "trainer.max_epochs",
-    "trainer.max_images", "trainer.max_train_images",
+    "trainer.cache_frozen", "trainer.precision", "trainer.compile", "trainer.channels_last",
+    "trainer.max_epochs", "trainer.max_images", "trainer.max_train_images",
 }  # fmt: skip
 
 
