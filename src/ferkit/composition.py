@@ -20,6 +20,7 @@ LAUNCHERS = {  # what each of Hydra's launchers beside its own comes with
     "submitit_slurm": "hydra-submitit-launcher",
 }
 _PLAIN_OVERRIDE = re.compile(r"^(tests|[a-z_]\w*(\.\w+)+)=", re.IGNORECASE)
+_NO_NAME = re.compile(r"null|true|false|[-+]?\d[\d_.]*(e[-+]?\d+)?", re.IGNORECASE)
 
 
 def configs_dir() -> Path:
@@ -47,7 +48,7 @@ def compose(*words: str, command: str = "train") -> DictConfig:
         from hydra import compose as hydra_compose
 
         config = hydra_compose(config_name=command, overrides=prepare(overrides, searched))
-    check(config, command)
+        check(config, command)  # here, for an interpolation that leads nowhere
     return config
 
 
@@ -96,6 +97,7 @@ def split_words(words: Sequence[str]) -> tuple[list[str], list[str]]:
 
 def prepare(overrides: Sequence[str], searched: Sequence[str]) -> list[str]:
     """Let keys below a node through (they are checked against its target), add search paths."""
+    _check_names(overrides)
     folders = [Path(f) for f in searched]
     for folder in folders:
         if not folder.is_dir():
@@ -106,6 +108,16 @@ def prepare(overrides: Sequence[str], searched: Sequence[str]) -> list[str]:
     opened = ["++" + w if _PLAIN_OVERRIDE.match(w) and not w.startswith("hydra.") else w
               for w in overrides]  # fmt: skip
     return opened + ([f"hydra.searchpath=[{paths}]"] if paths else [])
+
+
+def _check_names(overrides: Sequence[str]) -> None:
+    """Refuse `loss=null` and `debug=true`, which Hydra answers with a bare ValueError."""
+    groups = list_groups()
+    for word in overrides:
+        group, _, chosen = word.lstrip("+").partition("=")
+        for choice in chosen.strip("[]").split(",") if group in groups else ():
+            if _NO_NAME.fullmatch(choice.strip()):
+                raise ConfigError(unknown(group, choice, choices(group)))
 
 
 @contextmanager
