@@ -118,6 +118,19 @@ def check_node(node: Any, where: str) -> None:
             raise ConfigError(f"{where}.{key} is {value!r}; it takes {wanted}.")
 
 
+def defaults_of(node: Mapping[str, Any]) -> dict[str, Any]:
+    """What a node's target takes for keys that are not given, as yaml would write it.
+
+    Empty for a node without a target, or with one that is not here or not let in.
+    """
+    try:
+        parameters = inspect.signature(resolve(node.get("_target_"), "node")).parameters
+    except (FerkitError, ImportError):
+        return {}
+    found = {n: p.default for n, p in parameters.items() if p.default is not p.empty}
+    return {n: list(value) if isinstance(value, tuple) else value for n, value in found.items()}
+
+
 def check_study(study: Any) -> None:
     """Check the root key `study`, by which `ferkit eval study=NAME` finds a run.
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import pandas as pd
 
+from ferkit.config import defaults_of
 from ferkit.errors import ConfigError, DataError, unknown
 from ferkit.reports.folder import read_run
 
@@ -170,9 +171,11 @@ def _settings(config: Mapping[str, Any], seed: object) -> dict[str, str]:
 
 
 def _flatten(node: Any, above: str = "") -> Iterator[tuple[str, str]]:
+    usual = defaults_of(node)
     for key, value in node.items():
         name = f"{above}.{key}" if above else str(key)
-        if name in _SAME:
+        # a default is as a key that is not there: an older ferkit's config lacks what came later
+        if name in _SAME or (key in usual and usual[key] == value):
             continue
         if isinstance(value, Mapping) and value:
             yield from _flatten(value, name)

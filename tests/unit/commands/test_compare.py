@@ -14,7 +14,7 @@ CLASSES = ("angry", "disgust", "happy")
 CONFIG = """format: 1
 seed: {seed}
 run_dir: {folder}
-loss: {{_target_: ferkit.losses.{loss}, label_smoothing: 0.0}}
+loss: {{_target_: ferkit.losses.{loss}}}
 trainer: {{_target_: ferkit.training.settings.TrainerSettings, device: {device}}}
 """
 
@@ -211,6 +211,15 @@ def test_starting_from_the_run_of_the_same_seed_is_one_method(tmp_path):
             file.write(f"backbone: {{init_from: outputs/none/seed{seed}}}\n")
     (method,) = group_runs(map(read_saved, folders))
     assert method.seeds == (1, 2)
+
+
+def test_a_key_that_an_older_ferkit_did_not_have_is_its_default(tmp_path):
+    later = ["", "copies: [], max_one_value: 1.0", "copies: [], max_one_value: 0.9"]
+    folders = [write_run(tmp_path / f"r{i}", seed=i, word="") for i in range(len(later))]
+    for folder, keys in zip(folders, later, strict=True):
+        with (folder / "config.yaml").open("a") as file:
+            file.write(f"faces: {{_target_: ferkit.faces.settings.FaceSettings, {keys}}}\n")
+    assert [m.seeds for m in group_runs(map(read_saved, folders))] == [(0, 1), (2,)]
 
 
 def test_runs_are_found_below_folders_and_by_globs(sweep, monkeypatch):
