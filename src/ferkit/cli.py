@@ -16,6 +16,7 @@ COMMANDS = {
     "list": "list [group] [pattern]: what can be chosen",
 }
 
+_TRACE = "debug=trace"
 USAGE = "usage: ferkit <command> [key=value ...]\n\n" + "\n".join(
     f"  {name:<9} {what}" for name, what in COMMANDS.items()
 ) + (
@@ -40,9 +41,9 @@ def main(words: Sequence[str] | None = None) -> int:
         print(f"ferkit {__version__}")
         return 0
     try:
-        return _run(words[0], words[1:])
+        return _run(words[0], [word for word in words[1:] if word != _TRACE])
     except FerkitError as error:
-        if "debug=trace" in words:
+        if _TRACE in words:
             traceback.print_exc()
         print(f"ferkit: {error}", file=sys.stderr)
         return error.exit_code

@@ -151,7 +151,7 @@ def _sentence(error: Exception, command: str) -> str:
         lines.append(str(cause).strip())
         cause = cause.__cause__
     text = "\n".join(lines)
-    roots = [*root_keys(command), "experiment", "debug"]
+    roots = root_keys(command) + (["experiment", "debug"] if command == "train" else [])
     if match := re.search(r"Could not find '([\w/.-]+)'", text):
         group, _, choice = match[1].partition("/")
         if package := LAUNCHERS.get(choice.removeprefix("launcher/")):

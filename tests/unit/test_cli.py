@@ -43,6 +43,14 @@ def test_mistakes_are_answered_with_the_nearest_word(ferkit, tmp_path, words, sa
     assert not (tmp_path / "outputs").exists()
 
 
+@pytest.mark.parametrize("command", ["train", "eval", "predict", "data check"])
+def test_every_command_shows_tracebacks_when_asked(ferkit, command):
+    code, _, err = ferkit(*command.split(), "sed=3", "debug=trace")
+    assert code == 2
+    assert "Traceback" in err
+    assert "Unknown key 'sed'" in err
+
+
 def test_wrong_key_in_an_experiment_yaml(ferkit, tmp_path):
     folder = tmp_path / "ferkit_configs" / "experiment"
     folder.mkdir(parents=True)

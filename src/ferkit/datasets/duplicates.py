@@ -13,8 +13,8 @@ import pandas as pd
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
-from ferkit.splits.assign import VIEWS
 from ferkit.splits.leaks import PAIRS
+from ferkit.splits.split import VIEWS
 
 _BITS = 64
 

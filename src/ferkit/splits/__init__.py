@@ -1,14 +1,5 @@
 """Which rows train, which choose, which test; and what must not lie on both sides."""
 
-from ferkit.splits.assign import (
-    VIEWS,
-    Split,
-    split_auto,
-    split_official,
-    split_random,
-    split_sequence,
-    split_subject,
-)
 from ferkit.splits.files import read_split, split_from_file, split_hash, write_split
 from ferkit.splits.kfold import (
     number_of_folds,
@@ -18,6 +9,14 @@ from ferkit.splits.kfold import (
     split_subject_kfold,
 )
 from ferkit.splits.leaks import count_leaks, drop_leaks, leak_warnings
+from ferkit.splits.protocols import (
+    split_auto,
+    split_official,
+    split_random,
+    split_sequence,
+    split_subject,
+)
+from ferkit.splits.split import VIEWS, Split
 from ferkit.splits.studies import split_training_random, split_validated_on_test
 
 __all__ = [

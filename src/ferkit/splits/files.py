@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from ferkit.errors import ConfigError, DataError
-from ferkit.splits.assign import VIEWS, Split, finish
+from ferkit.splits.split import VIEWS, Split, finish
 
 FORMAT = 1
 _EXAMPLES = 3

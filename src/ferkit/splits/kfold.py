@@ -8,7 +8,7 @@ import pandas as pd
 
 from ferkit.emotions import EMOTIONS
 from ferkit.errors import ConfigError, unknown
-from ferkit.splits.assign import Split, carve_val, finish, require
+from ferkit.splits.split import Split, carve_val, finish, require
 from ferkit.splits.units import named, stratified_group_folds, units
 
 # Test images a fold and class, in canonical order, of the loader that made CK+48 known.

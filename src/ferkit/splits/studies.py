@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from ferkit.errors import DataError
-from ferkit.splits.assign import Split, carve_val, finish
+from ferkit.splits.split import Split, carve_val, finish
 from ferkit.splits.units import leave_copies_out, place_copies, units
 
 
