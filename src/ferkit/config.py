@@ -178,6 +178,14 @@ def as_plain(node: Any) -> Any:
     return OmegaConf.to_container(node, resolve=True) if OmegaConf.is_config(node) else node
 
 
+def as_words(node: Any) -> list[str]:
+    """A word, a list of them or nothing, as Hydra's grammar has it, as a list."""
+    plain = as_plain(node)
+    if plain is None:
+        return []
+    return [str(word) for word in plain] if isinstance(plain, list) else [str(plain)]
+
+
 def build(node: Any, *, where: str = "node", **facts: Any) -> Any:
     """Call a node's target with its keys and with facts that are only known at run time.
 

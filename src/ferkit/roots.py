@@ -72,6 +72,7 @@ class EvalRoot:
         ease: Whether `runs` are cross-validations that judge how easy each face is.
         threshold: Of the ease from which a face counts as easy, 0..1.
         of: Runs whose accuracy on easy and on difficult faces is wanted.
+        ensemble: Runs to pool, named as in `runs`.
     """
 
     run: str | None = None
@@ -82,7 +83,7 @@ class EvalRoot:
     ease: bool = False
     threshold: float = 0.5
     of: Any = None
-    ensemble: list[str] | None = None
+    ensemble: Any = None
     study: str | None = None
     out: str | None = None
     view: str | None = None

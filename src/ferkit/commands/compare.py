@@ -4,11 +4,10 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from omegaconf import DictConfig
 
-from ferkit.config import as_plain
+from ferkit.config import as_words
 from ferkit.errors import ConfigError, DataError, unknown
 from ferkit.evaluation.ease import ease_of_faces
 from ferkit.evaluation.outcomes import labelled
@@ -50,11 +49,11 @@ _NOT_PAIRED = "No paired tests: {} Means and spreads are over different faces."
 
 def compare_runs(config: DictConfig, command: str) -> int:
     """Compare the runs that `runs` names, or judge the ease of faces by them; `out` gets it all."""
-    asked = _list(config.runs)
+    asked = as_words(config.runs)
     if config.correction not in CORRECTIONS:
         raise ConfigError(unknown("correction", config.correction, CORRECTIONS))
-    out = Path(config.out or Path("outputs/eval") / (Path(asked[0]).name or "runs"))
     folders, left_out = find_runs(asked)
+    out = Path(config.out or Path("outputs/eval") / (Path(asked[0]).name or "runs"))
     methods = group_runs([read_saved(folder) for folder in folders])
     if config.ease:
         _report_ease(config, methods, out, [f"Made by: {command}", *left_out])
@@ -76,7 +75,7 @@ def _report_comparison(
     same = [method for method in methods if method.dataset == reference.dataset]
     same.sort(key=lambda method: method is not reference)  # the reference first
     others = sorted({m.dataset for m in methods} - {reference.dataset})
-    paired = _measure_paired(same, view, _list(config.recall))
+    paired = _measure_paired(same, view, as_words(config.recall))
     sheets = _sheets(reference, same, paired, config.correction)
     sheets += transfer_sheets(methods, view)
     sheets += [] if paired.why_not else group_sheets(same, view)
@@ -165,7 +164,7 @@ def _report_ease(
     sheets = ease_sheets(ease, config.threshold)
     if config.of is not None:
         frames = {}
-        for folder in find_runs(_list(config.of))[0]:
+        for folder in find_runs(as_words(config.of))[0]:
             run = read_saved(folder)
             for view in [config.view] if config.view else ["val", "test"]:
                 frame = run.view(view)
@@ -190,14 +189,6 @@ def _write_numbers(
     }
     text = json.dumps({"format": FORMAT, "view": view, "methods": numbers}, indent=1) + "\n"
     write_files(out, [(f"{STEM}.json", text.encode())])
-
-
-def _list(value: Any) -> list[str]:
-    """A word or a list of them, as Hydra's grammar has both."""
-    plain = as_plain(value)
-    if plain is None:
-        return []
-    return [str(word) for word in plain] if isinstance(plain, list) else [str(plain)]
 
 
 def _common_view(methods: Sequence[Method]) -> str:

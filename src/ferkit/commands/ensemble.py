@@ -6,10 +6,10 @@ from pathlib import Path
 import pandas as pd
 from omegaconf import DictConfig, OmegaConf
 
-from ferkit.config import as_plain
+from ferkit.config import as_words
 from ferkit.errors import DataError
 from ferkit.evaluation.ensemble import mean_predictions
-from ferkit.reports.compare_methods import read_saved
+from ferkit.reports.compare_methods import find_runs, read_saved
 from ferkit.reports.page import write_report
 from ferkit.training.run import RunFolder, default_folder, open_run, say, write_text
 
@@ -22,7 +22,9 @@ def ensemble(config: DictConfig, command: str) -> Path:
     Raises:
         DataError: a run has not predicted the view, or runs do not fit together.
     """
-    folders = [Path(run) for run in as_plain(config.ensemble)]
+    folders, left_out = find_runs(as_words(config.ensemble))
+    for sentence in left_out:
+        say(sentence)
     members = [open_run(folder)[0] for folder in folders]
     views = [str(config.view)] if config.view else _shared(folders)
     pooled = {view: mean_predictions([_read(f, view) for f in folders]) for view in views}

@@ -5,7 +5,9 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
+from ferkit.config import as_words
 from ferkit.published import read_published
+from ferkit.reports.compare_methods import expand
 from ferkit.reports.formats import write_document
 from ferkit.reports.studies.cells import show_count
 from ferkit.reports.studies.document import Subject
@@ -25,8 +27,8 @@ def report_study(config: DictConfig, command: str) -> int:
         DataError: a given folder holds no run of the study.
     """
     published = read_published(config.study)
-    given = [Path(folder) for folder in config.runs] if config.runs else None
-    runs = find_runs(config.study, given)
+    asked = [folder for word in as_words(config.runs) for folder in expand(word)]
+    runs = find_runs(config.study, asked or None)
     subject = Subject(published, runs)
     module = import_module(f"ferkit.reports.studies.{config.study}")
     document = module.make_document(subject)

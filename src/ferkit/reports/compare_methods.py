@@ -81,14 +81,16 @@ def find_runs(asked: Sequence[str]) -> tuple[list[Path], list[str]]:
         Folders, each once, and a sentence for every run that was left out.
 
     Raises:
-        DataError: a word finds no run, or no run is finished.
+        DataError: no word, one that finds no run, or no run is finished.
     """
+    if not asked:
+        raise DataError("No run is named; give the folders that `ferkit train` printed.")
     found: dict[Path, Path] = {}
     for word in asked:
-        below = [run for path in _expand(word) for run in _walk(path)]
+        below = [run for path in expand(word) for run in _walk(path)]
         if not below:
             raise DataError(
-                f"runs={word}: no run there (a folder with config.yaml); give the folders that "
+                f"{word}: no run there (a folder with config.yaml); give the folders that "
                 "`ferkit train` printed, or one above them."
             )
         found |= {run.resolve(): run for run in below}
@@ -106,7 +108,8 @@ def find_runs(asked: Sequence[str]) -> tuple[list[Path], list[str]]:
     return finished, left_out
 
 
-def _expand(word: str) -> list[Path]:
+def expand(word: str) -> list[Path]:
+    """The paths that a glob finds; a path that exists, or is none, as it stands."""
     path = Path(word).expanduser()
     if path.exists() or not any(sign in word for sign in "*?["):
         return [path]

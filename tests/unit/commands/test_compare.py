@@ -229,7 +229,7 @@ def test_runs_are_found_below_folders_and_by_globs(sweep, monkeypatch):
     monkeypatch.chdir(sweep)
     assert len(find_runs(["*/seed0"])[0]) == 3
     assert len(find_runs(["none/seed0", "none"])[0]) == 3
-    with pytest.raises(DataError, match="runs=nowhere: no run there"):
+    with pytest.raises(DataError, match="nowhere: no run there"):
         find_runs(["nowhere"])
     with pytest.raises(DataError, match="None of the 1 runs is finished"):
         find_runs(["mse/seed1"])
@@ -244,6 +244,22 @@ def test_wrong_words_are_answered(ferkit, sweep):
     assert code == 2 and "Unknown emotion in recall=" in err
     code, _, err = ferkit("eval", f"runs={sweep}", "ease=true")
     assert code == 3 and "held_out" in err
+    for words in ("runs=[]", "ensemble=[]", "ensemble=nowhere"):
+        code, _, err = ferkit("eval", words)
+        assert code == 3 and "no run" in err.lower()
+
+
+def test_an_ensemble_is_the_mean_of_its_runs_and_a_run_itself(ferkit, sweep, tmp_path):
+    asked = f"{sweep}/none"
+    code, said, err = ferkit("eval", f"ensemble={asked}", "view=val", f"out={tmp_path / 'all'}")
+    assert code == 0, err
+    assert "the mean of the probabilities of 3 runs" in said
+    made = pd.read_parquet(tmp_path / "all" / "predictions" / "val.parquet").set_index("key")
+    each = [pd.read_parquet(f"{asked}/seed{seed}/predictions/val.parquet") for seed in range(3)]
+    mean = sum(frame.set_index("key")["p_happy"] for frame in each) / 3
+    pd.testing.assert_series_equal(made["p_happy"], mean, check_exact=False)
+    code, _, err = ferkit("eval", f"runs=[{tmp_path / 'all'},{asked}]", "view=val", "out=both")
+    assert code == 0, err
 
 
 def test_the_ease_of_faces_comes_from_cross_validations(ferkit, tmp_path):

@@ -28,6 +28,7 @@ def test_unknown_study_is_answered_with_the_nearest(ferkit):
 
 def test_given_folder_without_a_run_of_the_study(ferkit, tmp_path):
     (tmp_path / "elsewhere").mkdir()
-    code, _, err = ferkit("eval", "study=kurmi2022", "runs=[elsewhere]", "out=report")
-    assert code == 3
-    assert "elsewhere holds no run of kurmi2022" in err
+    for asked in ("[elsewhere]", "elsewhere", "else*"):
+        code, _, err = ferkit("eval", "study=kurmi2022", f"runs={asked}", "out=report")
+        assert code == 3
+        assert "ferkit: elsewhere holds no run of kurmi2022" in err
