@@ -29,14 +29,19 @@ Expression Recognition with Crowd-Sourced Label Distribution. ICMI 2016 (arXiv:1
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from ferkit.datasets.fer2013 import read_fer2013
 from ferkit.datasets.fer2013_folders import find_folders
+from ferkit.datasets.ferplus_files import (
+    PIXEL_FILES,
+    VOTES_FILE,
+    check_alignment,
+    find_beside,
+    read_votes,
+)
 from ferkit.datasets.ferplus_images import find_written, read_written
 from ferkit.datasets.ferplus_votes import (
     VOTE_COLUMNS,
@@ -48,17 +53,13 @@ from ferkit.datasets.ferplus_votes import (
 from ferkit.datasets.index import FaceIndex, make_index
 from ferkit.datasets.layout import (
     check_counts,
-    find_file,
     incomplete,
     not_found,
     per_class,
-    refuse_lfs_pointer,
 )
 from ferkit.emotions import EMOTIONS
-from ferkit.errors import DataError, DatasetLayoutError
+from ferkit.errors import DatasetLayoutError
 
-VOTES_FILE = "fer2013new.csv"
-_PIXEL_FILES = ("fer2013.csv", "icml_face_data.csv")
 # Kept images by rule, in the order of VOTE_EMOTIONS, counted on the published file.
 _KEPT = {
     "majority": (11_012, 9_045, 3_960, 3_749, 2_660, 161, 677, 148),
@@ -66,7 +67,6 @@ _KEPT = {
     "argmax8": (13_013, 9_367, 4_493, 4_415, 3_124, 253, 825, 221),
 }
 _NO_NAME = "row without an image name"
-_LEAST_AGREEMENT = 0.5  # aligned files agree on 62.8% of rows, a shift by one leaves 18%
 _ROW_ORDER_LOST = (
     "FERPlus needs row order; the image-folder release lost it. Supply fer2013.csv or "
     "icml_face_data.csv."
@@ -102,37 +102,19 @@ def read_ferplus(
     """
     check_rule(rule)
     base = Path(root).expanduser()
-    votes_file = _find(base, "ferplus", [VOTES_FILE], votes)
-    pixel_file = _find(base, "fer2013", _PIXEL_FILES, fer2013)
+    votes_file = find_beside(base, "ferplus", [VOTES_FILE], votes)
+    pixel_file = find_beside(base, "fer2013", PIXEL_FILES, fer2013)
     written = find_written(base)
     if pixel_file is None and written is not None:
         index, ballots, named = read_written(written)
     else:
         votes_file, pixel_file = _both(base, votes_file, pixel_file)
         index = read_fer2013(pixel_file)
-        table = _read_votes(votes_file)
-        _check_alignment(index.frame, table, votes_file, pixel_file)
+        table = read_votes(votes_file)
+        check_alignment(index.frame, table, votes_file, pixel_file)
         ballots = table[list(VOTE_COLUMNS)].to_numpy(dtype=np.int64)  # [N, 10]
         named = (table["Image name"] != "").to_numpy()  # [N]
     return _labelled(index, ballots, named, rule, strict)
-
-
-def _find(root: Path, beside: str, names: Iterable[str], given: str | None) -> Path | None:
-    """A file as given, under the root, or in the sibling folder that would be its own root."""
-    if given is not None:
-        path = Path(given).expanduser()
-        if not path.is_file():
-            wanted = " or ".join(names)
-            raise DataError(f"ferplus: {path} does not exist; give the path of {wanted}.")
-        return path
-    if root.is_file():
-        return root if root.name.lower() in names else find_file(root.parent, names, 1)
-    siblings = [root.parent / name for name in (beside, "FERPlus", "FERplus")]
-    for folder in [root, *siblings]:
-        found = find_file(folder, names)
-        if found is not None:
-            return found
-    return find_file(root.parent, names, 0)
 
 
 def _both(root: Path, votes: Path | None, pixels: Path | None) -> tuple[Path, Path]:
@@ -163,61 +145,6 @@ def _both(root: Path, votes: Path | None, pixels: Path | None) -> tuple[Path, Pa
         "votes MIT; images non-commercial research, no redistribution",
         f"{VOTES_FILE} beside fer2013.csv",
     )
-
-
-def _read_votes(path: Path) -> pd.DataFrame:
-    refuse_lfs_pointer(path)
-    try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise DataError(f"ferplus: {path} is no csv ({error}); download it again.") from error
-    table.columns = table.columns.str.strip()
-    missing = [name for name in ("Usage", "Image name", *VOTE_COLUMNS) if name not in table]
-    if missing:
-        raise DatasetLayoutError(
-            f"ferplus: {path} has no column {', '.join(missing)}; take fer2013new.csv as it is in "
-            "github.com/microsoft/FERPlus."
-        )
-    for name in VOTE_COLUMNS:
-        counts = table[name].str.strip()
-        wrong = ~counts.str.fullmatch(r"\d{1,3}")
-        if wrong.any():
-            row = int(wrong.to_numpy().argmax())
-            raise DataError(
-                f"ferplus: {path}, row {row}: {name} is {counts[row]!r}, expected a count of "
-                "votes; download it again."
-            )
-        table[name] = counts.astype(int)
-    table["Usage"] = table["Usage"].str.strip()
-    table["Image name"] = table["Image name"].str.strip()
-    return table
-
-
-def _check_alignment(frame: pd.DataFrame, votes: pd.DataFrame, of: Path, pixels: Path) -> None:
-    """Rows must be equal in number and Usage, and labels must agree as far as they do in truth."""
-    if len(frame) != len(votes):
-        only_train = " (only the Training rows)" if set(frame["usage"]) <= {"Training", ""} else ""
-        raise DataError(
-            f"ferplus: {pixels} has {len(frame)} rows{only_train} and {of} {len(votes)}, but they "
-            "are joined row by row; take the whole fer2013.csv or icml_face_data.csv."
-        )
-    differing = frame["usage"].to_numpy() != votes["Usage"].to_numpy()
-    if differing.any():
-        row = int(differing.argmax())
-        raise DataError(
-            f"ferplus: Usage differs in {int(differing.sum())} rows, first in row {row} "
-            f"({frame['usage'][row]!r} in {pixels}, {votes['Usage'][row]!r} in {of}): the files "
-            "are not row-aligned; take both as they were published."
-        )
-    names, _ = label_votes(votes[list(VOTE_COLUMNS)].to_numpy(), "argmax8")
-    seen = names != ""
-    agreement = float((frame["label"].to_numpy()[seen] == names[seen]).mean()) if seen.any() else 1
-    if agreement < _LEAST_AGREEMENT:
-        raise DataError(
-            f"ferplus: FER-2013's labels agree with the top vote in {agreement:.1%} of rows, where "
-            f"about 63% are usual: {pixels} and {of} are not row-aligned; take both as they were "
-            "published, in their own order."
-        )
 
 
 def _labelled(

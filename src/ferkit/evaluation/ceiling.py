@@ -10,8 +10,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ferkit.datasets import ferplus
 from ferkit.datasets.fer2013 import read_fer2013
+from ferkit.datasets.ferplus_files import (
+    PIXEL_FILES,
+    VOTES_FILE,
+    check_alignment,
+    find_beside,
+    read_votes,
+)
 from ferkit.datasets.ferplus_votes import VOTE_COLUMNS
 from ferkit.errors import DatasetNotFoundError
 from ferkit.evaluation.confusion import divide
@@ -60,19 +66,19 @@ def read_ballots(
     """
     base = Path(root).expanduser()
     # the adapter's own steps, without its need of pixels
-    file = ferplus._find(base, "ferplus", [ferplus.VOTES_FILE], votes)
+    file = find_beside(base, "ferplus", [VOTES_FILE], votes)
     if file is None:
         raise DatasetNotFoundError(
-            f"No {ferplus.VOTES_FILE} under {base} or beside it; take it from "
+            f"No {VOTES_FILE} under {base} or beside it; take it from "
             "github.com/microsoft/FERPlus, and give its folder as dataset.root."
         )
-    table = ferplus._read_votes(file)
+    table = read_votes(file)
     counts = table[list(VOTE_COLUMNS)].to_numpy(dtype=np.int64)
-    pixels = ferplus._find(base, "fer2013", ferplus._PIXEL_FILES, fer2013)
+    pixels = find_beside(base, "fer2013", PIXEL_FILES, fer2013)
     if pixels is None:
         return counts, None, file
     frame = read_fer2013(pixels).frame
-    ferplus._check_alignment(frame, table, file, pixels)
+    check_alignment(frame, table, file, pixels)
     return counts, frame["label"].to_numpy(dtype=object), file
 
 
