@@ -52,6 +52,7 @@ def describe_protocol(
         ("Resampling", _resampling(record)),
         ("Selection", _selection(record)),
         ("Test", _looks(record)),
+        ("Films", _films(record)),
         ("Figures", _figures(figures)),
         ("Intervals", _intervals(figures)),
     ]
@@ -138,6 +139,13 @@ def _looks(record: RunRecord) -> str:
     )
     times = "once" if len(looks) == 1 else f"{len(looks)} times"
     return f"Looked at {times}: {dates}."
+
+
+def _films(record: RunRecord) -> str:
+    rows = [frame for frame in record.predictions.values() if "sequence" in frame and len(frame)]
+    if any((frame["key"] == frame["sequence"]).all() for frame in rows):  # see commands.evaluation
+        return "The network judges whole films: what is counted as a face here is a film."
+    return ""
 
 
 def _figures(figures: Mapping[str, Mapping[str, Any]]) -> str:

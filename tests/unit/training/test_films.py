@@ -210,6 +210,8 @@ def test_a_run_of_films_predicts_films(home, type_words):
     assert predictions["frame"].sum() == len(clips)
     view = json.loads((home / "whole" / "report" / "metrics.json").read_text())["views"]["val"]
     assert view["n"] == len(predictions) and "films" not in view
+    for name in ("report.md", "report.html"):
+        assert "counted as a face here is a film" in (home / "whole" / "report" / name).read_text()
     best = max(row["val_accuracy"] for row in metrics(home / "whole"))
     assert view["accuracy"] == pytest.approx(best)
     data = json.loads((home / "whole" / "data.json").read_text())
@@ -234,6 +236,7 @@ def test_a_run_of_faces_reports_films_beside_frames(home, type_words):
     for name in ("report.md", "report.html"):
         text = (home / "faces" / "report" / name).read_text()
         assert "Majority vote" in text and "Mean of scores" in text
+        assert "is a film" not in text
 
 
 @pytest.mark.parametrize(
