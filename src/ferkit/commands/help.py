@@ -16,8 +16,12 @@ EXAMPLES = {
         "ferkit train -m seed=0,1,2,3 hydra/launcher=joblib hydra.launcher.n_jobs=2",
     ),
     "eval": (
-        "ferkit eval                    make the newest run's report again",
-        "ferkit eval run=DIR view=test  look at test; the look is noted in the run",
+        "ferkit eval                               make the newest run's report again",
+        "ferkit eval run=DIR view=test             look at test; the look is noted in the run",
+        "ferkit eval run=DIR view=val tta=flip     with test-time augmentation",
+        "ferkit eval ensemble=DIR view=val         the mean of the runs below a folder, as a run",
+        "ferkit eval runs=DIR against=NAME out=DIR runs compared: seeds, paired tests",
+        "ferkit eval study=kurmi2022 out=DIR       a study's tables, the print beside yours",
     ),
     "data": (
         "ferkit data check dataset=fer2013 dataset.root=DIR",
@@ -25,7 +29,10 @@ EXAMPLES = {
         "ferkit data prepare dataset=fer2013 faces=none",
         "ferkit data fake dataset=ckplus out=DIR   drawn faces in the genuine layout",
     ),
-    "predict": ("ferkit predict source=PHOTO model=RUN out=DIR",),
+    "predict": (
+        "ferkit predict source=PHOTO model=RUN out=DIR",
+        "ferkit predict source='photos/*.jpg' model=RUN out=DIR saliency=grad_cam",
+    ),
     "sweep": (
         "ferkit sweep trials=12 experiment=fer2013/mini_xception \\",
         "    'optimizer.lr=tag(log,interval(1e-4,1e-2))' 'loss=choice(cross_entropy,focal)'",
