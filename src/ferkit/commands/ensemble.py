@@ -9,7 +9,7 @@ from omegaconf import DictConfig, OmegaConf
 from ferkit.config import as_words
 from ferkit.errors import DataError
 from ferkit.evaluation.ensemble import mean_predictions
-from ferkit.reports.compare_methods import find_runs, read_saved
+from ferkit.reports.compare_methods import SavedRun, find_runs, read_saved
 from ferkit.reports.page import write_report
 from ferkit.training.run import RunFolder, default_folder, open_run, say, write_text
 
@@ -27,7 +27,8 @@ def ensemble(config: DictConfig, command: str) -> Path:
         say(sentence)
     members = [open_run(folder)[0] for folder in folders]
     views = [str(config.view)] if config.view else _shared(folders)
-    pooled = {view: mean_predictions([_read(f, view) for f in folders]) for view in views}
+    saved = [read_saved(folder) for folder in folders]
+    pooled = {view: mean_predictions([_predicted(run, view) for run in saved]) for view in views}
     out = Path(config.out) if config.out else default_folder("eval")
     out.mkdir(parents=True, exist_ok=True)
     run = RunFolder(out)
@@ -56,12 +57,12 @@ def _shared(folders: Sequence[Path]) -> list[str]:
     return sorted(shared)
 
 
-def _read(folder: Path, view: str) -> pd.DataFrame:
-    found = read_saved(folder).view(view)
+def _predicted(run: SavedRun, view: str) -> pd.DataFrame:
+    found = run.view(view)
     if found is None:
         raise DataError(
-            f"{folder} has not predicted the view {view}; do it with "
-            f"`ferkit eval run={folder} view={view}`."
+            f"{run.folder} has not predicted the view {view}; do it with "
+            f"`ferkit eval run={run.folder} view={view}`."
         )
     return found
 

@@ -14,6 +14,7 @@ from ferkit.errors import ConfigError, DataError, unknown
 from ferkit.imbalance.strategy import Strategy
 from ferkit.model import load_model
 from ferkit.reports.page import write_report
+from ferkit.reports.run_folders import run_folders
 from ferkit.training.run import RunFolder, open_run, say
 from ferkit.training.settings import choose_device
 from ferkit.views import Views, make_views
@@ -70,11 +71,10 @@ def newest_run(root: Path = Path("outputs/train")) -> Path:
     Raises:
         DataError: there is none.
     """
-    configs = [p for p in root.rglob("config.yaml") if "eval" not in p.relative_to(root).parts]
-    found = sorted(configs, key=lambda p: p.stat().st_mtime)
+    found = list(run_folders(root))  # without the folds and the evals of a run
     if not found:
         raise DataError(f"No run under {root}; train one first, or name it with run=DIR.")
-    return found[-1].parent
+    return max(found, key=lambda run: (run / "config.yaml").stat().st_mtime)
 
 
 def _merged(stored: DictConfig, config: DictConfig) -> DictConfig:

@@ -1,6 +1,7 @@
 """Predicting views into a run's folder, for train and eval alike."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from ferkit.evaluation.examples import choose_examples
 from ferkit.evaluation.predict import make_predictions, predict_scores
 from ferkit.imbalance.strategy import Strategy
 from ferkit.model import FaceClassifier
-from ferkit.training.films import check_tta, find_films, stills, takes_films, whole_loader
+from ferkit.training.films import Films, check_tta, find_films, stills, takes_films, whole_loader
 from ferkit.training.loader import Loader, make_loader
 from ferkit.training.run import RunFolder
 from ferkit.training.settings import choose_precision
@@ -40,24 +41,22 @@ def predict_views(
     """
     tta = build(config.tta, where="tta")
     check_tta(model.backbone, tta)
-    films = takes_films(model.backbone)
     counts = training_counts(trained or run, model.emotions)
     temperature = 1.0
     if strategy.calibrates:
-        chosen = views.rows("val")
+        chosen = find_scored(model, views, views.rows("val"))
         temperature = temperature_of(
-            trained or run, tta.kind, scored(model, views, chosen)[1],
-            lambda: score_rows(model, views, chosen, tta),
-        )  # fmt: skip
+            trained or run, tta.kind, chosen.codes, lambda: score(model, views, chosen, tta)
+        )
     shown_mistakes: list[Thumbnails] = []
     for name in names:
         shown, rows = named_view(config, views, name)
-        predictions = predict_rows(model, shown, rows, name, tta, strategy, counts, temperature)
+        what = find_scored(model, shown, rows)
+        predictions = predict(model, shown, what, name, tta, strategy, counts, temperature)
         run.write_predictions(name, predictions)
         if config.report.faces:
             mistakes = choose_examples(predictions)
-            store = shown.store
-            store = stills(store, find_films(store.index, rows)) if films else store
+            store = stills(shown.store, what.films) if what.films else shown.store
             shown_mistakes.append(make_thumbnails(model, store, mistakes, config.report.saliency))
         if name not in ("train", "val"):
             run.note_look(name, str(shown.store.card["dataset"]["name"]), command)
@@ -72,10 +71,35 @@ def training_counts(run: RunFolder, emotions: Sequence[str]) -> np.ndarray:
     return np.array([counts.get(emotion, 0) for emotion in emotions])
 
 
-def predict_rows(
+@dataclass(frozen=True)
+class Scored:
+    """What rows of a store are scored as: n faces, or n films where the network takes them.
+
+    Attributes:
+        rows: The rows, int64.
+        index: A row a face or a film.
+        codes: Their classes, int64 [n].
+        films: None for faces.
+    """
+
+    rows: np.ndarray
+    index: pd.DataFrame
+    codes: np.ndarray
+    films: Films | None
+
+
+def find_scored(model: FaceClassifier, views: Views, rows: np.ndarray) -> Scored:
+    """Look up some rows of a store."""
+    if takes_films(model.backbone):
+        films = find_films(views.store.index, rows)
+        return Scored(rows, films.index, views.codes[films.middles], films)
+    return Scored(rows, views.store.index.iloc[rows], views.codes[rows], None)
+
+
+def predict(
     model: FaceClassifier,
     views: Views,
-    rows: np.ndarray,
+    what: Scored,
     name: str,
     tta: Any,
     strategy: Strategy,
@@ -88,33 +112,20 @@ def predict_rows(
         counts: As `training_counts`; the strategy may correct for them.
         temperature: What the scores are divided by.
     """
-    scores = score_rows(model, views, rows, tta)
+    scores = score(model, views, what, tta)
     scores = strategy.adjust(torch.from_numpy(scores), counts).numpy() / temperature
-    index, _ = scored(model, views, rows)
-    predictions = make_predictions(index, scores, model.emotions, name)
+    predictions = make_predictions(what.index, scores, model.emotions, name)
     shares = predictions[[f"p_{e}" for e in model.emotions]].to_numpy()
     decided = strategy.decide(shares, counts, model.emotions)
     return predictions.assign(predicted=np.asarray(model.emotions, dtype=object)[decided])
 
 
-def score_rows(model: FaceClassifier, views: Views, rows: np.ndarray, tta: Any) -> np.ndarray:
-    """Scores float32 [n, K] of some rows of a store; n as for `scored`."""
+def score(model: FaceClassifier, views: Views, what: Scored, tta: Any) -> np.ndarray:
+    """Scores float32 [n, K]."""
     device, faces = next(model.parameters()).device, views.store.faces
     loader: Loader
-    _, codes = scored(model, views, rows)
-    if takes_films(model.backbone):
-        films = find_films(views.store.index, rows)
-        loader = whole_loader(faces, films, codes, batch_size=256, device=device)
+    if what.films:
+        loader = whole_loader(faces, what.films, what.codes, batch_size=256, device=device)
     else:
-        loader = make_loader(faces, rows, codes, batch_size=256, device=device)
+        loader = make_loader(faces, what.rows, what.codes, batch_size=256, device=device)
     return predict_scores(model, loader, tta, choose_precision("auto", device))
-
-
-def scored(
-    model: FaceClassifier, views: Views, rows: np.ndarray
-) -> tuple[pd.DataFrame, np.ndarray]:
-    """Index rows and classes, int64 [n], of what rows are scored as: n faces, or n films."""
-    if takes_films(model.backbone):
-        films = find_films(views.store.index, rows)
-        return films.index, views.codes[films.middles]
-    return views.store.index.iloc[rows], views.codes[rows]

@@ -7,8 +7,8 @@ from omegaconf import DictConfig
 
 from ferkit.config import as_words
 from ferkit.published import read_published
-from ferkit.reports.compare_methods import expand
 from ferkit.reports.formats import write_document
+from ferkit.reports.run_folders import expand
 from ferkit.reports.studies.cells import show_count
 from ferkit.reports.studies.document import Subject
 from ferkit.reports.studies.runs import find_runs

@@ -132,7 +132,7 @@ def _film_facts(path: Path, frames: list[int], near: bool) -> list[dict[str, obj
 
 
 def _facts(image: np.ndarray, near: bool, mode: str) -> dict[str, object]:
-    from ferkit.faces.chunk import content_hash
+    from ferkit.faces.decode import content_hash
 
     return {
         "content": content_hash(image),

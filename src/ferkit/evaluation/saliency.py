@@ -1,7 +1,8 @@
 """What the network looks at: a map of a face that shows which of its pixels speak for a class."""
 
-import copy
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -50,17 +51,17 @@ def saliency_maps(model: FaceClassifier, faces: Tensor, codes: np.ndarray, metho
     check_method(method)
     from captum.attr import GuidedBackprop, LayerGradCam
 
-    own = _without_inplace(model)
-    device = next(own.parameters()).device
+    device = next(model.parameters()).device
     images = faces.to(device).float().requires_grad_()
     target = torch.from_numpy(np.array(codes, dtype=np.int64)).to(device)
-    if method == "guided_backprop":
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message="Setting backward hooks on ReLU")
-            found = GuidedBackprop(own).attribute(images, target)  # [B, C, H, W]
-        return _scaled(found.detach().abs().amax(1).cpu(), _BRIGHT)
-    cam = LayerGradCam(own, last_map(own, images[:1]))
-    maps = cam.attribute(images, target, relu_attributions=True)  # [B, 1, h, w]
+    with _hookable(model):
+        if method == "guided_backprop":
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", message="Setting backward hooks on ReLU")
+                found = GuidedBackprop(model).attribute(images, target)  # [B, C, H, W]
+            return _scaled(found.detach().abs().amax(1).cpu(), _BRIGHT)
+        cam = LayerGradCam(model, last_map(model, images[:1]))
+        maps = cam.attribute(images, target, relu_attributions=True)  # [B, 1, h, w]
     wide = F.interpolate(maps.detach().float(), faces.shape[-2:], mode="bilinear")
     return _scaled(wide[:, 0].cpu(), 100.0)
 
@@ -95,12 +96,21 @@ def _is_map(out: Any) -> bool:
     return isinstance(out, Tensor) and out.ndim == 4 and min(out.shape[2:]) > 1
 
 
-def _without_inplace(model: FaceClassifier) -> FaceClassifier:
-    own = copy.deepcopy(model).eval().requires_grad_(True)
-    for module in own.modules():
-        if getattr(module, "inplace", False):
+@contextmanager
+def _hookable(model: FaceClassifier) -> Iterator[None]:
+    """The model in eval mode, its layers not in place, which hooks cannot bear; then as it was."""
+    inplace = [m for m in model.modules() if getattr(m, "inplace", False)]
+    training = [m for m in model.modules() if m.training]
+    try:
+        model.eval()
+        for module in inplace:
             module.inplace = False  # type: ignore[assignment]
-    return own
+        yield
+    finally:
+        for module in inplace:
+            module.inplace = True  # type: ignore[assignment]
+        for module in training:
+            module.training = True
 
 
 def _scaled(maps: Tensor, percentile: float) -> Tensor:

@@ -1,6 +1,5 @@
 """One chunk of a preparation: from files or pixels to crops, with a reason for every loss."""
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -40,6 +39,7 @@ def process_chunk(chunk: Chunk, settings: FaceSettings, dark_below: float) -> di
         `dropped_why` of the others. Row numbers are the index's.
     """
     from ferkit.faces.crop import crop_faces
+    from ferkit.faces.decode import content_hash
 
     images, lost = _decode(chunk)
     read = sorted(images)
@@ -74,13 +74,6 @@ def _detector(settings: FaceSettings) -> Any:
 
 def _four(box: Any) -> list[float]:
     return [np.nan] * 4 if box is None else [float(v) for v in box]
-
-
-def content_hash(image: np.ndarray) -> str:
-    """16 hex digits of the pixels of an image: equal for identical pictures alone."""
-    digest = hashlib.blake2b(repr(image.shape).encode(), digest_size=8)
-    digest.update(np.ascontiguousarray(image).data)
-    return digest.hexdigest()
 
 
 def _decode(chunk: Chunk) -> tuple[dict[int, np.ndarray], dict[int, str]]:

@@ -96,6 +96,8 @@ def add_copies(
     Returns:
         The rows with a column `copy` (the kind, empty for an original), and the faces.
     """
+    from ferkit.faces.decode import content_hash
+
     chosen = (kept["source"] == "").to_numpy()
     if copied == "train":
         chosen = chosen & (kept["split"] == "train").to_numpy()
@@ -108,16 +110,10 @@ def add_copies(
             pictures[i] = copy(faces[row], key)
         frames.append(
             originals.assign(key=keys, source=originals["key"], copy=copy.kind,
-                             content=[_hash(p) for p in pictures])
+                             content=[content_hash(p) for p in pictures])
         )  # fmt: skip
         made.append(pictures)
     return pd.concat(frames, ignore_index=True), np.concatenate(made)
-
-
-def _hash(face: np.ndarray) -> str:
-    digest = hashlib.blake2b(repr(face.shape).encode(), digest_size=8)
-    digest.update(face.data)
-    return digest.hexdigest()
 
 
 def _noise(face: np.ndarray, strength: float, rng: np.random.Generator) -> np.ndarray:

@@ -4,6 +4,7 @@ Pillow reads everything here: on 48 x 48 JPEGs it costs 0.1 ms more than OpenCV,
 decodes a truncated JPEG without a word and leaves the rest of it grey.
 """
 
+import hashlib
 import warnings
 from io import BytesIO
 from pathlib import Path
@@ -191,3 +192,10 @@ def _eight_bits(deep: np.ndarray, name: str) -> np.ndarray:
 
 def _short(error: Exception) -> str:
     return " ".join(f"{error}".split())[:120] or type(error).__name__
+
+
+def content_hash(image: np.ndarray) -> str:
+    """16 hex digits of the pixels of an image: equal for identical pictures alone."""
+    digest = hashlib.blake2b(repr(image.shape).encode(), digest_size=8)
+    digest.update(np.ascontiguousarray(image).data)
+    return digest.hexdigest()

@@ -16,13 +16,10 @@ import pandas as pd
 from ferkit.config import defaults_of
 from ferkit.errors import ConfigError, DataError, unknown
 from ferkit.reports.folder import read_run
+from ferkit.reports.run_folders import ALIKE, expand, read_words, run_folders
 
-# what may differ between the runs of one method: where and how it ran, not what was trained
-_SAME = {
-    "format", "seed", "run_dir", "resume", "data_root", "prepared_root", "evaluate", "tests",
-    "report", "study", "logger", "dataset.root", "trainer.device", "trainer.threads",
-    "trainer.resident", "trainer.cache_frozen", "trainer.channels_last", "trainer.compile",
-}  # fmt: skip
+# may differ between the runs of one method
+_SAME = ALIKE | {"format", "tests", "report", "study", "logger"}
 _LONG = 60  # characters of a name that is still one
 _SHOWN = 2  # differing keys that a name holds; of more the folder says it shorter
 
@@ -87,7 +84,7 @@ def find_runs(asked: Sequence[str]) -> tuple[list[Path], list[str]]:
         raise DataError("No run is named; give the folders that `ferkit train` printed.")
     found: dict[Path, Path] = {}
     for word in asked:
-        below = [run for path in expand(word) for run in _walk(path)]
+        below = [run for path in expand(word) for run in run_folders(path)]
         if not below:
             raise DataError(
                 f"{word}: no run there (a folder with config.yaml); give the folders that "
@@ -108,24 +105,6 @@ def find_runs(asked: Sequence[str]) -> tuple[list[Path], list[str]]:
     return finished, left_out
 
 
-def expand(word: str) -> list[Path]:
-    """The paths that a glob finds; a path that exists, or is none, as it stands."""
-    path = Path(word).expanduser()
-    if path.exists() or not any(sign in word for sign in "*?["):
-        return [path]
-    anchor = Path(path.anchor)
-    return sorted(anchor.glob(str(path.relative_to(anchor))))
-
-
-def _walk(folder: Path) -> Iterator[Path]:
-    # what lies inside a run (eval/, fold00/) belongs to it
-    for path, inner, names in os.walk(folder):
-        if "config.yaml" in names:
-            yield Path(path)
-            inner.clear()
-        inner.sort()
-
-
 def read_saved(folder: Path) -> SavedRun:
     """Read a finished run with all its predictions.
 
@@ -139,7 +118,7 @@ def read_saved(folder: Path) -> SavedRun:
     return SavedRun(
         folder=folder,
         settings=_settings(record.config, seed),
-        words=_words(folder / "overrides.yaml"),
+        words=_words(folder),
         seed=seed if isinstance(seed, int) else None,
         dataset=dataset,
         predictions=_all_predictions(folder, dataset, record.predictions),
@@ -186,12 +165,8 @@ def _flatten(node: Any, above: str = "") -> Iterator[tuple[str, str]]:
             yield name.removesuffix("._target_"), str(value).rpartition("ferkit.")[2]
 
 
-def _words(path: Path) -> tuple[str, ...]:
-    import yaml
-
-    found = yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else []
-    words = [str(word) for word in found or ()]
-    return tuple(w for w in words if w.lstrip("+").partition("=")[0] not in _SAME)
+def _words(run: Path) -> tuple[str, ...]:
+    return tuple(w for w in read_words(run) if w.lstrip("+").partition("=")[0] not in _SAME)
 
 
 def group_runs(runs: Iterable[SavedRun]) -> list[Method]:

@@ -10,9 +10,9 @@ from ferkit.splits.split import (
     absent_from,
     assign,
     carve_val,
-    datasets_of,
     finish,
     in_shares,
+    official_views,
     require,
 )
 from ferkit.splits.units import leave_copies_out, named, place_copies, units
@@ -77,14 +77,9 @@ def split_official(
     Raises:
         DataError: the dataset has no official train rows, or too few to carve val out of.
     """
-    labelled = (frame["label"] != "").to_numpy()
-    views = np.where(labelled, frame["split"].to_numpy(dtype="<U5"), "").astype("<U5")
+    views = official_views(frame, "official", "auto")
     notes = []
-    if not (views == "train").any():
-        raise DataError(
-            f"split=official: {datasets_of(frame)} has no official train rows; use split=auto."
-        )
-    if n_left := int((labelled & (views == "")).sum()):
+    if n_left := int(((frame["label"] != "") & (views == "")).sum()):
         notes.append(f"{n_left:,} labelled rows belong to no official split and are left out")
     protocol = "official " + ", ".join(view for view in VIEWS if (views == view).any())
     if not (views == "val").any():

@@ -29,6 +29,25 @@ class Split:
     notes: list[str] = field(default_factory=list)
 
 
+def official_views(frame: pd.DataFrame, name: str, instead: str) -> np.ndarray:
+    """The dataset's own view of every labelled row, [N]; empty for a row that is in none.
+
+    Args:
+        name: Of the split, for the message.
+        instead: The split that the message advises.
+
+    Raises:
+        DataError: the dataset has no official train rows.
+    """
+    labelled = (frame["label"] != "").to_numpy()
+    views = np.where(labelled, frame["split"].to_numpy(dtype="<U5"), "").astype("<U5")
+    if not (views == "train").any():
+        raise DataError(
+            f"split={name}: {datasets_of(frame)} has no official train rows; use split={instead}."
+        )
+    return views
+
+
 def finish(
     frame: pd.DataFrame,
     views: np.ndarray,

@@ -1,10 +1,9 @@
 """Protocols of single studies, under names that say what they do."""
 
-import numpy as np
 import pandas as pd
 
 from ferkit.errors import DataError
-from ferkit.splits.split import Split, carve_val, finish
+from ferkit.splits.split import Split, carve_val, finish, official_views
 from ferkit.splits.units import leave_copies_out, place_copies, units
 
 
@@ -31,7 +30,7 @@ def split_training_random(
     Raises:
         DataError: the dataset has no official train rows, or too few to carve val out of.
     """
-    views = _official(frame, "training_random")
+    views = official_views(frame, "training_random", "random")
     views[views == "val"] = "test"
     groups = place_copies(frame, units(frame), copies)
     carve_val(frame, views, groups, val, seed)
@@ -52,7 +51,7 @@ def split_validated_on_test(frame: pd.DataFrame, *, seed: int, drop_leaks: bool 
     Raises:
         DataError: the dataset has no official train rows, or neither val nor test.
     """
-    views = _official(frame, "validated_on_test")
+    views = official_views(frame, "validated_on_test", "random")
     views[views == "test"] = "val"
     if not (views == "val").any():
         raise DataError("split=validated_on_test: there are no official val or test rows.")
@@ -62,12 +61,3 @@ def split_validated_on_test(frame: pd.DataFrame, *, seed: int, drop_leaks: bool 
     ]
     protocol = "official train; official val and test together are val (validated on test)"
     return finish(frame, views, "validated_on_test", protocol, notes, drop_leaks)
-
-
-def _official(frame: pd.DataFrame, name: str) -> np.ndarray:
-    labelled = (frame["label"] != "").to_numpy()
-    views = np.where(labelled, frame["split"].to_numpy(dtype="<U5"), "").astype("<U5")
-    if not (views == "train").any():
-        datasets = " and ".join(sorted(frame["dataset"].unique())) or "the index"
-        raise DataError(f"split={name}: {datasets} has no official train rows; use split=random.")
-    return views

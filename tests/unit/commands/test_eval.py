@@ -60,9 +60,13 @@ def test_report_is_made_again_without_model_or_data(trained, home, type_words):
 
 def test_newest_run_is_the_default(trained, type_words):
     type_words("eval", f"run={trained}", "view=test")  # an eval's folder is no run
+    fold = trained / "fold00"  # nor is a fold of a cross-validation
+    fold.mkdir()
+    (fold / "config.yaml").write_text("format: 1\n")
     code, said = type_words("eval")
     assert code == 0
     assert "outputs/train/one/report/report.html" in said.err
+    shutil.rmtree(fold)
 
 
 def test_a_look_at_test_gets_a_folder_and_a_note(trained, type_words):

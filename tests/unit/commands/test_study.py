@@ -32,3 +32,6 @@ def test_given_folder_without_a_run_of_the_study(ferkit, tmp_path):
         code, _, err = ferkit("eval", "study=kurmi2022", f"runs={asked}", "out=report")
         assert code == 3
         assert "ferkit: elsewhere holds no run of kurmi2022" in err
+    code, _, err = ferkit("eval", "study=kurmi2022", "runs=nowhere*", "out=report")
+    assert code == 3  # not all that lies in outputs/
+    assert "nowhere* holds no run of kurmi2022" in err

@@ -35,6 +35,7 @@ def corner():
 @pytest.mark.parametrize("method", ["grad_cam", "guided_backprop"])
 def test_what_speaks_is_bright_and_the_model_is_left_as_it_was(corner, method):
     faces = torch.full((2, 1, 8, 8), 100, dtype=torch.uint8)
+    corner.train().backbone.body[0].eval()  # as a frozen layer is
     found = saliency_maps(corner, faces, np.array([0, 1]), method)
     assert found.shape == (2, 8, 8)
     assert found.min() >= 0
@@ -42,6 +43,8 @@ def test_what_speaks_is_bright_and_the_model_is_left_as_it_was(corner, method):
     if method == "guided_backprop":  # Grad-CAM weighs whole maps, which are the same everywhere
         assert (found[:, 4:] == 0).all()
     assert corner.backbone.body[1].inplace
+    assert corner.training
+    assert not corner.backbone.body[0].training
     assert all(p.grad is None for p in corner.parameters())
 
 

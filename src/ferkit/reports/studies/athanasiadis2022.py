@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from itertools import product
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
+from ferkit.evaluation.films import Rule
 from ferkit.reports.formats import Sheet
 from ferkit.reports.studies.cells import (
     COMPARED,
@@ -31,7 +32,6 @@ from ferkit.reports.studies.tables import (
     shares,
 )
 
-Rule = Literal["majority_vote", "mean_scores"]
 _RULES: tuple[Rule, ...] = get_args(Rule)
 _WORDS = {"majority_vote": "majority vote", "mean_scores": "mean scores"}
 _IMPLEMENTATIONS = ("first", "second", "third", "fourth")

@@ -11,14 +11,13 @@ import pandas as pd
 from ferkit.composition import configs_dir
 from ferkit.errors import DataError
 from ferkit.reports.folder import RunRecord, read_run
+from ferkit.reports.run_folders import ALIKE, read_words, run_folders
 
 AS_PRINTED = "as_printed"
 # words behind `ferkit train` that leave a trial what it is; shortened runs are noted by quick()
-_SAME_TRIAL = {
-    "experiment", "seed", "run_dir", "resume", "evaluate", "debug", "data_root", "prepared_root",
-    "dataset.root", "backbone.init_from", "trainer.device", "trainer.threads", "trainer.resident",
-    "trainer.cache_frozen", "trainer.precision", "trainer.compile", "trainer.channels_last",
-    "trainer.max_epochs", "trainer.max_images", "trainer.max_train_images",
+_SAME_TRIAL = ALIKE | {
+    "experiment", "debug", "backbone.init_from", "trainer.precision", "trainer.max_epochs",
+    "trainer.max_images", "trainer.max_train_images",
 }  # fmt: skip
 
 
@@ -152,7 +151,7 @@ def find_runs(study: str, folders: Sequence[Path] | None = None) -> StudyRuns:
     """
     found: dict[Path, StudyRun] = {}
     for folder in [Path("outputs")] if folders is None else folders:
-        below = {run.folder: run for path in _run_folders(folder) if (run := _read(path, study))}
+        below = {run.folder: run for path in run_folders(folder) if (run := _read(path, study))}
         if folders is not None and not below:
             raise DataError(
                 f"{folder} holds no run of {study} with predictions; give folders of runs that "
@@ -161,12 +160,6 @@ def find_runs(study: str, folders: Sequence[Path] | None = None) -> StudyRuns:
         found |= below
     every = sorted(found.values(), key=lambda r: (not r.changed, _age(r), r.folder.as_posix()))
     return StudyRuns(study, tuple(every), experiments(study))
-
-
-def _run_folders(root: Path) -> list[Path]:
-    # a run holds folders that look like runs: its evals, the folds of a cross-validation
-    folders = {path.parent for path in root.rglob("config.yaml")}
-    return sorted(f for f in folders if not folders & set(f.parents))
 
 
 def _read(folder: Path, study: str) -> StudyRun | None:
@@ -182,12 +175,11 @@ def _read(folder: Path, study: str) -> StudyRun | None:
         variant=str(said.get("variant") or AS_PRINTED),
         seed=int(config.get("seed") or 0),
         config=config,
-        changed=_changed(folder / "overrides.yaml"),
+        changed=_changed(read_words(folder)),
     )
 
 
-def _changed(path: Path) -> tuple[str, ...]:
-    words = _words(path.read_text(encoding="utf-8")) if path.is_file() else []
+def _changed(words: Sequence[str]) -> tuple[str, ...]:
     kept = ("report.", "logger", "tests.", "hydra")
     return tuple(
         word
@@ -196,13 +188,6 @@ def _changed(path: Path) -> tuple[str, ...]:
         and not word.lstrip("+~").startswith(kept)
         and "=" in word
     )
-
-
-def _words(text: str) -> list[str]:
-    import yaml  # type: ignore[import-untyped, unused-ignore]
-
-    found = yaml.safe_load(text)
-    return [str(word) for word in found] if isinstance(found, list) else []
 
 
 def _parse(path: Path) -> dict[str, Any]:

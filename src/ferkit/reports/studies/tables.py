@@ -1,11 +1,11 @@
 """Tables that several studies have: class by class, confusion matrices, class counts."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
 
 import pandas as pd
 
 from ferkit.errors import DataError
+from ferkit.evaluation.films import Rule, film_predictions
 from ferkit.reports.formats import Sheet
 from ferkit.reports.studies.cells import (
     SHARE,
@@ -32,7 +32,7 @@ def measured(
     view: str,
     labels: Sequence[str] | None = None,
     *,
-    rule: Literal["majority_vote", "mean_scores"] | None = None,
+    rule: Rule | None = None,
 ) -> ViewFigures | None:
     """Measure a view of a trial over its seeds.
 
@@ -58,9 +58,9 @@ def measured(
     return subject.measured[key]
 
 
-def _frames(subject: Subject, trial: str, variant: str, view: str, rule: Any) -> list[pd.DataFrame]:
-    from ferkit.evaluation.films import film_predictions
-
+def _frames(
+    subject: Subject, trial: str, variant: str, view: str, rule: Rule | None
+) -> list[pd.DataFrame]:
     found = subject.runs.of(trial, variant)
     frames = [run.views[view] for run in found if view in run.views]
     if len(frames) < len(found):
