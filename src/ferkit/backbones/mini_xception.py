@@ -88,6 +88,10 @@ class MiniXception(nn.Module):
 class ResidualModule(nn.Module):
     """Two separable convolutions and a stride-2 pool, beside a 1x1 stride-2 shortcut.
 
+    The shortcut takes every second pixel and then convolves with stride 1: the same numbers. With
+    stride 2 and 8 channels oneDNN's weight gradient writes past its workspace on some CPUs (see
+    `ferkit.training.memory_format`).
+
     Args:
         inputs: Channels that come in.
         outputs: Channels that go out, at half the side (rounded up).
@@ -96,7 +100,7 @@ class ResidualModule(nn.Module):
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
         self.shortcut = nn.Sequential(
-            nn.Conv2d(inputs, outputs, 1, stride=2, bias=False), nn.BatchNorm2d(outputs)
+            nn.Conv2d(inputs, outputs, 1, bias=False), nn.BatchNorm2d(outputs)
         )
         self.separable = nn.Sequential(
             *_separable(inputs, outputs), nn.ReLU(), *_separable(outputs, outputs)
@@ -104,7 +108,7 @@ class ResidualModule(nn.Module):
 
     def forward(self, maps: Tensor) -> Tensor:
         """From [B, inputs, h, w] to [B, outputs, ceil(h / 2), ceil(w / 2)]."""
-        return same_max_pool(self.separable(maps)) + self.shortcut(maps)
+        return same_max_pool(self.separable(maps)) + self.shortcut(maps[..., ::2, ::2])
 
 
 def same_max_pool(maps: Tensor) -> Tensor:

@@ -22,8 +22,10 @@ from ferkit.reports.page import write_report
 from ferkit.roots import TrainRoot
 from ferkit.splits import write_split
 from ferkit.training.assemble import TrainRows, make_training, run_training, train_rows
+from ferkit.training.memory_format import why_not_channels_last
 from ferkit.training.run import RunFolder, claim_run, default_folder, environment, open_run, say
 from ferkit.training.settings import TrainerSettings, choose_device
+from ferkit.training.trainer import Training
 from ferkit.views import Views, make_views
 
 RESUME_KEYS = (
@@ -90,7 +92,7 @@ def train(config: DictConfig, words: Sequence[str] = ()) -> TrainedRun:
     rows = train_rows(config, views, strategy, settings, device)
     training = make_training(config, settings, strategy, views, rows, device)
     if not resumed:
-        run = start_run(config, views, rows, device, words)
+        run = start_run(config, views, rows, training, words)
     for warning in views.warnings():
         say(f"warning: {warning}")
     run_training(training, strategy, views, rows, run, logger)
@@ -164,13 +166,18 @@ def start_run(
     config: DictConfig,
     views: Views,
     rows: TrainRows,
-    device: torch.device,
+    training: Training,
     words: Sequence[str],
 ) -> RunFolder:
     """Claim the run's folder and write what is known before training."""
     folder = Path(config.run_dir) if config.run_dir else default_folder()
     run = claim_run(folder, config, words)
-    run.write_json("env.json", environment(int(config.seed), device, words))
+    memory_format = (
+        "channels_last" if training.settings.channels_last
+        else why_not_channels_last(training.model, training.device) or "contiguous"
+    )  # fmt: skip
+    found = environment(int(config.seed), training.device, words)
+    run.write_json("env.json", found | {"memory_format": memory_format})
     made = rows.resampled
     resampled = (
         {"counts_after": {"train": made.counts_after}, "resampled": made.describe()} if made else {}

@@ -1,7 +1,7 @@
 """From a config and its views to a training that can run: objects, loaders, what is cached."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -28,6 +28,7 @@ from ferkit.training.films import (
 from ferkit.training.frozen import cache_frozen
 from ferkit.training.loader import Loader, Order, make_loader, shuffled
 from ferkit.training.logging import Logger, patient
+from ferkit.training.memory_format import why_not_channels_last
 from ferkit.training.optim import as_schedule
 from ferkit.training.run import RunFolder, say
 from ferkit.training.settings import TrainerSettings
@@ -134,6 +135,9 @@ def make_training(
     for sentence in start(model.backbone, nodes["backbone"], views.emotions, nodes["input"]):
         say(f"backbone: {sentence}")
     model = model.to(device)
+    if settings.channels_last and (reason := why_not_channels_last(model, device)):
+        say(reason)
+        settings = replace(settings, channels_last=False)
     if settings.channels_last:
         model = model.to(memory_format=torch.channels_last)
     counts = train.counts(len(views.emotions))

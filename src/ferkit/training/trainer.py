@@ -125,7 +125,9 @@ def train_step(training: Training, batch: Batch, step: int) -> Tensor:
     images, targets = training.augment(batch.images, generator), batch.targets
     if alpha := getattr(training.augment, "mixup", 0.0):
         images, targets = mix(images, targets, generator, alpha, len(training.model.emotions))
-    if training.settings.channels_last and images.ndim == 4:
+    if not training.settings.channels_last:
+        images = images.contiguous()  # RGB faces come in channels_last
+    elif images.ndim == 4:
         images = images.contiguous(memory_format=torch.channels_last)
     with training.autocast():
         found = training.stepper(images)
