@@ -11,7 +11,9 @@ from omegaconf.errors import OmegaConfBaseException
 
 from ferkit.config import GROUPS, check_node, check_study, is_node
 from ferkit.errors import ConfigError, missing, unknown
+from ferkit.hydra_keys import check_hydra_word
 from ferkit.roots import ROOTS
+from ferkit.targets import configs_dir
 
 PARTIAL = ("eval", "predict")  # there a few keys of a node may be given, over those of the run
 LAUNCHERS = {  # what each of Hydra's launchers beside its own comes with
@@ -21,13 +23,6 @@ LAUNCHERS = {  # what each of Hydra's launchers beside its own comes with
 }
 _PLAIN_OVERRIDE = re.compile(r"^(tests|[a-z_]\w*(\.\w+)+)=", re.IGNORECASE)
 _NO_NAME = re.compile(r"null|true|false|[-+]?\d[\d_.]*(e[-+]?\d+)?", re.IGNORECASE)
-
-
-def configs_dir() -> Path:
-    """The Hydra tree: beside the package when a wheel put it there, else at the repository root."""
-    package = Path(__file__).parent
-    beside = package / "configs"
-    return beside if beside.is_dir() else package.parents[1] / "configs"
 
 
 def compose(*words: str, command: str = "train") -> DictConfig:
@@ -98,6 +93,8 @@ def split_words(words: Sequence[str]) -> tuple[list[str], list[str]]:
 def prepare(overrides: Sequence[str], searched: Sequence[str]) -> list[str]:
     """Let keys below a node through (they are checked against its target), add search paths."""
     _check_names(overrides)
+    for word in overrides:
+        check_hydra_word(word)
     folders = [Path(f) for f in searched]
     for folder in folders:
         if not folder.is_dir():

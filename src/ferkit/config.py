@@ -1,16 +1,15 @@
 """`build()`: the one gate from yaml to objects, and the checks of every node."""
 
-import importlib
 import inspect
-import os
 import types
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
 from ferkit.errors import ConfigError, FerkitError, unknown
+from ferkit.targets import resolve
 
 GROUPS = (
     "dataset", "faces", "split", "imbalance", "loss", "augment", "input", "backbone",
@@ -21,74 +20,6 @@ GROUPS = (
 SHARED: dict[str, dict[str, Any]] = {
     "backbone": {"init_from": str | None, "freeze": str, "freeze_n": int}
 }
-
-
-def resolve(target: object, where: str) -> Callable[..., Any]:
-    """The object that a `_target_` names, once it is known to be harmless.
-
-    A dotted path proves nothing (`torch.nn.modules.module.torch.hub.load` is `torch.hub.load`),
-    so the object itself is judged: something first defined in ferkit or in a package that
-    `FERKIT_ALLOW` names, or a torch Optimizer, LR scheduler or Module class. Only torch, ferkit
-    and allowed packages are imported on the way.
-
-    Raises:
-        ConfigError: the path leads nowhere, or to something a config may not build.
-    """
-    if not isinstance(target, str) or not target:
-        raise ConfigError(
-            f"{where}._target_ is {target!r}; it must be the dotted path of a target."
-        )
-    if target.split(".")[0] not in {"ferkit", "torch", *_allowed()}:
-        raise ConfigError(_refusal(target, where))
-    found = _import_path(target, where)
-    if not _is_harmless(found):
-        raise ConfigError(_refusal(target, where))
-    return typing.cast(Callable[..., Any], found)
-
-
-def _allowed() -> set[str]:
-    return {name for name in os.environ.get("FERKIT_ALLOW", "").split(",") if name.strip()}
-
-
-def _refusal(target: str, where: str) -> str:
-    return (
-        f"{where}._target_={target} is refused: configs may build ferkit's own objects and torch "
-        "optimizers, LR schedulers and modules; FERKIT_ALLOW=<package> lets your own package in."
-    )
-
-
-def _import_path(path: str, where: str) -> object:
-    parts = path.split(".")
-    found: Any = importlib.import_module(parts[0])
-    for i, part in enumerate(parts[1:], start=2):
-        name = ".".join(parts[:i])
-        if not hasattr(found, part) and isinstance(found, types.ModuleType):
-            try:
-                importlib.import_module(name)
-            except ModuleNotFoundError as error:
-                if error.name != name:
-                    raise
-        if not hasattr(found, part):
-            raise ConfigError(f"{where}._target_={path}: " + unknown("name", part, _public(found)))
-        found = getattr(found, part)
-    return found
-
-
-def _public(found: object) -> list[str]:
-    return [n for n in vars(found) if not n.startswith("_")] if hasattr(found, "__dict__") else []
-
-
-def _is_harmless(found: object) -> bool:
-    if not (inspect.isfunction(found) or inspect.isclass(found)):
-        return False
-    home = str(found.__module__).split(".")[0]
-    if home == "ferkit" or home in _allowed():
-        return True
-    from torch.nn import Module
-    from torch.optim import Optimizer
-    from torch.optim.lr_scheduler import LRScheduler
-
-    return inspect.isclass(found) and issubclass(found, Optimizer | LRScheduler | Module)
 
 
 def check_node(node: Any, where: str) -> None:
@@ -118,13 +49,13 @@ def check_node(node: Any, where: str) -> None:
             raise ConfigError(f"{where}.{key} is {value!r}; it takes {wanted}.")
 
 
-def defaults_of(node: Mapping[str, Any]) -> dict[str, Any]:
+def defaults_of(node: Mapping[str, Any], where: str) -> dict[str, Any]:
     """What a node's target takes for keys that are not given, as yaml would write it.
 
     Empty for a node without a target, or with one that is not here or not let in.
     """
     try:
-        parameters = inspect.signature(resolve(node.get("_target_"), "node")).parameters
+        parameters = inspect.signature(resolve(node.get("_target_"), where)).parameters
     except (FerkitError, ImportError):
         return {}
     found = {n: p.default for n, p in parameters.items() if p.default is not p.empty}
@@ -186,22 +117,20 @@ def as_words(node: Any) -> list[str]:
     return [str(word) for word in plain] if isinstance(plain, list) else [str(plain)]
 
 
-def build(node: Any, *, where: str = "node", **facts: Any) -> Any:
+def build(node: Any, *, where: str, **facts: Any) -> Any:
     """Call a node's target with its keys and with facts that are only known at run time.
 
-    This is the only caller of Hydra's instantiate. Nested nodes stay plain dicts: who takes one
-    passes it through here again.
+    Nested nodes stay plain dicts: who takes one passes it through here again. Hydra's instantiate
+    has no part in it: it would resolve interpolations and build nested targets by itself.
 
     Args:
         node: A mapping with `_target_`; a config found in a run folder passes the same gate.
-        where: The node's name, for messages.
+        where: The node's name, for messages; its group says which targets it may have.
         facts: Runtime keywords; those that the target does not take are left out.
 
     Raises:
         ConfigError: the node does not pass the gate, or its constructor refuses a value.
     """
-    from hydra.utils import instantiate
-
     check_node(node, where)
     plain = {k: v for k, v in as_plain(node).items() if k not in SHARED.get(where, {})}
     target = resolve(plain.pop("_target_"), where)
@@ -211,15 +140,9 @@ def build(node: Any, *, where: str = "node", **facts: Any) -> Any:
     if not inspect.isclass(target):
         return target(**{**keywords, **plain})
     try:
-        call = {"_target_": target, "_recursive_": False, "_convert_": "all", **plain}
-        return instantiate(call, **keywords)
-    except Exception as error:  # instantiate wraps whatever the constructor raised
-        cause = error.__cause__ or error
-        if isinstance(cause, FerkitError):
-            raise cause from None
-        if isinstance(cause, TypeError | ValueError):
-            raise ConfigError(f"{where}: {cause}") from error
-        raise
+        return target(**{**plain, **keywords})
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"{where}: {error}") from error
 
 
 def is_node(value: object) -> bool:

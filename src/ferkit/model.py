@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from ferkit.backbones.pretrained import untrained
 from ferkit.config import build
 from ferkit.errors import DataError, check_format
+from ferkit.saved import as_of_now
 
 FORMAT = 1
 _FILMS = 5  # dimensions of a batch of films
@@ -131,6 +132,7 @@ def load_model(source: str | Path, device: str = "cpu") -> FaceClassifier:
     if "backbone" not in metadata:
         raise DataError(f"{path} holds no ferkit model: its metadata names no backbone.")
     nodes = {name: json.loads(metadata[name]) for name in ("backbone", "input", "faces")}
+    nodes = as_of_now(nodes, path)
     size, channels = int(metadata["size"]), int(metadata["channels"])
     bare = nodes | {"backbone": untrained(nodes["backbone"])}
     model = make_model(bare, json.loads(metadata["emotions"]), size, channels)

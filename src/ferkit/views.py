@@ -15,6 +15,7 @@ from ferkit.emotions import choose
 from ferkit.errors import DataError
 from ferkit.faces.prepare import prepare
 from ferkit.faces.store import FaceStore
+from ferkit.names import check_name
 from ferkit.splits import Split, count_leaks, leak_warnings, split_hash
 
 
@@ -77,6 +78,7 @@ class Views:
 def read_index(dataset: Any) -> FaceIndex:
     """Read the dataset that a node describes."""
     index: FaceIndex = build(dataset, where="dataset")
+    check_name(index.name, "dataset.name")
     return index
 
 

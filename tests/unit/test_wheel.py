@@ -27,10 +27,10 @@ def test_wheel_carries_configs_templates_and_no_data(tmp_path):
 
 
 def test_configs_are_found_beside_the_package_first(tmp_path, monkeypatch):
-    import ferkit.composition as composition
+    import ferkit.targets as targets
 
-    assert composition.configs_dir() == ROOT / "configs"
+    assert targets.configs_dir() == ROOT / "configs"
     package = tmp_path / "ferkit"
     (package / "configs").mkdir(parents=True)
-    monkeypatch.setattr(composition, "__file__", str(package / "composition.py"))
-    assert composition.configs_dir() == package / "configs"
+    monkeypatch.setattr(targets, "__file__", str(package / "targets.py"))
+    assert targets.configs_dir() == package / "configs"

@@ -14,6 +14,7 @@ from torch import nn
 from ferkit.backbones.freezing import freeze
 from ferkit.backbones.pretrained import emotions_of, load_all_but, read_weights
 from ferkit.errors import check_format
+from ferkit.saved import as_of_now
 
 _HEAD = "classifier"
 _FORMAT = 1
@@ -74,7 +75,9 @@ def init_from(
         same = _same_head(backbone, weights, emotions_of(metadata), emotions)
         load_all_but(backbone, weights, [] if same else [_HEAD], path)
         said = f"weights of {path}, {'head included' if same else 'with a new head'}"
-    theirs = json.loads(metadata["input"]) if "input" in metadata else scaling
+    theirs = scaling
+    if "input" in metadata:
+        theirs = as_of_now({"input": json.loads(metadata["input"])}, path)["input"]
     if scaling is not None and theirs != scaling:
         said += "; warning: its faces were scaled otherwise, give the same input node"
     return said

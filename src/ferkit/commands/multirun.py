@@ -9,6 +9,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from ferkit.composition import check, explained, hydra_ready, prepare, split_words
 from ferkit.errors import FerkitError
+from ferkit.hydra_keys import check_hydra_node
 from ferkit.training.run import default_folder, say
 
 
@@ -25,13 +26,19 @@ def sweep(words: Sequence[str]) -> int:
         overrides.append(f"run_dir={folder}")
     with hydra_ready("train"), explained("train"):
         from hydra.core.global_hydra import GlobalHydra
+        from hydra.types import RunMode
 
         hydra = GlobalHydra.instance().hydra
         assert hydra is not None
+        opened = prepare(overrides, searched)
+        composed = hydra.compose_config(
+            "train", opened, RunMode.MULTIRUN, with_log_configuration=False
+        )
+        check_hydra_node(composed.hydra)
         done = hydra.multirun(
             config_name="train",
             task_function=run_job,
-            overrides=prepare(overrides, searched),
+            overrides=opened,
             with_log_configuration=False,
         )
     codes = [job.return_value for batch in done for job in batch]

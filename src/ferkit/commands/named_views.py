@@ -20,6 +20,7 @@ from ferkit.config import as_plain
 from ferkit.errors import ConfigError, DataError, unknown
 from ferkit.imbalance.resample import Resampled, resample
 from ferkit.imbalance.strategy import Strategy
+from ferkit.names import check_name
 from ferkit.splits import Split
 from ferkit.views import Views, encode, make_store
 
@@ -54,11 +55,12 @@ def named_view(config: DictConfig, views: Views, name: str) -> tuple[Views, np.n
 
 
 def check_test(name: str, asked: Mapping[str, Any]) -> None:
-    """Check the keys of a named test view.
+    """Check the name and the keys of a named test view.
 
     Raises:
-        ConfigError: one is unknown, or makes no sense beside another.
+        ConfigError: the name is no file name, a key is unknown or makes no sense beside another.
     """
+    check_name(name, "tests")
     for key in asked:
         if key not in KEYS:
             known = [f"tests.{name}.{k}" for k in KEYS]

@@ -153,7 +153,7 @@ def _settings(config: Mapping[str, Any], seed: object) -> dict[str, str]:
 
 
 def _flatten(node: Any, above: str = "") -> Iterator[tuple[str, str]]:
-    usual = defaults_of(node)
+    usual = defaults_of(node, above)
     for key, value in node.items():
         name = f"{above}.{key}" if above else str(key)
         # a default is as a key that is not there: an older ferkit's config lacks what came later

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ferkit.errors import DataError, check_format
 from ferkit.imbalance.examples import Examples, read_examples
+from ferkit.saved import as_of_now
 
 FORMAT = 1  # the highest that this version reads
 _FIRST_VIEWS = ("val", "test")  # the order of views on the page; others follow by name
@@ -80,7 +81,7 @@ def _parse_yaml(text: str, path: Path) -> dict[str, Any]:
         parsed = yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise DataError(f"{path} is no valid yaml ({' '.join(str(error).split())}).") from None
-    return parsed if isinstance(parsed, dict) else {}
+    return as_of_now(parsed, path) if isinstance(parsed, dict) else {}
 
 
 def _parse_json(text: str, where: str, path: Path) -> dict[str, Any]:

@@ -137,7 +137,8 @@ def make_training(
     model = model.to(device)
     if settings.channels_last and (reason := why_not_channels_last(model, device)):
         say(reason)
-        settings = replace(settings, channels_last=False)
+        # torch.compile chooses channels_last by itself on a CPU
+        settings = replace(settings, channels_last=False, compile=False)
     if settings.channels_last:
         model = model.to(memory_format=torch.channels_last)
     counts = train.counts(len(views.emotions))

@@ -13,9 +13,11 @@ from typing import Any
 
 import pandas as pd
 import torch
+import yaml  # type: ignore[import-untyped, unused-ignore]
 from omegaconf import DictConfig, OmegaConf
 
 from ferkit.errors import ConfigError, DataError, check_format
+from ferkit.saved import as_of_now
 
 FORMAT = 1
 
@@ -113,9 +115,10 @@ def open_run(folder: Path) -> tuple[RunFolder, DictConfig]:
             f"{folder} is no run: it has no config.yaml; give the folder that `ferkit train` "
             "printed."
         )
-    config = DictConfig(OmegaConf.load(path))
-    check_format(config.pop("format", 0), FORMAT, path)
-    return RunFolder(folder), config
+    # not OmegaConf's own reader, which parses interpolations as it reads
+    stored: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
+    check_format(stored.pop("format", 0), FORMAT, path)
+    return RunFolder(folder), DictConfig(as_of_now(stored, path))
 
 
 def environment(seed: int, device: torch.device, words: Sequence[str]) -> dict[str, Any]:

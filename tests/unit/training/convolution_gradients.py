@@ -34,8 +34,10 @@ def shapes():
         for conv in (m for m in network.modules() if isinstance(m, nn.Conv2d)):
             key = (conv.in_channels, conv.out_channels, conv.kernel_size, conv.stride,
                    conv.padding, conv.dilation, conv.groups)  # fmt: skip
-            found[key] = max(SIDE, *(d * (k - 1) + 1
-                                     for d, k in zip(conv.dilation, conv.kernel_size, strict=True)))
+            found[key] = max(
+                SIDE,
+                *(d * (k - 1) + 1 for d, k in zip(conv.dilation, conv.kernel_size, strict=True)),
+            )
     return found
 
 
@@ -70,7 +72,9 @@ def worst(key, side, batches):
 def main():
     torch.set_num_threads(int(sys.argv[1]))
     largest, batches = int(sys.argv[2]), {int(word) for word in sys.argv[3:]}
-    found = {k: s for k, s in shapes().items() if k[0] // k[6] * k[1] * k[2][0] * k[2][1] <= largest}
+    found = {
+        k: s for k, s in shapes().items() if k[0] // k[6] * k[1] * k[2][0] * k[2][1] <= largest
+    }
     differences = {str(key): worst(key, side, batches) for key, side in found.items()}
     wrong = {key: value for key, value in differences.items() if not value < 1e-4}
     print(json.dumps({"shapes": len(differences), "threads": torch.get_num_threads(),
