@@ -1,4 +1,4 @@
-"""What of Hydra's own keys a command line or a yaml may set: its launcher and its sweeper, no more."""
+"""Which of Hydra's own keys a command line or a yaml may set: its launcher's and sweeper's."""
 
 import re
 from collections.abc import Iterator

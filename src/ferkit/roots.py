@@ -73,6 +73,10 @@ class EvalRoot:
         threshold: Of the ease from which a face counts as easy, 0..1.
         of: Runs whose accuracy on easy and on difficult faces is wanted.
         ensemble: Runs to pool, named as in `runs`.
+        view: Of the run: val (default), test, train, a key of `tests`; of another dataset: all
+            (default: it whole), or a view of its own official split.
+        tests: Keys over those of the run's named test views, e.g. tests.ckplus.dataset.root=DIR.
+        data_root: Where datasets lie; by default as the run has it.
     """
 
     run: str | None = None
@@ -87,7 +91,8 @@ class EvalRoot:
     study: str | None = None
     out: str | None = None
     view: str | None = None
-    data_root: str = "data/raw"
+    tests: dict[str, Any] = field(default_factory=dict)
+    data_root: str | None = None
     prepared_root: str = "data/prepared"
     device: str = "auto"
     batch_size: int = 256

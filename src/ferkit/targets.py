@@ -78,7 +78,7 @@ def shipped_targets(group: str) -> frozenset[str]:
 
 @cache
 def torch_targets(group: str) -> Mapping[str, Callable[..., Any]]:
-    """torch's own classes for a group, by their public names and by the modules they come from."""
+    """Torch's own classes for a group, by their public names and by the modules they come from."""
     if group not in ("optimizer", "scheduler", "loss"):
         return {}
     import torch
@@ -109,9 +109,9 @@ def _defined_in_allowed(found: object) -> bool:
 def _refusal(target: str, where: str, group: str) -> str:
     known = sorted({*shipped_targets(group), *torch_targets(group)})
     return (
-        f"{where}._target_={target} is refused: a config may build there what `ferkit list {group}` "
-        f"shows{_torchs(group)}.{nearest(target, known)} FERKIT_ALLOW=<package> in the environment "
-        "lets your own package in."
+        f"{where}._target_={target} is refused: a config may build there what `ferkit list {group}`"
+        f" shows{_torchs(group)}.{nearest(target, known)} FERKIT_ALLOW=<package> in the "
+        "environment lets your own package in."
     )
 
 

@@ -42,18 +42,18 @@ class Views:
         return np.flatnonzero(np.isin(self.split.views, views))
 
     def counts(self, view: str) -> dict[str, int]:
-        """Images a class."""
-        codes = self.codes[self.rows(view)]
-        return {e: int((codes == k).sum()) for k, e in enumerate(self.emotions)}
-
-    def assignment(self) -> pd.DataFrame:
-        """Key and view of every row."""
-        return pd.DataFrame({"key": self.store.index["key"], "view": self.split.views})
+        """Images a class; classes that the run has not (another dataset's) come last."""
+        rows = self.rows(view)
+        found = self.store.index["label"].iloc[rows[self.codes[rows] < 0]].value_counts()
+        codes = self.codes[rows]
+        return {e: int((codes == k).sum()) for k, e in enumerate(self.emotions)} | {
+            str(label): int(n) for label, n in found.sort_index().items() if label
+        }
 
     def describe(self) -> dict[str, Any]:
         """What data.json says of a run's data."""
         card = self.store.card
-        present = [v for v in ("train", "val", "test") if (self.split.views == v).any()]
+        present = [v for v in ("train", "val", "test", "all") if (self.split.views == v).any()]
         return {
             "dataset": {**card["dataset"], "n": card["n"], "dropped": card["dropped"]},
             "faces": card["faces"],

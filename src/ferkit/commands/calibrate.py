@@ -5,6 +5,7 @@ from dataclasses import asdict
 
 import numpy as np
 
+from ferkit.errors import DataError
 from ferkit.evaluation.calibration import fit_temperature, measure_temperature
 from ferkit.training.run import RunFolder, say
 
@@ -34,5 +35,21 @@ def temperature_of(
         say(
             f"temperature {found.temperature:.3f}, fitted on val: ECE {found.ece[0]:.3f} to "
             f"{found.ece[1]:.3f}"
+        )
+    return float(known[tta]["temperature"])
+
+
+def known_temperature(run: RunFolder, tta: str) -> float:
+    """The temperature of a run, for data that it must not be fitted on.
+
+    Raises:
+        DataError: it was not fitted yet under this kind of test-time augmentation.
+    """
+    known = run.read_json(_FILE).get("temperatures", {})
+    if tta not in known:
+        asked = "" if tta == "none" else f" tta={tta}"
+        raise DataError(
+            f"{run.folder} has no temperature for tta={tta}, and it is fitted on the run's own val "
+            f"alone; first type `ferkit eval run={run.folder} view=val{asked}`."
         )
     return float(known[tta]["temperature"])

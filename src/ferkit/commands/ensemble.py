@@ -9,6 +9,7 @@ from omegaconf import DictConfig, OmegaConf
 from ferkit.config import as_words
 from ferkit.errors import DataError
 from ferkit.evaluation.ensemble import mean_predictions
+from ferkit.evaluation.fingerprint import fingerprint
 from ferkit.reports.compare_methods import SavedRun, find_runs, read_saved
 from ferkit.reports.page import write_report
 from ferkit.training.run import RunFolder, default_folder, open_run, say, write_text
@@ -40,7 +41,8 @@ def ensemble(config: DictConfig, command: str) -> Path:
         run.write_predictions(view, predictions)
         if view not in ("train", "val"):
             for one in (run, *members):
-                one.note_look(view, str(predictions["dataset"].iloc[0]), command)
+                one.note_look(view, str(predictions["dataset"].iloc[0]), command,
+                              fingerprint(predictions))  # fmt: skip
     write_report(out, faces=False)
     say(f"report: {out / 'report' / 'report.html'}")
     return out

@@ -5,19 +5,32 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 from omegaconf import DictConfig, OmegaConf
 
-from ferkit.commands.evaluation import predict_views
+from ferkit.commands.evaluation import find_scored, predict_views
+from ferkit.commands.named_views import merge_tests, named_view
 from ferkit.composition import check, compose
 from ferkit.config import as_plain, build, is_node
 from ferkit.errors import ConfigError, DataError, unknown
+from ferkit.evaluation.fingerprint import CONTENT, fingerprint
+from ferkit.faces.store import FaceStore
 from ferkit.imbalance.strategy import Strategy
+from ferkit.inference.data import (
+    ALL,
+    RunSplit,
+    is_same_data,
+    other_views,
+    own_views,
+    read_run_split,
+    training_rows,
+)
 from ferkit.model import load_model
 from ferkit.reports.page import write_report
 from ferkit.reports.run_folders import run_folders
 from ferkit.training.run import RunFolder, open_run, say
 from ferkit.training.settings import choose_device
-from ferkit.views import Views, make_views
+from ferkit.views import make_store
 
 
 def main(words: Sequence[str]) -> int:
@@ -58,11 +71,12 @@ def evaluate_config(config: DictConfig, command: str) -> Path:
     """Do what an eval config asks; answers the folder whose report was written."""
     folder = Path(config.run) if config.run else newest_run()
     run, stored = open_run(folder)
-    if config.view is None and config.dataset is None and config.tta is None:
+    asked = (config.view, config.dataset, config.tta, config.data_root)
+    if all(key is None for key in asked) and not config.tests:
         write_report(folder, faces=bool(stored.get("report", {}).get("faces", True)))
         say(f"report: {folder / 'report' / 'report.html'}")
         return folder
-    return _predict(run, _merged(stored, config), config, command)
+    return _predict(run, stored, config, command)
 
 
 def newest_run(root: Path = Path("outputs/train")) -> Path:
@@ -78,49 +92,112 @@ def newest_run(root: Path = Path("outputs/train")) -> Path:
 
 
 def _merged(stored: DictConfig, config: DictConfig) -> DictConfig:
-    """The run's own config with what eval was told put over it."""
+    """The run's own config with what eval was told put over it, but for another dataset."""
     merged = DictConfig(OmegaConf.to_container(stored))
-    for key in ("dataset", "tta"):
-        asked = as_plain(config[key])
-        if asked is not None:
-            merged[key] = asked if is_node(asked) else {**as_plain(merged[key]), **asked}
+    if config.tta is not None:
+        asked = as_plain(config.tta)
+        merged.tta = asked if is_node(asked) else {**as_plain(merged.tta), **asked}
+    if config.data_root is not None:
+        merged.dataset = _moved_root(as_plain(merged.dataset), merged.data_root, config.data_root)
+        merged.data_root = config.data_root
+    if config.dataset is not None and not is_node(config.dataset):
+        merged.dataset = {**as_plain(merged.dataset), **as_plain(config.dataset)}
+    merged.tests = merge_tests(as_plain(merged.get("tests")) or {}, as_plain(config.tests))
     merged.prepared_root = config.prepared_root
     merged.report = as_plain(config.report)
-    if is_node(config.dataset):
-        merged.split = {"_target_": "ferkit.splits.split_auto"}
-        merged.emotions = None
-        if "copies" in merged.faces:  # they are of the data that the run trained on
-            merged.faces.copies = []
     check(merged)
     return merged
 
 
-def _predict(run: RunFolder, merged: DictConfig, config: DictConfig, command: str) -> Path:
+def _moved_root(dataset: dict[str, Any], before: str, now: str) -> dict[str, Any]:
+    """A dataset's node with a root below the former data_root looked for below the one given."""
+    root = dataset.get("root")
+    if isinstance(root, str) and Path(root).is_relative_to(before):
+        return {**dataset, "root": str(Path(now) / Path(root).relative_to(before))}
+    return dataset
+
+
+def _predict(run: RunFolder, stored: DictConfig, config: DictConfig, command: str) -> Path:
+    merged = _merged(stored, config)
     model = load_model(run.folder, str(choose_device(config.device)))
-    views = make_views(merged)
-    name = config.view or "val"
-    known = ["train", "val", "test", *merged.tests]
-    if name not in known:
-        raise ConfigError(unknown("view", name, known))
+    data = run.read_json("data.json")
+    split = read_run_split(run.folder, data)
+    other = _other_store(merged, config, split)
+    view = config.view or ("val" if other is None else ALL)
+    if other is None:
+        known = ["train", "val", "test", *merged.tests]
+        if view not in known:
+            raise ConfigError(unknown("view", view, known))
+        views = own_views(merged, split, model.emotions)
+    else:
+        train = training_rows(split, merged)
+        views = other_views(other, model.emotions, view, train)
+    for note in views.split.notes:
+        if note.startswith("since the training"):
+            say(f"warning: {note}")
     strategy: Strategy = build(merged.imbalance, where="imbalance")
     kind = getattr(build(merged.tta, where="tta"), "kind", "none")
-    parts = [views.store.card["dataset"]["name"], name] + ([kind] if kind != "none" else [])
-    target = _target_folder(run, merged, views, "-".join(parts))
-    predict_views(target, merged, model, views, strategy, [name], command, trained=run)
-    if name not in ("train", "val"):
-        run.note_look(name, parts[0], command)
+    shown, rows = named_view(merged, views, view)
+    name = "-".join([views.store.card["dataset"]["name"], view, *([kind] * (kind != "none"))])
+    target = _target_folder(run, name, view, find_scored(model, shown, rows).index)
+    described = views.describe()
+    if other is not None:
+        trained = _trained_on(run, data, train is not None)
+        described |= {"trained_on": trained, "root": as_plain(config.dataset).get("root")}
+    _begin(run, target, merged, described)
+    predict_views(target, merged, model, views, strategy, [view], command, trained=run,
+                  own=other is None, known={view: (shown, rows)})  # fmt: skip
     write_report(target.folder, faces=bool(merged.report.faces))
     say(f"report: {target.folder / 'report' / 'report.html'}")
     return target.folder
 
 
-def _target_folder(run: RunFolder, config: DictConfig, views: Views, name: str) -> RunFolder:
+def _other_store(
+    merged: DictConfig, config: DictConfig, split: RunSplit | None
+) -> FaceStore | None:
+    """The prepared faces of the dataset that was asked for; None where they are the run's own."""
+    if not is_node(config.dataset):
+        return None
+    faces = {**as_plain(merged.faces), "copies": []}  # copies are of what a run trains on
+    asked = as_plain(config.dataset)
+    root = merged.data_root if config.data_root is None else config.data_root
+    asked = _moved_root(asked, "None", root)  # composed before the run's data_root was known
+    store = make_store(DictConfig({**as_plain(merged), "dataset": asked, "faces": faces}))
+    if split is not None and is_same_data(split, store):
+        say("this is the data that the run was trained with: its own views are judged")
+        merged.dataset = asked
+        return None
+    return store
+
+
+def _trained_on(run: RunFolder, data: dict[str, Any], checked: bool) -> dict[str, Any]:
+    dataset, split = (data.get(part) or {} for part in ("dataset", "split"))
+    return {
+        "run": str(run.folder), "dataset": dataset.get("name", "its own data"),
+        "variant": dataset.get("variant", ""), "n": dataset.get("n"),
+        "protocol": split.get("protocol", ""), "hash": split.get("hash", ""),
+        "overlap_checked": checked,
+    }  # fmt: skip
+
+
+def _target_folder(run: RunFolder, name: str, view: str, rows: pd.DataFrame) -> RunFolder:
+    """eval/<name>, with the fingerprint behind it where other data have taken the name."""
     folder = run.folder / "eval" / name
+    taken = folder / "predictions" / f"{view}.parquet"
+    if taken.is_file():
+        before = pd.read_parquet(taken)
+        alike = rows if CONTENT in before else rows.drop(columns=CONTENT)  # an older ferkit's
+        if fingerprint(before) != fingerprint(alike):
+            folder = folder.with_name(f"{name}-{fingerprint(rows)}")
     folder.mkdir(parents=True, exist_ok=True)
+    return RunFolder(folder)
+
+
+def _begin(
+    run: RunFolder, target: RunFolder, config: DictConfig, described: dict[str, Any]
+) -> None:
     for kept in ("env.json", "metrics.jsonl", "overrides.yaml"):
         if (run.folder / kept).is_file():
-            shutil.copyfile(run.folder / kept, folder / kept)
-    (folder / "config.yaml").write_text("format: 1\n" + OmegaConf.to_yaml(config))
-    target = RunFolder(folder)
-    target.write_json("data.json", views.describe())
-    return target
+            shutil.copyfile(run.folder / kept, target.folder / kept)
+    (target.folder / "config.yaml").write_text("format: 1\n" + OmegaConf.to_yaml(config))
+    target.write_json("data.json", described)

@@ -1,6 +1,6 @@
 """Predicting views into a run's folder, for train and eval alike."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,13 +9,15 @@ import pandas as pd
 import torch
 from omegaconf import DictConfig
 
-from ferkit.commands.calibrate import temperature_of
+from ferkit.commands.calibrate import known_temperature, temperature_of
 from ferkit.commands.named_views import named_view
 from ferkit.commands.thumbnails import Thumbnails, make_thumbnails, write_thumbnails
 from ferkit.config import build
 from ferkit.evaluation.examples import choose_examples
+from ferkit.evaluation.fingerprint import fingerprint
 from ferkit.evaluation.predict import make_predictions, predict_scores
 from ferkit.imbalance.strategy import Strategy
+from ferkit.inference.data import is_test_access
 from ferkit.model import FaceClassifier
 from ferkit.training.films import Films, check_tta, find_films, stills, takes_films, whole_loader
 from ferkit.training.loader import Loader, make_loader
@@ -33,24 +35,26 @@ def predict_views(
     names: Sequence[str],
     command: str = "ferkit train",
     trained: RunFolder | None = None,
+    own: bool = True,
+    known: Mapping[str, tuple[Views, np.ndarray]] | None = None,
 ) -> None:
     """Write predictions of views, thumbnails of the worst confusions, and note looks at test.
 
     Args:
         trained: The run that trained the model, where it is another than `run`.
+        own: Whether the views are those of the run's own split and `tests`.
+        known: View to its data and rows, where they were looked up before.
     """
     tta = build(config.tta, where="tta")
     check_tta(model.backbone, tta)
     counts = training_counts(trained or run, model.emotions)
     temperature = 1.0
     if strategy.calibrates:
-        chosen = find_scored(model, views, views.rows("val"))
-        temperature = temperature_of(
-            trained or run, tta.kind, chosen.codes, lambda: score(model, views, chosen, tta)
-        )
+        val = views if own else None
+        temperature = _temperature(trained or run, model, val, tta)
     shown_mistakes: list[Thumbnails] = []
     for name in names:
-        shown, rows = named_view(config, views, name)
+        shown, rows = (known or {}).get(name) or named_view(config, views, name)
         what = find_scored(model, shown, rows)
         predictions = predict(model, shown, what, name, tta, strategy, counts, temperature)
         run.write_predictions(name, predictions)
@@ -58,10 +62,20 @@ def predict_views(
             mistakes = choose_examples(predictions)
             store = stills(shown.store, what.films) if what.films else shown.store
             shown_mistakes.append(make_thumbnails(model, store, mistakes, config.report.saliency))
-        if name not in ("train", "val"):
-            run.note_look(name, str(shown.store.card["dataset"]["name"]), command)
+        if is_test_access(shown, name, own):
+            dataset = str(shown.store.card["dataset"]["name"])
+            for noting in (run, *([trained] if trained else [])):
+                noting.note_look(name, dataset, command, fingerprint(predictions))
     if config.report.faces:
         write_thumbnails(run, shown_mistakes)
+
+
+def _temperature(run: RunFolder, model: FaceClassifier, views: Views | None, tta: Any) -> float:
+    """The run's temperature, fitted on its own val where it is not known yet."""
+    if views is None:
+        return known_temperature(run, tta.kind)
+    chosen = find_scored(model, views, views.rows("val"))
+    return temperature_of(run, tta.kind, chosen.codes, lambda: score(model, views, chosen, tta))
 
 
 def training_counts(run: RunFolder, emotions: Sequence[str]) -> np.ndarray:

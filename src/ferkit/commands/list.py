@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from fnmatch import fnmatch
 from pathlib import Path
 
-from ferkit.composition import choices, configs_dir, list_groups
+from ferkit.composition import choices, list_groups
 from ferkit.errors import ConfigError, unknown
+from ferkit.targets import configs_dir
 
 
 def main(words: Sequence[str]) -> int:

@@ -18,10 +18,12 @@ from omegaconf import DictConfig, OmegaConf
 from ferkit.composition import load_choice
 from ferkit.config import as_plain
 from ferkit.errors import ConfigError, DataError, unknown
+from ferkit.evaluation.fingerprint import CONTENT, IN_TRAIN
 from ferkit.imbalance.resample import Resampled, resample
 from ferkit.imbalance.strategy import Strategy
 from ferkit.names import check_name
 from ferkit.splits import Split
+from ferkit.splits.overlap import overlap_with_train
 from ferkit.views import Views, encode, make_store
 
 KEYS = ("views", "where", "dataset", "faces", "at_most", "resample")
@@ -44,7 +46,7 @@ def named_view(config: DictConfig, views: Views, name: str) -> tuple[Views, np.n
     """
     asked = dict(as_plain(config.tests).get(name) or {})
     check_test(name, asked)
-    shown = _other_data(config, views, asked) if "dataset" in asked else views
+    shown = _other_data(config, views, name, asked) if "dataset" in asked else views
     chosen = _chosen(shown, asked, name)
     rows = _first_rows(shown, np.flatnonzero(chosen), asked.get("at_most", {}))
     if not len(rows):
@@ -52,6 +54,25 @@ def named_view(config: DictConfig, views: Views, name: str) -> tuple[Views, np.n
     if "resample" in asked:
         return _resampled(shown, rows, asked["resample"], int(config.seed))
     return shown, rows
+
+
+def merge_tests(stored: Mapping[str, Any], asked: Mapping[str, Any]) -> dict[str, Any]:
+    """The named views of a run, with keys that were typed put over theirs."""
+    merged = dict(stored)
+    for name, given in asked.items():
+        if name not in merged and not (isinstance(given, Mapping) and len(given)):
+            raise ConfigError(unknown("view in tests", str(name), list(stored)))
+        merged[name] = _over(merged.get(name) or {}, given or {})
+    return merged
+
+
+def _over(below: Any, above: Any) -> Any:
+    if not isinstance(above, Mapping):
+        return above
+    if isinstance(below, str):  # the name of a choice stands for its node
+        below = {"name": below}
+    found = dict(below) if isinstance(below, Mapping) else {}
+    return found | {key: _over(found.get(key), value) for key, value in above.items()}
 
 
 def check_test(name: str, asked: Mapping[str, Any]) -> None:
@@ -96,14 +117,21 @@ def _first_rows(shown: Views, rows: np.ndarray, at_most: Mapping[str, int]) -> n
     return rows[number < limit]
 
 
-def _other_data(config: DictConfig, views: Views, asked: Mapping[str, Any]) -> Views:
+def _other_data(config: DictConfig, views: Views, name: str, asked: Mapping[str, Any]) -> Views:
     own = as_plain(config)
     faces = _node("faces", asked["faces"]) if "faces" in asked else own["faces"]
     other = DictConfig(
         {**own, "dataset": _node("dataset", asked["dataset"]), "faces": {**faces, "copies": []}}
     )
-    store = make_store(other)
+    try:
+        store = make_store(other)
+    except DataError as error:  # its advice, in the key that is right here
+        raise type(error)(
+            str(error).replace("dataset.root", f"tests.{name}.dataset.root")
+        ) from error
     codes = encode(store.index["label"], views.emotions)
+    shared = overlap_with_train(views.store.index.iloc[views.rows("train")], store.index)
+    store = replace(store, index=store.index.assign(**{IN_TRAIN: shared}))
     every = np.where(store.index["label"] != "", "test", "").astype("<U5")
     return Views(store, views.emotions, codes, Split(every, "all", "every labelled row"), {}, "")
 
@@ -147,6 +175,6 @@ def _index_of(shown: Views, rows: np.ndarray, made: Resampled) -> pd.DataFrame:
     new = pd.Series(made.made)
     index = index.assign(key=made.keys, source=made.sources)
     index["label"] = np.asarray(shown.emotions, dtype=object)[made.codes]
-    for column in ("subject", "sequence"):
+    for column in ("subject", "sequence", CONTENT):
         index[column] = index[column].where(~new, "")
     return index

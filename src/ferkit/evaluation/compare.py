@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from ferkit.errors import DataError
+from ferkit.evaluation.fingerprint import changed_images
 from ferkit.evaluation.intervals import bootstrap, percentile_interval, resampling_units
 from ferkit.evaluation.metrics import FIGURES, compute_figures
 from ferkit.evaluation.outcomes import labelled, read_outcomes
@@ -15,7 +16,7 @@ def align(first: pd.DataFrame, second: pd.DataFrame) -> tuple[pd.DataFrame, pd.D
     """Bring two predictions frames to the same order of rows.
 
     Raises:
-        DataError: the frames have other keys, a key twice, or other labels for the same key.
+        DataError: the frames have other keys, a key twice, or other labels or images for a key.
     """
     left, right = labelled(first), labelled(second)
     for frame in (left, right):
@@ -34,6 +35,11 @@ def align(first: pd.DataFrame, second: pd.DataFrame) -> tuple[pd.DataFrame, pd.D
         raise DataError(
             f"The runs disagree on the label of {int(differ.sum())} rows (such as "
             f"{left['key'][differ].iloc[0]!r}); compare runs with the same labels."
+        )
+    if images := changed_images(left, right):
+        raise DataError(
+            f"The runs saw other images under {images} of the same keys; predict both again on the "
+            "same data."
         )
     return left, right
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from ferkit.errors import DataError
+from ferkit.evaluation.fingerprint import changed_images
 from ferkit.evaluation.outcomes import PROBABILITY, output_classes
 
 
@@ -51,4 +52,9 @@ def _aligned(first: pd.DataFrame, member: pd.DataFrame, number: int) -> pd.DataF
     rows = rows.loc[first["key"]].reset_index()
     if (rows["label"].fillna("") != first["label"].fillna("")).any():
         raise DataError(f"Run {number} of the ensemble has other labels than the first.")
+    if images := changed_images(first, rows):
+        raise DataError(
+            f"Run {number} of the ensemble saw other images than the first under {images} of the "
+            "same keys; predict the view again in each on the same data."
+        )
     return rows

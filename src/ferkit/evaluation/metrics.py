@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from ferkit.evaluation.confusion import count_confusion, overall_figures
+from ferkit.evaluation.fingerprint import IN_TRAIN
 from ferkit.evaluation.intervals import (
     bootstrap,
     calibration_error,
@@ -59,7 +60,9 @@ def compute_figures(
         `n`, the overall figures, `per_class`, the classes `absent` (an output without any row),
         `never_predicted` and `foreign` (a label that is no output), `intervals` and what was
         `resampled`; where outputs and labels differ also `shared`, the same figures over the
-        classes that both have. `roc_auc` is None where it is not defined.
+        classes that both have. `roc_auc` is None where it is not defined. Of another dataset also
+        `in_train`: how many rows were left out since they share an image, a source or a subject
+        with the training view, and `with_in_train`: some figures with them.
 
     Raises:
         DataError: the frame holds nothing that can be measured.
@@ -71,12 +74,26 @@ def compute_figures(
     figures |= _remarkable(outcomes)
     if intervals:
         figures |= _intervals(rows, outcomes, resamples, seed)
+    figures |= _in_train(predictions)
     shared = shared_classes(rows)
     if len(shared) > 1 and (figures["absent"] or figures["foreign"]):
         figures["shared"] = {"classes": list(shared)} | compute_figures(
             restrict_to_shared(rows), intervals=intervals, resamples=resamples, seed=seed
         )
     return figures
+
+
+def _in_train(predictions: pd.DataFrame) -> dict[str, Any]:
+    """Rows that were left out since they share something with the training view; with them."""
+    if IN_TRAIN not in predictions:
+        return {}
+    shared = predictions[IN_TRAIN].fillna("")
+    counts = {str(kind): int(n) for kind, n in shared[shared != ""].value_counts().items()}
+    if not counts:
+        return {IN_TRAIN: {}}
+    whole = compute_figures(predictions.drop(columns=IN_TRAIN), intervals=False)
+    kept = ("n", "accuracy", "balanced_accuracy", "macro_f1")
+    return {IN_TRAIN: counts, "with_in_train": {name: whole[name] for name in kept}}
 
 
 def quick_figures(

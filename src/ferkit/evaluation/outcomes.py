@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from ferkit.emotions import order
 from ferkit.errors import DataError
+from ferkit.evaluation.fingerprint import IN_TRAIN
 
 PROBABILITY = "p_"  # the prefix of the probability columns
 
@@ -37,12 +38,18 @@ def output_classes(predictions: pd.DataFrame) -> tuple[str, ...]:
 
 
 def labelled(predictions: pd.DataFrame) -> pd.DataFrame:
-    """Keep the rows that carry a label."""
+    """Keep the rows that are judged: those with a label that share nothing with the training view.
+
+    Raises:
+        DataError: there is no column `label`.
+    """
     if "label" not in predictions:
         raise DataError(
             "The predictions have no column 'label'; predict the view again with `ferkit eval`."
         )
     known = predictions["label"].notna() & (predictions["label"] != "")
+    if IN_TRAIN in predictions:
+        known &= predictions[IN_TRAIN].fillna("") == ""
     return predictions[known].reset_index(drop=True)
 
 

@@ -7,6 +7,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from ferkit.evaluation.fingerprint import CONTENT, IN_TRAIN
 from ferkit.evaluation.groups import GROUPS
 from ferkit.evaluation.tta import Tta
 from ferkit.model import FaceClassifier
@@ -48,7 +49,7 @@ def make_predictions(
     shifted = np.exp(scores - scores.max(axis=1, keepdims=True))
     probabilities = shifted / shifted.sum(axis=1, keepdims=True)  # [N, K]
     columns = ["key", "dataset", "subject", "sequence", "frame", "label"]
-    columns += [name for name in GROUPS if name in index]
+    columns += [name for name in (*GROUPS, CONTENT, IN_TRAIN) if name in index]
     frame = index[columns].reset_index(drop=True)
     frame.insert(2, "view", view)
     frame["predicted"] = np.asarray(emotions, dtype=object)[scores.argmax(axis=1)]

@@ -15,11 +15,13 @@ import pandas as pd
 
 from ferkit.config import defaults_of
 from ferkit.errors import ConfigError, DataError, unknown
-from ferkit.reports.folder import read_run
+from ferkit.evaluation.fingerprint import fingerprint
+from ferkit.reports.folder import RunRecord, read_run, tta_kind
 from ferkit.reports.run_folders import ALIKE, expand, read_words, run_folders
 
 # may differ between the runs of one method
 _SAME = ALIKE | {"format", "tests", "report", "study", "logger"}
+_OWN_VIEWS = ("train", "val", "test", "held_out")
 _LONG = 60  # characters of a name that is still one
 _SHOWN = 2  # differing keys that a name holds; of more the folder says it shorter
 
@@ -34,7 +36,8 @@ class SavedRun:
         seed: None where the run does not say.
         dataset: Trained on this.
         predictions: (dataset, view) to frame; those under eval/ too, without test-time
-            augmentation other than the run's own.
+            augmentation other than the run's own. Another dataset's name carries the fingerprint of
+            its data, so that two sets of one name are told apart.
     """
 
     folder: Path
@@ -121,7 +124,7 @@ def read_saved(folder: Path) -> SavedRun:
         words=_words(folder),
         seed=seed if isinstance(seed, int) else None,
         dataset=dataset,
-        predictions=_all_predictions(folder, dataset, record.predictions),
+        predictions=_all_predictions(folder, dataset, record),
     )
 
 
@@ -130,19 +133,27 @@ def _dataset_of(frame: pd.DataFrame) -> str:
 
 
 def _all_predictions(
-    folder: Path, dataset: str, own: Mapping[str, pd.DataFrame]
+    folder: Path, dataset: str, record: RunRecord
 ) -> dict[tuple[str, str], pd.DataFrame]:
-    # a view named in `tests` may be of another dataset; a merged one has many in its column
-    found = {
-        (dataset if view in ("train", "val", "test", "held_out") else _dataset_of(frame), view):
-        frame for view, frame in own.items()
-    }  # fmt: skip
+    found = {}
+    for view, frame in record.predictions.items():
+        # a view named in `tests` may be of another dataset; a merged one has many in its column
+        own = view in _OWN_VIEWS or _dataset_of(frame) == dataset
+        found[dataset if own else tagged(_dataset_of(frame), frame), view] = frame
     for below in sorted((folder / "eval").glob("*/predictions")):
-        for view, frame in read_run(below.parent).predictions.items():
-            name = below.parent.name
-            if name.endswith(f"-{view}"):  # else with test-time augmentation: another method
-                found.setdefault((name.removesuffix(f"-{view}"), view), frame)
+        look = read_run(below.parent)
+        if tta_kind(look.config) != tta_kind(record.config):
+            continue  # another method
+        name = str((look.data.get("dataset") or {}).get("name") or below.parent.name.split("-")[0])
+        other = name != dataset or bool(look.data.get("trained_on"))
+        for view, frame in look.predictions.items():
+            found.setdefault((tagged(name, frame) if other else name, view), frame)
     return found
+
+
+def tagged(name: str, frame: pd.DataFrame) -> str:
+    """The name of another dataset with the fingerprint of its data behind it."""
+    return f"{name} [{fingerprint(frame)}]"
 
 
 def _settings(config: Mapping[str, Any], seed: object) -> dict[str, str]:

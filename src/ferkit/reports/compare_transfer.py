@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from ferkit.evaluation.fingerprint import fingerprint
 from ferkit.evaluation.intervals import percentile_interval
 from ferkit.evaluation.outcomes import labelled, restrict_to_shared, shared_classes
 from ferkit.evaluation.seeds import Measured, measure_runs
@@ -10,6 +11,7 @@ from ferkit.reports.compare_methods import Method, SavedRun
 from ferkit.reports.formats import Sheet
 from ferkit.reports.tables import show_figure
 
+ALL = "all"  # the view of another dataset as a whole
 _FIGURES = ("accuracy", "balanced_accuracy", "macro_f1")
 _RESAMPLES = 2000
 _ALL = "All outputs of the network count: an answer that the dataset does not have is wrong."
@@ -47,7 +49,7 @@ def transfer_sheets(methods: Sequence[Method], view: str) -> list[Sheet]:
                 for method in methods
             )
             title = f"Trained on rows, tested on columns: {figure_name(figure)}, {reading}"
-            header = ("Trained on", "Method", *(_name(column) for column in columns))
+            header = ("Trained on", "Method", *(_name(column, columns) for column in columns))
             name = f"transfer_{figure}{suffix}"
             sheets.append(Sheet(name, title, header, rows, (words, *notes)))
     return sheets
@@ -60,9 +62,17 @@ def _columns(run: SavedRun, view: str) -> list[Column]:
     ]  # fmt: skip
 
 
-def _name(column: Column) -> str:
+def _name(column: Column, columns: Sequence[Column]) -> str:
+    """A column's heading; the fingerprint stays where two sets share a name."""
     dataset, view = column
-    return dataset if view == dataset else f"{dataset} {view}"
+    bare = _bare(dataset)
+    alike = [d for d, v in columns if _bare(d) == bare and v == view]
+    shown = bare if len(alike) == 1 else dataset
+    return shown if view in (bare, ALL) else f"{shown} {view}"
+
+
+def _bare(dataset: str) -> str:
+    return dataset.partition(" [")[0]
 
 
 def _row_name(method: Method) -> tuple[str, str]:
@@ -70,16 +80,13 @@ def _row_name(method: Method) -> tuple[str, str]:
 
 
 def _counts(runs: Sequence[SavedRun], columns: Sequence[Column]) -> list[str]:
-    """Faces of every column, and where the runs of a column saw different ones."""
+    """Faces of every column, and where the runs of a column saw different ones or labels."""
     notes = []
     for column in columns:
-        keys = [
-            frozenset(labelled(f)["key"])
-            for r in runs
-            if (f := r.predictions.get(column)) is not None
-        ]
-        counts = sorted({len(each) for each in keys})
-        words = f"{_name(column)}: {' or '.join(f'{n:,}' for n in counts)} faces"
+        found = [f for r in runs if (f := r.predictions.get(column)) is not None]
+        keys = [fingerprint(labelled(frame)) for frame in found]
+        counts = sorted({len(labelled(frame)) for frame in found})
+        words = f"{_name(column, columns)}: {' or '.join(f'{n:,}' for n in counts)} faces"
         if len(set(keys)) > 1:
             words += ", not the same for every row: its figures are not comparable down the column"
         notes.append(words + ".")

@@ -74,6 +74,11 @@ def read_run(run: Path) -> RunRecord:
     )
 
 
+def tta_kind(config: Any) -> str:
+    """The kind of test-time augmentation that a config asks for."""
+    return str((config.get("tta") or {}).get("kind", "none"))
+
+
 def _parse_yaml(text: str, path: Path) -> dict[str, Any]:
     import yaml  # type: ignore[import-untyped, unused-ignore]
 

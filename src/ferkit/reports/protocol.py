@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 
+from ferkit.evaluation.fingerprint import fingerprint
 from ferkit.reports.folder import RunRecord
 from ferkit.reports.tables import short_name
 
@@ -19,7 +20,14 @@ def title(record: RunRecord) -> str:
     if not dataset:
         frame = next(iter(record.predictions.values()))
         dataset = ", ".join(sorted(set(frame["dataset"]))) if "dataset" in frame else "faces"
-    return f"{backbone} on {dataset}" if backbone else f"Predictions on {dataset}"
+    if not backbone:
+        return f"Predictions on {dataset}"
+    trained = record.data.get("trained_on") or {}
+    if trained:
+        alike = dataset == trained.get("dataset") and record.data.get("root")
+        where = f" in {record.data['root']}" if alike else ""
+        return f"{backbone} trained on {trained.get('dataset')}, tested on {dataset}{where}"
+    return f"{backbone} on {dataset}"
 
 
 def monitor(record: RunRecord) -> str:
@@ -46,9 +54,10 @@ def describe_protocol(
 ) -> list[tuple[str, str]]:
     """A word and a sentence or two each: split, training, selection, test, intervals."""
     parts = [
-        ("Data", _dataset(record.data)),
+        ("Trained on", _trained_on(record.data)),
+        ("Data", _dataset(record)),
         ("Split", _split(record.data)),
-        ("Leaks", _leaks(record.data)),
+        ("Leaks", _leaks(record.data, figures)),
         ("Resampling", _resampling(record)),
         ("Selection", _selection(record)),
         ("Test", _looks(record)),
@@ -59,15 +68,36 @@ def describe_protocol(
     return [(word, sentence) for word, sentence in parts if sentence]
 
 
-def _dataset(data: Mapping[str, Any]) -> str:
-    dataset = data.get("dataset") or {}
+def _dataset(record: RunRecord) -> str:
+    dataset = record.data.get("dataset") or {}
     if not dataset:
         return ""
     n = f"{dataset['n']:,} faces" if dataset.get("n") else "faces"
     variant = f", {dataset['variant']}" if dataset.get("variant") else ""
     dropped = sum((dataset.get("dropped") or {}).values())
     left_out = f"{dropped:,} images were left out" if dropped else "Nothing was left out"
-    return f"{dataset.get('name', 'The dataset')}{variant}: {n}. {left_out}."
+    return (
+        f"{dataset.get('name', 'The dataset')}{variant}: {n}. {left_out}. {_fingerprints(record)}"
+    )
+
+
+def _fingerprints(record: RunRecord) -> str:
+    """What names the data by their content: equal digits, equal images and labels."""
+    named = (f"{view} {fingerprint(frame)}" for view, frame in record.predictions.items())
+    return f"Fingerprint of images and labels: {', '.join(named)}."
+
+
+def _trained_on(data: Mapping[str, Any]) -> str:
+    trained = data.get("trained_on") or {}
+    if not trained:
+        return ""
+    variant = f", {trained['variant']}" if trained.get("variant") else ""
+    tag = f", hash {trained['hash']}" if trained.get("hash") else ""
+    protocol = f" ({trained['protocol']}{tag})" if trained.get("protocol") else ""
+    return (
+        f"{trained.get('dataset')}{variant}{protocol}, the run {trained.get('run')}; the settings "
+        "below are its. What is judged here is another dataset:"
+    )
 
 
 def _split(data: Mapping[str, Any]) -> str:
@@ -76,11 +106,39 @@ def _split(data: Mapping[str, Any]) -> str:
         return ""
     seed = f", seed {split['seed']}" if split.get("seed") is not None else ""
     tag = f", hash {split['hash']}" if split.get("hash") else ""
+    if data.get("trained_on"):
+        return f"Judged: {split.get('protocol')}{tag}."
     protocol = str(split.get("protocol") or split.get("name") or "unknown").rstrip(".")
     return f"{protocol[:1].upper()}{protocol[1:]} (split {split.get('name', '?')}{seed}{tag})."
 
 
-def _leaks(data: Mapping[str, Any]) -> str:
+def _leaks(data: Mapping[str, Any], figures: Mapping[str, Mapping[str, Any]]) -> str:
+    overlap = " ".join(_overlap(view, each) for view, each in figures.items() if "in_train" in each)
+    if (data.get("trained_on") or {}).get("overlap_checked") is False:
+        return (
+            "Not checked: the run kept no hashes of its training images (an older ferkit wrote it) "
+            "and its dataset is not here."
+        )
+    if data.get("trained_on"):
+        return overlap
+    return f"{_leaks_of_split(data)} {overlap}".strip()
+
+
+def _overlap(view: str, figures: Mapping[str, Any]) -> str:
+    """What a view of another dataset shares with the training view."""
+    counts = figures["in_train"]
+    if not counts:
+        return f"No face of {view} shares an image, a source or a subject with the training view."
+    whole = figures["with_in_train"]
+    kinds = ", ".join(f"{n:,} by {kind}" for kind, n in counts.items())
+    return (
+        f"Of the {whole['n']:,} faces of {view}, {sum(counts.values()):,} lie in the training view "
+        f"({kinds}) and are left out of every metric; with them the accuracy would be "
+        f"{whole['accuracy']:.3f} and the macro F1 {whole['macro_f1']:.3f}."
+    )
+
+
+def _leaks_of_split(data: Mapping[str, Any]) -> str:
     if "leaks" not in data:
         return "Not counted for these predictions."
     total = sum(sum(counts.values()) for counts in (data["leaks"] or {}).values())

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from ferkit.errors import ConfigError, DataError
+from ferkit.splits.overlap import IDENTITY
 from ferkit.splits.split import VIEWS, Split, finish
 
 FORMAT = 1
@@ -27,6 +28,9 @@ def split_hash(frame: pd.DataFrame, views: np.ndarray) -> str:
 def write_split(path: str | Path, frame: pd.DataFrame, views: np.ndarray) -> str:
     """Write key and view of every row, with the hash, as parquet or csv by the name's end.
 
+    A parquet also keeps what a row is known by when files move: label, hash of the image, dataset,
+    subject and source.
+
     Returns:
         The split's hash.
     """
@@ -38,6 +42,8 @@ def write_split(path: str | Path, frame: pd.DataFrame, views: np.ndarray) -> str
             file.write(f"# ferkit split, format: {FORMAT}, hash: {name}\n")
             table.to_csv(file, index=False)
     else:
+        identity = {n: frame[n].fillna("").astype(str).to_numpy() for n in IDENTITY if n in frame}
+        table = table.assign(**identity)
         table.attrs = {"format": FORMAT, "hash": name}
         table.to_parquet(path, index=False)
     return name

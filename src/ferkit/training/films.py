@@ -8,6 +8,7 @@ epoch) and the visit's place in the epoch alone, so a resumed run sees what an u
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from hashlib import blake2b
 from typing import Any, Literal
 
 import numpy as np
@@ -70,6 +71,10 @@ def find_films(index: pd.DataFrame, rows: np.ndarray) -> Films:
         )
     first = chosen.iloc[found.places[found.starts]].reset_index(drop=True)
     first = first.assign(key=film_keys(first), frame=found.lengths)
+    for column, joined in (("content", _hash_of_all), ("in_train", max)):
+        if column in chosen:
+            values = chosen[column].fillna("").to_numpy()[found.places]
+            first[column] = [joined(part) for part in np.split(values, found.starts[1:])]
     order = np.argsort(found.lengths, kind="stable")
     pieces = np.split(rows[found.places], found.starts[1:])
     lengths = found.lengths[order]
@@ -79,6 +84,10 @@ def find_films(index: pd.DataFrame, rows: np.ndarray) -> Films:
         lengths=lengths,
         index=first.iloc[order].reset_index(drop=True),
     )
+
+
+def _hash_of_all(hashes: np.ndarray) -> str:
+    return blake2b("".join(hashes).encode(), digest_size=8).hexdigest()
 
 
 def visits_of(films: Films, visits: str) -> np.ndarray:

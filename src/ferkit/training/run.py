@@ -56,11 +56,11 @@ class RunFolder:
         predictions.to_parquet(beside, index=False)
         beside.replace(folder / f"{view}.parquet")
 
-    def note_look(self, view: str, dataset: str, command: str) -> None:
-        """Every look at test is noted, with its date."""
+    def note_look(self, view: str, dataset: str, command: str, data: str) -> None:
+        """Every look at test is noted, with its date and the fingerprint of what was seen."""
         look = {
             "date": datetime.now().astimezone().isoformat(timespec="seconds"),
-            "view": view, "dataset": dataset, "command": command,
+            "view": view, "dataset": dataset, "data": data, "command": command,
         }  # fmt: skip
         with (self.folder / "looks.jsonl").open("a") as file:
             file.write(json.dumps({"format": FORMAT, **look}) + "\n")

@@ -8,10 +8,10 @@ from typing import Any
 
 import pandas as pd
 
-from ferkit.composition import configs_dir
 from ferkit.errors import DataError
-from ferkit.reports.folder import RunRecord, read_run
+from ferkit.reports.folder import RunRecord, read_run, tta_kind
 from ferkit.reports.run_folders import ALIKE, read_words, run_folders
+from ferkit.targets import configs_dir
 
 AS_PRINTED = "as_printed"
 # words behind `ferkit train` that leave a trial what it is; shortened runs are noted by quick()
@@ -69,7 +69,8 @@ class StudyRun:
         for folder in sorted(folders):
             record = read_run(folder)
             # a look at another dataset has a test view too, and is none of the study's
-            if _dataset(record.config) == _dataset(self.config):
+            other = bool(record.data.get("trained_on"))
+            if not other and _dataset(record.config) == _dataset(self.config):
                 kind = tta_kind(record.config)
                 found |= {(view, kind): frame for view, frame in record.predictions.items()}
         return found
@@ -233,11 +234,6 @@ def _inherited(word: str) -> tuple[dict[str, Any], int | None]:
             said, epochs = said | earlier, more or epochs
     trainer = config.get("trainer") or {}
     return said | (config.get("study") or {}), trainer.get("max_epochs") or epochs
-
-
-def tta_kind(config: Any) -> str:
-    """The kind of test-time augmentation that a config asks for."""
-    return str((config.get("tta") or {}).get("kind", "none"))
 
 
 def eval_command(run: StudyRun, view: str, tta: str | None = None) -> str:
