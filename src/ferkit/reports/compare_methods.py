@@ -116,7 +116,8 @@ def read_saved(folder: Path) -> SavedRun:
     """
     record = read_run(folder)
     first = next(iter(record.predictions.values()))
-    dataset = str((record.data.get("dataset") or {}).get("name") or _dataset_of(first))
+    trained = record.data.get("trained_on") or record.data.get("dataset") or {}
+    dataset = str(trained.get("dataset") or trained.get("name") or _dataset_of(first))
     seed = record.config.get("seed")
     return SavedRun(
         folder=folder,
@@ -136,9 +137,10 @@ def _all_predictions(
     folder: Path, dataset: str, record: RunRecord
 ) -> dict[tuple[str, str], pd.DataFrame]:
     found = {}
+    elsewhere = bool(record.data.get("trained_on"))  # the folder of an eval on another dataset
     for view, frame in record.predictions.items():
         # a view named in `tests` may be of another dataset; a merged one has many in its column
-        own = view in _OWN_VIEWS or _dataset_of(frame) == dataset
+        own = not elsewhere and (view in _OWN_VIEWS or _dataset_of(frame) == dataset)
         found[dataset if own else tagged(_dataset_of(frame), frame), view] = frame
     for below in sorted((folder / "eval").glob("*/predictions")):
         look = read_run(below.parent)

@@ -43,7 +43,8 @@ def test_the_hash_knows_keys_and_views_but_not_their_order(frame):
 def test_the_file_has_key_and_view_and_its_format(tmp_path, frame):
     write_split(tmp_path / "s.parquet", frame, split_random(frame, seed=0).views)
     table = pd.read_parquet(tmp_path / "s.parquet")
-    assert list(table.columns) == ["key", "view"]
+    known = [n for n in ("label", "content", "dataset", "subject", "source") if n in frame]
+    assert list(table.columns) == ["key", "view", *known]
     assert table.attrs["format"] == 1
 
 
