@@ -12,6 +12,7 @@ from ferkit.reports.run_folders import expand
 from ferkit.reports.studies.cells import show_count
 from ferkit.reports.studies.document import Subject
 from ferkit.reports.studies.runs import find_runs
+from ferkit.reports.studies.shown import show_pages
 from ferkit.training.run import say
 
 
@@ -34,15 +35,29 @@ def report_study(config: DictConfig, command: str) -> int:
     document = module.make_document(subject)
     folder = Path(config.out or f"outputs/eval/{config.study}")
     title = f"{config.study}: {published['title']}"
-    notes = (
-        f"{published['document']}. Published figures stand as printed and have no interval; ours "
-        f"were made by ferkit from {show_count(len(runs.chosen()))} runs' folders alone.",
-        "An empty cell has not been run or predicted yet, or is not printed; the column To fill "
-        "names the command that fills it.",
-    )
+    notes, start = _lead(subject)
     write_document(
-        folder, config.study, title, document.sheets, pictures=document.pictures, notes=notes
-    )
+        folder, config.study, title, show_pages(document.sheets, run=bool(runs.every)),
+        pictures=document.pictures, notes=notes, commands=start, data=document.sheets,
+    )  # fmt: skip
     say(f"{command}: {len(runs.every)} runs of {config.study} found")
     say(f"report: {folder / config.study}.html")
     return 0
+
+
+def _lead(subject: Subject) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What stands below the title: notes, and without a run the command to start with."""
+    published, count = subject.published, len(subject.runs.chosen())
+    printed = f"{published['document']}. Published figures stand as printed and have no interval"
+    if not count:
+        start = subject.runs.command(next(iter(subject.trials)))
+        return (
+            f"{printed}; no run of the study was found, so they stand alone.",
+            f"The first trial needs {published['needs']}. Start with:",
+        ), (start,)
+    words = "1 run's folder" if count == 1 else f"{show_count(count)} runs' folders"
+    return (
+        f"{printed}; ours were made by ferkit from {words} alone.",
+        "An empty cell has not been run or predicted yet, or is not printed; the commands below a "
+        "table fill it.",
+    ), ()

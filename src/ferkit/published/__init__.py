@@ -1,6 +1,7 @@
 """The published figures of the studies, one yaml a study, each figure with its place.
 
-Every yaml has `format`, `study`, `title`, `document`, `labels` (the study's own order), `trials`
+Every yaml has `format`, `study`, `title`, `document`, `needs` (what the first trial is trained on),
+`labels` (the study's own order), `trials`
 (by the names of the experiments), `others` (printed figures that no table of ours holds: what,
 printed, place) and `doubts` (a word to a sentence; a report says each where it matters). The
 rest is the study's own. Figures stand as printed, and a print has no interval.

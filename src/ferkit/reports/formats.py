@@ -11,9 +11,13 @@ from dataclasses import dataclass, replace
 from importlib.resources import files
 from io import StringIO
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ferkit.reports.markdown import write_table
 from ferkit.reports.tables import Table
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
 
 _LONG = 40  # characters from which a cell of words may be broken over lines
 _FILE_NAME = re.compile(r"\w[\w.+-]*", re.ASCII)  # harmless in tex, in html and on every disk
@@ -32,6 +36,7 @@ class Sheet:
         columns: The header.
         rows: Cells as they are shown everywhere; one a column.
         notes: Sentences below it.
+        commands: Command lines below it, ready to paste; the csv has none.
     """
 
     name: str
@@ -39,6 +44,7 @@ class Sheet:
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     notes: tuple[str, ...] = ()
+    commands: tuple[str, ...] = ()
 
     def column(self, number: int) -> tuple[str, ...]:
         """The cells of one column, without its header."""
@@ -52,12 +58,14 @@ class Document:
     Attributes:
         pictures: File name to the bytes of a png or svg.
         notes: Sentences below the title.
+        commands: Command lines below the title.
     """
 
     title: str
     sheets: tuple[Sheet, ...]
     pictures: Mapping[str, bytes]
     notes: tuple[str, ...]
+    commands: tuple[str, ...] = ()
 
 
 def write_document(
@@ -68,6 +76,8 @@ def write_document(
     *,
     pictures: Mapping[str, bytes] | None = None,
     notes: Sequence[str] = (),
+    commands: Sequence[str] = (),
+    data: Sequence[Sheet] | None = None,
 ) -> None:
     """Write <stem>.md, <stem>.tex, <stem>.html, a csv a sheet and the pictures.
 
@@ -79,6 +89,8 @@ def write_document(
         stem: Name of the files without suffix.
         pictures: File name to the bytes of a png or svg; inside the html as data addresses.
         notes: Sentences below the title.
+        commands: Command lines below the title.
+        data: What the csv files hold, where the pages show less of it; by default `sheets`.
 
     Raises:
         ValueError: a row has another number of cells than its header, or a file would have a name
@@ -87,13 +99,15 @@ def write_document(
     from ferkit.reports.tex import render_tex
 
     document = Document(
-        _one_line(title), tuple(map(_tidy, sheets)), dict(pictures or {}), tuple(notes)
-    )
+        _one_line(title), tuple(map(_tidy, sheets)), dict(pictures or {}), tuple(notes),
+        tuple(commands),
+    )  # fmt: skip
+    held = document.sheets if data is None else tuple(map(_tidy, data))
     made = [
         (f"{stem}.md", _render_markdown(document).encode()),
         (f"{stem}.tex", render_tex(document).encode("ascii")),
         (f"{stem}.html", _render_page(document).encode()),
-        *((f"{sheet.name}.csv", _render_csv(sheet).encode()) for sheet in document.sheets),
+        *((f"{sheet.name}.csv", _render_csv(sheet).encode()) for sheet in held),
         *document.pictures.items(),
     ]
     _check_names([name for name, _ in made])
@@ -176,14 +190,18 @@ def _plain(text: str) -> str:
 
 
 def _render_markdown(document: Document) -> str:
-    parts = [f"# {_plain(document.title)}", _list(document.notes)]
+    parts = [f"# {_plain(document.title)}", _list(document.notes), _code(document.commands)]
     for sheet in document.sheets:
         cells = (tuple(map(_plain, row)) for row in (sheet.columns, *sheet.rows))
         header, *rows = cells
         parts += [f"## {_plain(sheet.title)}", write_table(Table(header, tuple(rows)))]
-        parts += [_list(sheet.notes)]
+        parts += [_code(sheet.commands), _list(sheet.notes)]
     parts += [f"![{_plain(caption(name))}]({name})" for name in document.pictures]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _code(commands: Sequence[str]) -> str:
+    return "\n".join(["```", *commands, "```"]) if commands else ""
 
 
 def _list(notes: Sequence[str]) -> str:
@@ -200,6 +218,7 @@ def _render_page(document: Document) -> str:
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters |= {"picture": picture, "caption": caption, "is_wide": is_wide}
+    environment.filters["breakable"] = _breakable
     source = (templates / "document.html.jinja").read_text(encoding="utf-8")
     page: str = environment.from_string(source).render(
         document=document,
@@ -207,6 +226,13 @@ def _render_page(document: Document) -> str:
         kind=_html_class,
     )
     return page
+
+
+def _breakable(cell: str) -> "Markup":
+    # long names would push a table's last columns off the page
+    from markupsafe import Markup, escape
+
+    return Markup(re.sub(r"([_/=])(?=\w)", r"\1<wbr>", str(escape(cell))))
 
 
 def _html_class(sheet: Sheet, number: int) -> str:

@@ -73,11 +73,18 @@ def render_tex(document: Document) -> str:
         _PREAMBLE + r"\begin{document}",
         rf"{{\Large\bfseries {escape(document.title)}\par}}",
         _list(document.notes),
+        _code(document.commands),
     ]
     for sheet in document.sheets:
-        parts += [rf"\section*{{{escape(sheet.title)}}}", _table(sheet), _list(sheet.notes)]
+        parts += [rf"\section*{{{escape(sheet.title)}}}", _table(sheet)]
+        parts += [_code(sheet.commands), _list(sheet.notes)]
     parts += [_picture(n, data) for n, data in document.pictures.items() if data[:4] == b"\x89PNG"]
     return "\n".join(part for part in [*parts, r"\end{document}"] if part) + "\n"
+
+
+def _code(commands: Sequence[str]) -> str:
+    lines = "\\par\n".join(map(escape, commands))
+    return f"{{\\small\\ttfamily\\raggedright\n{lines}\\par}}" if commands else ""
 
 
 def _list(notes: Sequence[str]) -> str:

@@ -1,11 +1,12 @@
 """athanasiadis2022: films by majority vote and by mean scores, under four implementations."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import product
-from typing import Any, get_args
+from typing import get_args
 
 from ferkit.evaluation.films import Rule
 from ferkit.reports.formats import Sheet
+from ferkit.reports.studies.athanasiadis2022_counts import film_counts, frame_counts
 from ferkit.reports.studies.cells import (
     COMPARED,
     PERCENT,
@@ -25,7 +26,6 @@ from ferkit.reports.studies.document import (
 from ferkit.reports.studies.drawings import Bars, Curves, draw_bars, draw_curves, draw_matrices
 from ferkit.reports.studies.runs import AS_PRINTED, StudyRun
 from ferkit.reports.studies.tables import (
-    counts_rows,
     matrix_columns,
     measured,
     our_matrix_rows,
@@ -40,7 +40,8 @@ _IMPLEMENTATIONS = ("first", "second", "third", "fourth")
 def make_document(subject: Subject) -> StudyDocument:
     """Every table of the thesis with the trials' runs beside it."""
     sheets = [_films(subject), _classes(subject), _confusion(subject), _frames(subject)]
-    sheets += [_film_counts(subject), _frame_counts(subject), runs_sheet(subject)]
+    sheets += [film_counts(subject, _IMPLEMENTATIONS), frame_counts(subject, _IMPLEMENTATIONS)]
+    sheets += [runs_sheet(subject)]
     sheets += [others_sheet(subject, ("participants", "mistyped_mean", "smaller_layer"))]
     return StudyDocument(tuple(sheets), _pictures(subject))
 
@@ -80,23 +81,32 @@ def _classes(subject: Subject) -> Sheet:
     pairs = [(t, v) for t in _IMPLEMENTATIONS for v in subject.runs.variants(t, run=True)]
     for trial, variant in pairs:
         fill = subject.to_fill(trial, variant, "test")
-        named = subject.trials[trial]["classes"]
-        for label, (number, rule) in product(subject.labels, enumerate(_RULES)):
-            found = measured(subject, trial, variant, "test", rule=rule)
-            printed = named[label][number] if label in named else None
+        for label, rule in product(subject.labels, (None, *_RULES)):
+            printed = _printed_of(subject.trials[trial]["classes"].get(label), rule)
+            if rule is None and printed is None:
+                continue
+            found = measured(subject, trial, variant, "test", rule=rule) if rule else None
             ours = found.classes[label]["recall"] if found else None
             cells = compare(printed, ours, PERCENT)
             faces = show_count(found.support[label]) if found else ""
-            rows.append((trial, variant, label, _WORDS[rule], faces, *cells, fill))
+            words = _WORDS[rule] if rule else "not said"
+            rows.append((trial, variant, label, words, faces, *cells, fill))
             fill = ""
     notes = (
         "The text calls these accuracies of a class and names some alone; ours are the share of "
         "the class' films that is right (recall).",
-        *subject.doubts("average_accuracy"),
+        *subject.doubts("rule_not_said", "average_accuracy"),
         *subject.quick(pairs),
     )
     columns = ("Implementation", "Variant", "Class", "Film by", "Films, ours", *COMPARED, TO_FILL)
     return make_sheet("classes", "Test films of each class in percent", columns, rows, notes)
+
+
+def _printed_of(named: list[float] | float | None, rule: Rule | None) -> float | None:
+    # two figures are of the two rules; one is of a rule that is not said
+    if isinstance(named, list):
+        return named[_RULES.index(rule)] if rule else None
+    return None if rule else named
 
 
 def _confusion(subject: Subject) -> Sheet:
@@ -161,51 +171,6 @@ def _outputs(runs: Sequence[StudyRun]) -> tuple[str, ...] | None:
         for frame in run.views.values():
             return output_classes(frame)
     return None
-
-
-def _film_counts(subject: Subject) -> Sheet:
-    printed, rows = subject.published["films"], []
-    for variant in subject.runs.variants("first"):
-        for view in ("train", "test", "val"):
-            ours = _count_films(subject, variant, view)
-            fill = subject.to_fill("first", variant, None if view == "train" else view)
-            for cells in counts_rows(printed[view], ours, subject.labels):
-                rows.append((variant, view, *cells, fill))
-                fill = ""
-    columns = ("Variant", "View", "Class", "Published", "Ours", "Difference", TO_FILL)
-    notes = (
-        "Ours are counted from the predictions of the first implementation; a run does not "
-        "predict its training films, so those cells fill with view=train alone.",
-        *subject.doubts("participants"),
-        *subject.quick([("first", AS_PRINTED)]),
-    )
-    return make_sheet("film_counts", f"Films of each class, {printed['place']}", columns, rows,
-                      notes)  # fmt: skip
-
-
-def _count_films(subject: Subject, variant: str, view: str) -> dict[str, int] | None:
-    from ferkit.evaluation.films import film_predictions
-
-    for run in subject.runs.of("first", variant):
-        if view in run.views:
-            films = film_predictions(run.views[view], "mean_scores")
-            return {label: int((films["label"] == label).sum()) for label in subject.labels}
-    return None
-
-
-def _frame_counts(subject: Subject) -> Sheet:
-    printed, rows = subject.published["train_frames"], []
-    for variant in subject.runs.variants("first"):
-        run = next(iter(subject.runs.of("first", variant)), None)
-        counts: Mapping[str, Any] = (run.record.data.get("counts") or {}) if run else {}
-        fill = subject.to_fill("first", variant)
-        for cells in counts_rows(printed["train"], counts.get("train"), subject.labels):
-            rows.append((variant, *cells, fill))
-            fill = ""
-    columns = ("Variant", "Class", "Published", "Ours", "Difference", TO_FILL)
-    title = f"Training frames of each class, {printed['place']}"
-    notes = subject.quick([("first", AS_PRINTED)])
-    return make_sheet("frame_counts", title, columns, rows, notes)
 
 
 def _pictures(subject: Subject) -> dict[str, bytes]:

@@ -1,6 +1,6 @@
 """balanescu2020: precision per class of eleven trials on three test sets, and its matrices."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ferkit.reports.formats import Sheet
@@ -133,12 +133,15 @@ def _precision(results: Results, trial: str) -> Sheet:
     rows = [
         row
         for view, printed in own["precision"].items()
-        for row in _precision_rows(results, trial, variants, view, printed)
+        for variant in variants
+        for row in _precision_rows(results, trial, variant, view, printed)
     ]
-    columns = ["Table", "Test set", "Class", "Faces, published", "Faces, ours", "Published"]
-    for variant in variants:
-        suffix = f", {variant}" if len(variants) > 1 else ""
-        columns += [f"{word}{suffix}" for word in COMPARED[1:]]
+    columns: Sequence[str] = (
+        "Variant", "Table", "Test set", "Class", "Faces, published", "Faces, ours", *COMPARED,
+        TO_FILL,
+    )  # fmt: skip
+    if len(variants) == 1:
+        columns, rows = columns[1:], [row[1:] for row in rows]
     notes = [*subject.quick((trial, v) for v in variants)]
     notes += subject.doubts("private_supports") if "private" in own["precision"] else ()
     notes += subject.doubts("trained_on_tests") if trial == "trial01" else ()
@@ -147,33 +150,26 @@ def _precision(results: Results, trial: str) -> Sheet:
     numbers = [printed["place"].removeprefix("table ") for printed in own["precision"].values()]
     span = " to ".join(dict.fromkeys((numbers[0], numbers[-1])))
     title = f"Trial {int(trial[5:])}: precision of each class, table {span}"
-    return make_sheet(f"{trial}_precision", title, [*columns, TO_FILL], rows, notes)
+    return make_sheet(f"{trial}_precision", title, columns, rows, notes)
 
 
 def _precision_rows(
-    results: Results, trial: str, variants: list[str], view: str, printed: Mapping[str, Any]
+    results: Results, trial: str, variant: str, view: str, printed: Mapping[str, Any]
 ) -> list[tuple[str, ...]]:
     subject, supports = results.subject, results.subject.published["supports"][view]
-    found = {v: results.of(trial, v, view) for v in variants}
-    faces = next((f.support for f in found.values() if f), None)
-    fills = dict.fromkeys(subject.to_fill(trial, v, view) for v in variants)
-    commands = "; ".join(filter(None, fills))
-    place = printed["place"].removeprefix("table ")
-    rows = []
-    for number, label in enumerate([*printed["classes"], "weighted mean"]):
-        weighted = label == "weighted mean"
-        value = printed["weighted"] if weighted else printed["classes"][label]
-        counted = printed["classes"] if weighted else [label]
-        cells = [show_count(sum(supports[c] for c in counted))]
-        cells += [show_count(sum(faces[c] for c in counted)) if faces else ""]
-        cells += [show_printed(value)]
-        for each in found.values():
-            if weighted:
-                cells += compare(value, each.overall["weighted_precision"] if each else None)[1:]
-            else:
-                cells += precision_cells(value, each, label)
-        rows.append((place, SETS[view], label, *cells, commands if number == 0 else ""))
-    return rows
+    found = results.of(trial, variant, view)
+    fill = subject.to_fill(trial, variant, view)
+    lead = variant, printed["place"].removeprefix("table "), SETS[view]
+    rows: list[tuple[str, ...]] = []
+    for label, value in printed["classes"].items():
+        faces = show_count(found.support[label]) if found else ""
+        cells = show_printed(value), *precision_cells(value, found, label)
+        rows.append((*lead, label, show_count(supports[label]), faces, *cells, fill))
+        fill = ""
+    cells = compare(printed["weighted"], found.overall["weighted_precision"] if found else None)
+    total = show_count(sum(supports[label] for label in printed["classes"]))
+    ours = show_count(sum(found.support[label] for label in printed["classes"])) if found else ""
+    return [*rows, (*lead, "weighted mean", total, ours, *cells, "")]
 
 
 def _confusion(results: Results, trial: str) -> Sheet:

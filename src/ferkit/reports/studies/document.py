@@ -12,6 +12,7 @@ from ferkit.reports.studies.runs import StudyRun, StudyRuns, eval_command
 from ferkit.reports.studies.shortened import quick, quick_notes
 
 TO_FILL = "To fill"
+RUNS = "runs"  # the sheet of the runs
 
 
 @dataclass(frozen=True)
@@ -137,7 +138,7 @@ def runs_sheet(subject: Subject) -> Sheet:
             f"{words} left out: of each trial, variant and seed the newest is taken, and one whose "
             "words changed the trial (a sweep) only where there is no other."
         )
-    return make_sheet("runs", "The runs behind the tables", columns, rows, notes)
+    return make_sheet(RUNS, "The runs behind the tables", columns, rows, notes)
 
 
 def _run_row(run: StudyRun, subject: Subject) -> tuple[str, ...]:

@@ -6,12 +6,14 @@ from typing import Any
 from ferkit.reports.formats import Sheet
 from ferkit.reports.studies.cells import (
     COMPARED,
+    PERCENT,
     Style,
     compare,
     show_interval,
     show_ours,
     show_printed,
 )
+from ferkit.reports.studies.counting import find_counts
 from ferkit.reports.studies.document import (
     TO_FILL,
     StudyDocument,
@@ -29,6 +31,7 @@ from ferkit.reports.studies.tables import (
     measured,
     precision_cells,
     shares,
+    value_at,
 )
 
 _NETWORKS = {"vgg16": "VGG-16", "resnet50": "ResNet-50"}
@@ -43,7 +46,8 @@ def make_document(subject: Subject) -> StudyDocument:
         variants = {v for t in _pair(network) for v in subject.runs.variants(t, run=True)}
         ordered = [AS_PRINTED, *sorted(variants - {AS_PRINTED})]
         sheets += [_precision(subject, network, variant) for variant in ordered]
-    sheets += [_predicted(subject), _curves(subject), _counts(subject), *_matrices(subject)]
+    sheets += [_predicted(subject), _curves(subject), _points(subject), _counts(subject)]
+    sheets += [*_matrices(subject)]
     sheets += [runs_sheet(subject), others_sheet(subject, ("unsaid",))]
     return StudyDocument(tuple(sheets), _pictures(subject))
 
@@ -156,34 +160,50 @@ def _curves(subject: Subject) -> Sheet:
     return curves_sheet(subject, "curves", "First and last values of the curves", lines, notes)
 
 
+def _points(subject: Subject) -> Sheet:
+    rows = []
+    for trial, own in subject.trials.items():
+        for variant in subject.runs.variants(trial) if "points" in own else ():
+            runs, fill = subject.runs.of(trial, variant), subject.to_fill(trial, variant)
+            for column, printed in own["points"].items():
+                ours = _TO_OURS.get(column, column)
+                for epoch, value in printed.items():
+                    cells = compare(value, value_at(runs, ours, max(epoch, 1)), PERCENT)
+                    words = ours.replace("_", " ")
+                    rows.append((trial, variant, words, str(epoch), *cells[:2], cells[3], fill))
+                    fill = ""
+    columns = ("Trial", "Variant", "Curve", "Epoch", "Published", "Ours", "Difference", TO_FILL)
+    notes = (
+        "In percent. The print has no validation set: its test is set beside our val, as above.",
+        *subject.doubts("epochs_of_the_text"),
+        *subject.quick(subject.rows()),
+    )
+    title = "Accuracies that the text names on its curves"
+    return make_sheet("curve_points", title, columns, rows, notes)
+
+
 def _counts(subject: Subject) -> Sheet:
-    printed, rows = subject.published["counts"], []
-    for trial, variant in subject.rows():
-        if trial in ("vgg16", "vgg16_smotetomek"):
-            run = next(iter(subject.runs.of(trial, variant)), None)
-            rows += _counted(subject, trial, variant, run.record.data if run else {}, printed)
+    printed, rows, used = subject.published["counts"], [], []
+    variants = dict.fromkeys(variant for _, variant in subject.rows())
+    for variant in variants:
+        runs = [run for run in subject.runs.chosen() if run.variant == variant]
+        for view, parts in {"train": ("train", "val"), "test": ("test",)}.items():
+            run, ours = find_counts(runs, parts, subject.labels) or (None, None)
+            used += [(run.trial, variant)] if run else []
+            lead = (run.trial if run else "vgg16"), variant, view
+            fill = "" if run else subject.runs.command("vgg16", variant)
+            for cells in counts_rows(printed[view], ours, subject.labels):
+                rows.append((*lead, *cells, fill))
+                fill = ""
     columns = ("Trial", "Variant", "View", "Class", "Published", "Ours", "Difference", TO_FILL)
     notes = (
-        "Ours are counts before any resampling; train includes the images held out as val.",
+        "Ours are counts before any resampling, of any trial that ran; train includes the images "
+        "held out as val.",
         *subject.doubts("copies_across_split"),
-        *subject.quick(subject.rows()),
+        *subject.quick(used),
     )
     return make_sheet("class_counts", f"Images of each class, {printed['place']}", columns, rows,
                       notes)  # fmt: skip
-
-
-def _counted(
-    subject: Subject, trial: str, variant: str, data: Mapping[str, Any], printed: Mapping[str, Any]
-) -> list[tuple[str, ...]]:
-    counts = data.get("counts") or {}
-    rows: list[tuple[str, ...]] = []
-    for view, parts in {"train": ("train", "val"), "test": ("test",)}.items():
-        known = [counts[part] for part in parts if counts.get(part)]
-        ours = {c: sum(k.get(c, 0) for k in known) for c in subject.labels} if known else None
-        for number, cells in enumerate(counts_rows(printed[view], ours, subject.labels)):
-            fill = subject.to_fill(trial, variant) if number == 0 else ""
-            rows.append((trial, variant, view, *cells, fill))
-    return rows
 
 
 def _matrices(subject: Subject) -> list[Sheet]:
@@ -258,7 +278,12 @@ def _draw_curves(subject: Subject) -> dict[str, bytes]:
 
 def _marks(subject: Subject, trial: str) -> dict[str, list[tuple[float, float]]]:
     at = (1, int(subject.published["epochs"]))
-    return {
-        column: [(e, v) for e, v in zip(at, ends, strict=True) if v is not None]
-        for column, ends in _lines(subject.trials[trial]).items()
-    }
+    own, marks = subject.trials[trial], {}
+    for column, ends in _lines(own).items():
+        marks[column] = {e: v for e, v in zip(at, ends, strict=True) if v is not None}
+    for column, points in own.get("points", {}).items():
+        there = marks[_TO_OURS.get(column, column)]
+        marks[_TO_OURS.get(column, column)] = {
+            max(e, 1): v / 100 for e, v in points.items()
+        } | there
+    return {column: sorted(values.items()) for column, values in marks.items()}

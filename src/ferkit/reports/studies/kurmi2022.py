@@ -1,7 +1,6 @@
 """kurmi2022: final accuracies, the classification reports beside chance, the class counts."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
 
 from ferkit.reports.formats import Sheet
 from ferkit.reports.studies.cells import (
@@ -14,6 +13,7 @@ from ferkit.reports.studies.cells import (
     show_ours,
     show_printed,
 )
+from ferkit.reports.studies.counting import find_counts
 from ferkit.reports.studies.document import (
     TO_FILL,
     StudyDocument,
@@ -53,23 +53,34 @@ def _results(subject: Subject) -> Sheet:
     columns = ("train_loss", "train_accuracy", "val_loss", "val_accuracy")
     rows = []
     for trial, variant in subject.rows():
-        printed = subject.trials.get(trial, {}).get("results", {})
-        for number, column in enumerate(columns):
+        for number, (column, words, value) in enumerate(_printed_results(subject, trial, columns)):
             ours = last_values(subject.runs.of(trial, variant), column)
-            value = printed.get(column)
             rows.append(
-                (trial, variant, column.replace("_", " "), show_printed(value, _RESULT),
+                (trial, variant, words, show_printed(value, _RESULT),
                  show_ours(ours, _RESULT), show_difference(value, ours, _RESULT),
                  subject.to_fill(trial, variant) if number == 0 else "")
             )  # fmt: skip
     header = ("Trial", "Variant", "Figure", "Published", "Ours, last epoch", "Difference", TO_FILL)
     notes = (
-        *subject.doubts("validated_on_test", "borrowed_figures", "text_and_summary"),
+        *subject.doubts(
+            "text_and_log", "validated_on_test", "borrowed_figures", "text_and_summary"
+        ),
         f"Only {_CODED} validates on the test set as the printed code does; the val of the others "
         "is held out of the training images.",
         *subject.quick(subject.rows()),
     )
     return make_sheet("results", "Loss and accuracy at the end of training", header, rows, notes)
+
+
+def _printed_results(
+    subject: Subject, trial: str, columns: Sequence[str]
+) -> Iterator[tuple[str, str, float | None]]:
+    own = subject.trials.get(trial, {})
+    for column in columns:
+        words = column.replace("_", " ")
+        yield column, words, own.get("results", {}).get(column)
+        if column in own.get("text", {}):
+            yield column, f"{words}, in the text", own["text"][column]
 
 
 def _test(subject: Subject) -> Sheet:
@@ -182,26 +193,23 @@ def _confusion(subject: Subject) -> Sheet:
 
 
 def _our_counts(subject: Subject) -> dict[str, dict[str, int] | None]:
-    for run in subject.runs.chosen():
-        counts: Mapping[str, Any] = run.record.data.get("counts") or {}
-        on_test = run.trial == _CODED
-        parts = {"train": ("train",), "test": ("val",)} if on_test else _PARTS
-        known = {n: [counts[p] for p in ps if counts.get(p)] for n, ps in parts.items()}
-        return {
-            name: {c: sum(k.get(c, 0) for k in each) for c in subject.labels} if each else None
-            for name, each in known.items()
-        }
-    return {"train": None, "test": None}
-
-
-_PARTS = {"train": ("train", "val"), "test": ("test",)}
+    runs = subject.runs.chosen()
+    coded = [run for run in runs if run.trial == _CODED]  # its val is the test images
+    others = [run for run in runs if run.trial != _CODED]
+    found = {
+        "train": find_counts(others, ("train", "val"), subject.labels)
+        or find_counts(coded, ("train",), subject.labels),
+        "test": find_counts(others, ("test",), subject.labels)
+        or find_counts(coded, ("val",), subject.labels),
+    }
+    return {view: counted[1] if counted else None for view, counted in found.items()}
 
 
 def _counts(subject: Subject) -> Sheet:
     ours, printed = _our_counts(subject), subject.published["counts"]
-    fill = "" if subject.runs.every else subject.runs.command("sequential_cnn")
     rows: list[tuple[str, ...]] = []
     for view in ("train", "test"):
+        fill = "" if ours[view] else subject.runs.command("sequential_cnn")
         for cells in counts_rows(printed[view], ours[view], subject.labels):
             rows.append((view, *cells, fill))
             fill = ""

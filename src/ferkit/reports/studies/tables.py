@@ -186,6 +186,17 @@ def last_values(runs: Sequence[StudyRun], column: str) -> Measured | None:
     return over_seeds(known) if known else None
 
 
+def value_at(runs: Sequence[StudyRun], column: str, epoch: int) -> Measured | None:
+    """A column of metrics.jsonl at an epoch, over the seeds that came so far."""
+    known = []
+    for run in runs:
+        epochs = run.record.epochs
+        if column in epochs and "epoch" in epochs:
+            values = pd.to_numeric(epochs.loc[epochs["epoch"] == epoch, column], errors="coerce")
+            known += [Measured(float(value)) for value in values.dropna()[-1:]]
+    return over_seeds(known) if known else None
+
+
 def _ends(epochs: pd.DataFrame, column: str) -> tuple[float, float] | None:
     if column not in epochs or epochs.empty:
         return None

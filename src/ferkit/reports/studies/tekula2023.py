@@ -17,6 +17,7 @@ from ferkit.reports.studies.cells import (
     show_ours,
     signed,
 )
+from ferkit.reports.studies.counting import find_counts
 from ferkit.reports.studies.document import (
     TO_FILL,
     StudyDocument,
@@ -35,16 +36,19 @@ from ferkit.reports.studies.tables import (
     measured,
     our_matrix_rows,
     shares,
+    value_at,
 )
 
 _RESULT = Style(printed=4, ours=4)
 _TTA = "random_k"
+_CURVES = ("train_loss", "train_accuracy", "val_loss", "val_accuracy")
 
 
 def make_document(subject: Subject) -> StudyDocument:
     """Every table of the report with the trials' runs beside it."""
-    sheets = [_test(subject), _gain(subject), _log(subject), _classes(subject)]
-    sheets += [_confusion(subject), _sizes(subject), _counts(subject), *_sweep(subject)]
+    sheets = [_test(subject), _gain(subject), _log(subject), _log_epochs(subject)]
+    sheets += [_classes(subject), _confusion(subject), _sizes(subject), _counts(subject)]
+    sheets += _sweep(subject)
     sheets += [runs_sheet(subject), others_sheet(subject, ("unsaid",))]
     return StudyDocument(tuple(sheets), _pictures(subject))
 
@@ -110,14 +114,46 @@ def _gain_cells(run: StudyRun) -> tuple[str, str, str, str]:
 
 
 def _log(subject: Subject) -> Sheet:
-    lines = dict.fromkeys(subject.trials, subject.published["log"])
+    shown = [c for c in subject.published["log"] if c in _CURVES]
+    ends = {c: (subject.published["log"][c][0], subject.published["log"][c][-1]) for c in shown}
+    lines = dict.fromkeys(subject.trials, ends)
     notes = (
         "Published are the first and the last of the ten epochs that the log shows; which network "
         "it is of, and whether epochs came before, is not said. Ours are the first and the last "
         "of the last ten epochs of the run.",
         *subject.doubts("pooled_split", "unsaid"),
     )
-    return curves_sheet(subject, "log", "The log's ten epochs", lines, notes, last=10)
+    title = f"First and last epoch of the log, {subject.published['places']['log']}"
+    return curves_sheet(subject, "log", title, lines, notes, last=10)
+
+
+def _log_epochs(subject: Subject) -> Sheet:
+    log = subject.published["log"]
+    rows = [("published", "", _words(c), *(_show(c, v) for v in vs)) for c, vs in log.items()]
+    ran = [pair for pair in subject.rows() if subject.runs.of(*pair)]
+    for trial, variant in ran:
+        runs = subject.runs.of(trial, variant)
+        start = max(min(len(run.record.epochs) for run in runs) - 10, 0)
+        for column in log:
+            found = [value_at(runs, column, start + e) for e in range(1, 11)]
+            cells = (_show(column, f.value) if f else "" for f in found)
+            rows.append((trial, variant, _words(column), *cells))
+    columns = ("Whose", "Variant", "Curve", *map(str, range(1, 11)))
+    notes = (
+        "Ours are the last ten epochs of a run, the mean over its seeds; seconds are those of the "
+        "machine at hand.",
+        *subject.quick(ran),
+    )
+    title = f"The log's ten epochs, {subject.published['places']['log']}"
+    return make_sheet("log_epochs", title, columns, rows, notes)
+
+
+def _words(column: str) -> str:
+    return "seconds an epoch" if column == "seconds" else column.replace("_", " ")
+
+
+def _show(column: str, value: float) -> str:
+    return f"{value:.0f}" if column == "seconds" else f"{value:.4f}"
 
 
 def _classes(subject: Subject) -> Sheet:
@@ -159,21 +195,20 @@ def _sizes(subject: Subject) -> Sheet:
     rows = []
     for variant in subject.runs.variants("base"):
         ours = _view_counts(subject, variant)
-        fill = subject.to_fill("base", variant) if not ours else ""
         for view, printed in subject.published["view_sizes"].items():
             count = sum(ours[view].values()) if view in ours else None
+            fill = "" if ours.get(view) else subject.runs.command("base", variant)
             rows.append((variant, view, *compare_counts(printed, count), fill))
-            fill = ""
     columns = ("Variant", "View", "Published", "Ours", "Difference", TO_FILL)
     notes = (*subject.doubts("pooled_split"), *subject.quick(subject.rows()))
     return make_sheet("view_sizes", "Images of each view", columns, rows, notes)
 
 
 def _view_counts(subject: Subject, variant: str) -> dict[str, dict[str, int]]:
-    for run in subject.runs.chosen():
-        if run.variant == variant:
-            return dict(run.record.data.get("counts") or {})
-    return {}
+    # the trials of a variant share its split, so any of them counts
+    runs = [run for run in subject.runs.chosen() if run.variant == variant]
+    found = {view: find_counts(runs, (view,), subject.labels) for view in ("train", "val", "test")}
+    return {view: counted[1] for view, counted in found.items() if counted}
 
 
 def _counts(subject: Subject) -> Sheet:
@@ -182,7 +217,7 @@ def _counts(subject: Subject) -> Sheet:
         ours = _view_counts(subject, variant)
         for view in ("train", "val", "test"):
             counts = ours.get(view, {})
-            fill = subject.to_fill("base", variant) if not ours and view == "train" else ""
+            fill = "" if counts else subject.runs.command("base", variant)
             cells = (show_count(counts.get(label)) for label in subject.labels)
             rows.append((variant, view, *cells, show_count(sum(counts.values()) or None), fill))
     columns = ("Variant", "View", *subject.labels, "Total", TO_FILL)
@@ -234,9 +269,8 @@ def _draw_curves(runs: Sequence[StudyRun], subject: Subject) -> dict[str, bytes]
     made = {}
     panels = []
     for run in runs:
-        ends = sorted({max(int(run.record.epochs["epoch"].max()) - 9, 1),
-                       int(run.record.epochs["epoch"].max())})  # fmt: skip
-        printed = {c: list(zip(ends, v, strict=False)) for c, v in subject.published["log"].items()}
+        start = max(int(run.record.epochs["epoch"].max()) - 9, 1)
+        printed = {c: list(enumerate(v, start)) for c, v in subject.published["log"].items()}
         panels.append(Curves(subject.name(run), run.record.epochs, printed))
     for what in ("loss", "accuracy") if panels else ():
         words = {f"train_{what}": "train", f"val_{what}": "val"}
