@@ -6,12 +6,13 @@ from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from ferkit.config import GROUPS, check_node, check_study, is_node
 from ferkit.errors import ConfigError, missing, unknown
 from ferkit.roots import ROOTS
+from ferkit.untrusted import read_yaml
 
 PARTIAL = ("eval", "predict")  # there a few keys of a node may be given, over those of the run
 LAUNCHERS = {  # what each of Hydra's launchers beside its own comes with
@@ -192,5 +193,5 @@ def load_choice(group: str, choice: str) -> DictConfig:
     for folder in (Path("ferkit_configs"), configs_dir()):
         path = folder / group / f"{choice}.yaml"
         if path.is_file():
-            return DictConfig(OmegaConf.load(path))
+            return DictConfig(read_yaml(path))
     raise AssertionError(choice)

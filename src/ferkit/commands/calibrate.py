@@ -1,14 +1,18 @@
 """calibration.json: the temperature of a run, fitted once on its val view."""
 
+import math
 from collections.abc import Callable
 from dataclasses import asdict
 
 import numpy as np
 
+from ferkit.errors import DataError
 from ferkit.evaluation.calibration import fit_temperature, measure_temperature
-from ferkit.training.run import RunFolder, say
+from ferkit.printable import say
+from ferkit.training.run import RunFolder
 
 _FILE = "calibration.json"
+_SHAPE = {"temperatures": {str: {"temperature": int | float}}}
 
 
 def temperature_of(
@@ -25,7 +29,7 @@ def temperature_of(
         codes: Labels of the val view, [N].
         val_scores: Makes its scores, [N, K].
     """
-    known = run.read_json(_FILE).get("temperatures", {})
+    known = run.read_json(_FILE, _SHAPE).get("temperatures") or {}
     if tta not in known:
         scores = val_scores()
         found = measure_temperature(scores, codes, fit_temperature(scores, codes))
@@ -35,4 +39,7 @@ def temperature_of(
             f"temperature {found.temperature:.3f}, fitted on val: ECE {found.ece[0]:.3f} to "
             f"{found.ece[1]:.3f}"
         )
-    return float(known[tta]["temperature"])
+    temperature = float(known[tta].get("temperature") or 0)
+    if not 0 < temperature < math.inf:
+        raise DataError(f"{run.folder / _FILE} has the temperature {temperature}; restore it.")
+    return temperature

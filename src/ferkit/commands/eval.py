@@ -13,9 +13,10 @@ from ferkit.config import as_plain, build, is_node
 from ferkit.errors import ConfigError, DataError, unknown
 from ferkit.imbalance.strategy import Strategy
 from ferkit.model import load_model
+from ferkit.printable import say
 from ferkit.reports.page import write_report
 from ferkit.reports.run_folders import run_folders
-from ferkit.training.run import RunFolder, open_run, say
+from ferkit.training.run import RunFolder, open_run
 from ferkit.training.settings import choose_device
 from ferkit.views import Views, make_views
 
@@ -38,7 +39,7 @@ def main(words: Sequence[str]) -> int:
         folder = ensemble(config, said)
     else:
         folder = evaluate_config(config, said)
-    print((folder / "report" / "report.md").read_text())
+    print((folder / "report" / "report.md").read_text(encoding="utf-8"))
     return 0
 
 
@@ -120,7 +121,7 @@ def _target_folder(run: RunFolder, config: DictConfig, views: Views, name: str) 
     for kept in ("env.json", "metrics.jsonl", "overrides.yaml"):
         if (run.folder / kept).is_file():
             shutil.copyfile(run.folder / kept, folder / kept)
-    (folder / "config.yaml").write_text("format: 1\n" + OmegaConf.to_yaml(config))
     target = RunFolder(folder)
+    target.write_config(config)
     target.write_json("data.json", views.describe())
     return target

@@ -6,13 +6,13 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from ferkit.config import as_words
+from ferkit.printable import say
 from ferkit.published import read_published
 from ferkit.reports.formats import write_document
 from ferkit.reports.run_folders import expand
 from ferkit.reports.studies.cells import show_count
 from ferkit.reports.studies.document import Subject
 from ferkit.reports.studies.runs import find_runs
-from ferkit.training.run import say
 
 
 def report_study(config: DictConfig, command: str) -> int:
