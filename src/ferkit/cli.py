@@ -1,11 +1,18 @@
 """The words after `ferkit`. Commands are imported when asked for: `--help` needs no torch."""
 
+import errno
+import os
+import signal
 import sys
+import threading
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from importlib import import_module
+from io import TextIOWrapper
 
-from ferkit.errors import FerkitError, unknown
+from ferkit.errors import ConfigError, DataError, FerkitError, Stopped, unknown
+from ferkit.printable import one_line
 
 COMMANDS = {
     "train": "train a classifier and report on val; bare: the built-in example",
@@ -17,6 +24,7 @@ COMMANDS = {
 }
 
 _TRACE = "debug=trace"
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 USAGE = "usage: ferkit <command> [key=value ...]\n\n" + "\n".join(
     f"  {name:<9} {what}" for name, what in COMMANDS.items()
 ) + (
@@ -41,22 +49,83 @@ def main(words: Sequence[str] | None = None) -> int:
         print(f"ferkit {__version__}")
         return 0
     try:
-        return _run(words[0], [word for word in words[1:] if word != _TRACE])
-    except FerkitError as error:
-        if _TRACE in words:
-            traceback.print_exc()
-        print(f"ferkit: {error}", file=sys.stderr)
-        return error.exit_code
-    except KeyboardInterrupt:
-        print("ferkit: stopped.", file=sys.stderr)
-        return 130
+        with _stopped_by_sigterm():
+            return _run(words[0], [word for word in words[1:] if word != _TRACE])
     except BrokenPipeError:
         return 0
+    except KeyboardInterrupt as stop:
+        print("ferkit: stopped.", file=sys.stderr)
+        return int(getattr(stop, "exit_code", 130))
+    except Exception as error:
+        known = explain(error)
+        if known is None:
+            raise
+        if _TRACE in words:
+            traceback.print_exc()
+        print(f"ferkit: {one_line(str(known))}", file=sys.stderr)
+        return known.exit_code
+
+
+def explain(error: Exception) -> FerkitError | None:
+    """The sentence for what is no fault of ferkit, None for what is one."""
+    if isinstance(error, FerkitError):
+        return error
+    if isinstance(error, OSError):
+        return DataError(_os_words(error))
+    if isinstance(error, MemoryError) or _is_memory(error):
+        return DataError(
+            f"There is not enough memory ({one_line(str(error))[:160] or 'MemoryError'}); "
+            "take a smaller trainer.batch_size, trainer.max_images or faces.size, or end other "
+            "programs."
+        )
+    if isinstance(error, RecursionError):
+        return DataError("A file or a value is nested too deeply to be read; flatten it.")
+    return None
+
+
+def _os_words(error: OSError) -> str:
+    what = error.strerror or str(error) or type(error).__name__
+    name = str(error.filename) if error.filename is not None else ""
+    where = f"{name[:60]}..." if len(name) > 200 else name or "A file"
+    if error.errno in _FULL:
+        return f"{where} cannot be written ({what}): free some space, or write elsewhere."
+    if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
+        return f"{where}: {what}; change its permissions, or give another path."
+    return f"{where}: {what}; give a path that can be read and written."
+
+
+def _is_memory(error: Exception) -> bool:
+    # torch's own classes, without importing it
+    said = "allocate memory" in str(error) or "out of memory" in str(error)
+    return type(error).__name__ == "OutOfMemoryError" or (isinstance(error, RuntimeError) and said)
+
+
+@contextmanager
+def _stopped_by_sigterm() -> Iterator[None]:
+    """Let SIGTERM end everything as Ctrl-C does: what is half done is put away or saved."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(*_: object) -> None:
+        raise Stopped
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _run(command: str, words: list[str]) -> int:
+    for word in words:
+        if not word.isprintable() and any("\ud800" <= sign <= "\udfff" for sign in word):
+            raise ConfigError(
+                f"{word!r} is no text in {sys.getfilesystemencoding()}; give it in UTF-8 (with "
+                "PYTHONUTF8=1 where the locale is none of UTF-8)."
+            )
     if command not in COMMANDS:
-        print(f"ferkit: {unknown('command', command, COMMANDS)}", file=sys.stderr)
+        print(f"ferkit: {one_line(unknown('command', command, COMMANDS))}", file=sys.stderr)
         return 2
     if "-h" in words or "--help" in words:
         from ferkit.commands.help import describe
@@ -68,5 +137,20 @@ def _run(command: str, words: list[str]) -> int:
 
 
 def run() -> None:
-    """The console script."""
-    sys.exit(main())
+    """The console script: arguments, names of files and output are UTF-8, whatever the locale."""
+    if sys.getfilesystemencoding() == "ascii" and not sys.flags.utf8_mode:  # LC_ALL=C
+        asked = [sys.executable, "-X", "utf8", *sys.orig_argv[1:]]
+        os.execve(sys.executable, asked, os.environ | {"PYTHONUTF8": "1"})
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # no letter ends us
+            stream.reconfigure(errors="backslashreplace")
+    code = main()
+    try:
+        sys.stdout.flush()
+    except OSError as error:  # a full disk behind `>`, or a pipe that nobody reads any more
+        with suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):
+            print(f"ferkit: the output {_os_words(error)[7:]}", file=sys.stderr)
+            code = code or DataError.exit_code
+    sys.exit(code)

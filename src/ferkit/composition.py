@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from ferkit.config import GROUPS, check_node, check_study, is_node
@@ -14,6 +14,7 @@ from ferkit.errors import ConfigError, missing, unknown
 from ferkit.hydra_keys import check_hydra_word
 from ferkit.roots import ROOTS
 from ferkit.targets import configs_dir
+from ferkit.untrusted import read_yaml
 
 PARTIAL = ("eval", "predict")  # there a few keys of a node may be given, over those of the run
 LAUNCHERS = {  # what each of Hydra's launchers beside its own comes with
@@ -189,5 +190,5 @@ def load_choice(group: str, choice: str) -> DictConfig:
     for folder in (Path("ferkit_configs"), configs_dir()):
         path = folder / group / f"{choice}.yaml"
         if path.is_file():
-            return DictConfig(OmegaConf.load(path))
+            return DictConfig(read_yaml(path))
     raise AssertionError(choice)

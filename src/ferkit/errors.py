@@ -31,12 +31,24 @@ class DatasetLayoutError(DataError):
     """A layout was recognised, but a part of it is missing or wrong."""
 
 
-def check_format(found: int, ours: int, where: object) -> None:
+class Stopped(KeyboardInterrupt):
+    """SIGTERM: ends everything as Ctrl-C does, with an exit code of its own."""
+
+    exit_code = 143
+
+
+def check_format(found: object, ours: int, where: object) -> None:
     """Refuse what a newer ferkit wrote.
 
+    Args:
+        found: The format number that stands in a file; nothing (None) counts as 0.
+
     Raises:
-        DataError: `found`, the format number in a file, is higher than ours.
+        DataError: it is higher than ours, or no whole number.
     """
+    found = 0 if found is None else found
+    if not isinstance(found, int) or isinstance(found, bool) or found < 0:
+        raise DataError(f"{where} has format {str(found)[:40]!r}, which is no number; restore it.")
     if found > ours:
         raise DataError(
             f"{where} has format {found}, this ferkit reads up to {ours}; "

@@ -1,21 +1,19 @@
 """A classifier of faces: input scaling and backbone in one module, saved with all it needs."""
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from ferkit.backbones.pretrained import untrained
 from ferkit.config import build
-from ferkit.errors import DataError, check_format
-from ferkit.saved import as_of_now
+from ferkit.errors import DataError
+from ferkit.files import write_bytes
+from ferkit.model_file import Card, Weights, pack, read_model_file
+from ferkit.untrusted import reason
 
-FORMAT = 1
 _FILMS = 5  # dimensions of a batch of films
 
 
@@ -98,44 +96,59 @@ def feature_size(model: FaceClassifier) -> int:
     return features[0].numel()
 
 
+def card_of(model: FaceClassifier) -> Card:
+    """What is said of a model beside its weights."""
+    return Card(model.emotions, model.size, model.channels, model.nodes)
+
+
 def save_model(model: FaceClassifier, path: Path) -> None:
     """Write weights and, in their metadata, the nodes and classes; beside, then renamed."""
-    metadata = {name: json.dumps(node) for name, node in model.nodes.items()} | {
-        "format": str(FORMAT),
-        "emotions": json.dumps(model.emotions),
-        "size": str(model.size),
-        "channels": str(model.channels),
-    }
-    tensors = {name: t.detach().cpu().contiguous() for name, t in model.state_dict().items()}
-    beside = path.with_suffix(".tmp")
-    save_file(tensors, beside, metadata=metadata)
-    beside.replace(path)
+    write_bytes(path, pack(model.state_dict(), card_of(model)))
 
 
 def load_model(source: str | Path, device: str = "cpu") -> FaceClassifier:
     """The classifier of a run folder or of a model.safetensors, in eval mode.
 
     Raises:
-        DataError: no model there, a broken file, or one of a newer format.
+        DataError: no model there, a damaged file, one of a newer format, or weights that do not
+            fit the network that stands beside them.
     """
     path = Path(source)
     path = path / "model.safetensors" if path.is_dir() else path
     if not path.is_file():
         raise DataError(f"No model at {path}; give a run folder or its model.safetensors.")
-    try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except Exception as error:  # safetensors raises its own Rust-side class
-        raise DataError(f"{path} cannot be read as safetensors ({error}).") from error
-    check_format(int(metadata.get("format", 0)), FORMAT, path)
-    if "backbone" not in metadata:
+    tensors, card = read_model_file(path)
+    if card is None:
         raise DataError(f"{path} holds no ferkit model: its metadata names no backbone.")
-    nodes = {name: json.loads(metadata[name]) for name in ("backbone", "input", "faces")}
-    nodes = as_of_now(nodes, path)
-    size, channels = int(metadata["size"]), int(metadata["channels"])
-    bare = nodes | {"backbone": untrained(nodes["backbone"])}
-    model = make_model(bare, json.loads(metadata["emotions"]), size, channels)
-    model.nodes = nodes
-    model.load_state_dict(tensors)
+    model = _built(card, path)
+    _load(model, tensors, path)
+    model.nodes = card.nodes
     return model.to(device).eval()
+
+
+def _built(card: Card, path: Path) -> FaceClassifier:
+    bare = card.nodes | {"backbone": untrained(card.nodes["backbone"])}
+    try:
+        return make_model(bare, card.emotions, card.size, card.channels)
+    except Exception as error:  # the node of no network fails in any way its target finds
+        raise DataError(
+            f"The metadata of {path} describe no network that can be built ({reason(error)}); "
+            "restore the file."
+        ) from None
+
+
+def _load(model: FaceClassifier, tensors: Weights, path: Path) -> None:
+    own = model.state_dict()
+    wrong = [f"{name} is missing" for name in own if name not in tensors]
+    wrong += [f"{name} is one too many" for name in tensors if name not in own]
+    wrong += [
+        f"{name} is {tuple(tensors[name].shape)} instead of {tuple(own[name].shape)}"
+        for name in own.keys() & tensors.keys()
+        if tensors[name].shape != own[name].shape
+    ]
+    if wrong:
+        raise DataError(
+            f"The weights of {path} do not fit the network in its metadata "
+            f"({'; '.join(sorted(wrong)[:3])}); restore the file."
+        )
+    model.load_state_dict(tensors)

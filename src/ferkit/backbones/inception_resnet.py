@@ -11,9 +11,10 @@ from typing import Any
 from torch import nn
 
 from ferkit.backbones.grey import Grey, fit_channels
-from ferkit.backbones.pretrained import Weights, download, load_all_but, read_weights
+from ferkit.backbones.pretrained import download, load_all_but, read_weights
 from ferkit.backbones.stacked import Stacked
 from ferkit.errors import ConfigError
+from ferkit.model_file import Weights
 
 _SMALLEST = 75
 _PUBLISHED = ("vggface2", "casia-webface")

@@ -1,18 +1,15 @@
 """Weights from elsewhere: downloaded, or read from a file that cannot run code."""
 
-import json
-import pickle
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from ferkit.errors import DataError
-
-Weights = dict[str, Tensor]
+from ferkit.model_file import Card, Weights, read_model_file
+from ferkit.untrusted import reason
 
 
 def download(fetch: Callable[[], Weights], what: str) -> Weights:
@@ -34,14 +31,14 @@ def download(fetch: Callable[[], Weights], what: str) -> Weights:
         ) from error
 
 
-def read_weights(path: Path) -> tuple[Weights, dict[str, str]]:
+def read_weights(path: Path) -> tuple[Weights, Card | None]:
     """The tensors of a .safetensors file, or of what torch.save wrote; nothing is executed.
 
     A state dict wrapped as `state_dict` or `model` is unwrapped, the `module.` of a parallel
     model taken off.
 
     Returns:
-        The tensors by name, and the metadata (empty for torch's format).
+        The tensors by name, and what a ferkit model says of itself (None for any other).
 
     Raises:
         DataError: no such file, a broken one, or one that holds more than tensors.
@@ -49,21 +46,20 @@ def read_weights(path: Path) -> tuple[Weights, dict[str, str]]:
     if not path.is_file():
         raise DataError(f"No weights at {path}; give a .safetensors or .pth file that exists.")
     if path.suffix == ".safetensors":
-        return _read_safetensors(path)
+        return read_model_file(path)
     try:
         found: Any = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, OSError) as error:
-        reason = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
+    except Exception as error:  # zipfile, pickle and torch each raise their own
         raise DataError(
-            f"{path} cannot be read as a file of plain weights ({reason}); save the network's "
-            "state_dict(), by torch.save or as safetensors."
-        ) from error
+            f"{path} cannot be read as a file of plain weights ({reason(error)}); save the "
+            "network's state_dict(), by torch.save or as safetensors."
+        ) from None
     for wrapper in ("state_dict", "model"):
         if isinstance(found, Mapping) and isinstance(found.get(wrapper), Mapping):
             found = found[wrapper]
     if not isinstance(found, Mapping) or not all(isinstance(t, Tensor) for t in found.values()):
         raise DataError(f"{path} holds no state dict; save the network's state_dict().")
-    return {str(name).removeprefix("module."): t for name, t in found.items()}, {}
+    return {str(name).removeprefix("module."): t for name, t in found.items()}, None
 
 
 def load_all_but(
@@ -107,18 +103,5 @@ def untrained(node: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in node.items() if key not in ("pretrained", "init_from")}
 
 
-def emotions_of(metadata: Mapping[str, str]) -> list[str] | None:
-    """The classes that the metadata of a ferkit model names, None elsewhere."""
-    return json.loads(metadata["emotions"]) if "emotions" in metadata else None
-
-
 def _within(name: str, layers: Collection[str]) -> bool:
     return any(name == layer or name.startswith(f"{layer}.") for layer in layers)
-
-
-def _read_safetensors(path: Path) -> tuple[Weights, dict[str, str]]:
-    try:
-        with safe_open(path, framework="pt") as file:
-            return {n: file.get_tensor(n) for n in file.keys()}, file.metadata() or {}  # noqa: SIM118
-    except (SafetensorError, OSError) as error:
-        raise DataError(f"{path} cannot be read as safetensors ({error}).") from error

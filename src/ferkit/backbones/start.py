@@ -4,7 +4,6 @@
 are handled here, beside the target.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,12 +11,9 @@ from typing import Any
 from torch import nn
 
 from ferkit.backbones.freezing import freeze
-from ferkit.backbones.pretrained import emotions_of, load_all_but, read_weights
-from ferkit.errors import check_format
-from ferkit.saved import as_of_now
+from ferkit.backbones.pretrained import load_all_but, read_weights
 
 _HEAD = "classifier"
-_FORMAT = 1
 
 
 def start(
@@ -65,19 +61,16 @@ def init_from(
     """
     path = Path(source)
     path = path / "model.safetensors" if path.is_dir() else path
-    weights, metadata = read_weights(path)
-    check_format(int(metadata.get("format", 0)), _FORMAT, path)
+    weights, card = read_weights(path)
     weights = {name.removeprefix("backbone."): tensor for name, tensor in weights.items()}
     if _is_of_faces(backbone, weights):
         load_all_but(backbone.get_submodule("frame"), weights, [_HEAD], path)
         said = f"weights of {path} for the frames, with new attention and a new head"
     else:
-        same = _same_head(backbone, weights, emotions_of(metadata), emotions)
+        same = _same_head(backbone, weights, card.emotions if card else None, emotions)
         load_all_but(backbone, weights, [] if same else [_HEAD], path)
         said = f"weights of {path}, {'head included' if same else 'with a new head'}"
-    theirs = scaling
-    if "input" in metadata:
-        theirs = as_of_now({"input": json.loads(metadata["input"])}, path)["input"]
+    theirs = card.nodes["input"] if card else scaling
     if scaling is not None and theirs != scaling:
         said += "; warning: its faces were scaled otherwise, give the same input node"
     return said

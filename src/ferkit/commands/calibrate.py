@@ -1,15 +1,19 @@
 """calibration.json: the temperature of a run, fitted once on its val view."""
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
+from typing import Any
 
 import numpy as np
 
 from ferkit.errors import DataError
 from ferkit.evaluation.calibration import fit_temperature, measure_temperature
-from ferkit.training.run import RunFolder, say
+from ferkit.printable import say
+from ferkit.training.run import RunFolder
 
 _FILE = "calibration.json"
+_SHAPE = {"temperatures": {str: {"temperature": int | float}}}
 
 
 def temperature_of(
@@ -26,7 +30,7 @@ def temperature_of(
         codes: Labels of the val view, [N].
         val_scores: Makes its scores, [N, K].
     """
-    known = run.read_json(_FILE).get("temperatures", {})
+    known = run.read_json(_FILE, _SHAPE).get("temperatures") or {}
     if tta not in known:
         scores = val_scores()
         found = measure_temperature(scores, codes, fit_temperature(scores, codes))
@@ -36,7 +40,7 @@ def temperature_of(
             f"temperature {found.temperature:.3f}, fitted on val: ECE {found.ece[0]:.3f} to "
             f"{found.ece[1]:.3f}"
         )
-    return float(known[tta]["temperature"])
+    return _checked(run, known[tta])
 
 
 def known_temperature(run: RunFolder, tta: str) -> float:
@@ -52,4 +56,11 @@ def known_temperature(run: RunFolder, tta: str) -> float:
             f"{run.folder} has no temperature for tta={tta}, and it is fitted on the run's own val "
             f"alone; first type `ferkit eval run={run.folder} view=val{asked}`."
         )
-    return float(known[tta]["temperature"])
+    return _checked(run, known[tta])
+
+
+def _checked(run: RunFolder, found: Mapping[str, Any]) -> float:
+    temperature = float(found.get("temperature") or 0)
+    if not 0 < temperature < math.inf:
+        raise DataError(f"{run.folder / _FILE} has the temperature {temperature}; restore it.")
+    return temperature

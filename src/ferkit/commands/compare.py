@@ -12,6 +12,7 @@ from ferkit.errors import ConfigError, DataError, unknown
 from ferkit.evaluation.ease import ease_of_faces
 from ferkit.evaluation.outcomes import labelled
 from ferkit.evaluation.seeds import CORRECTIONS, RESAMPLES, Measured, measure_runs
+from ferkit.printable import say
 from ferkit.reports.compare import (
     against_sheet,
     differences,
@@ -35,7 +36,6 @@ from ferkit.reports.compare_transfer import transfer_sheets
 from ferkit.reports.figures import render
 from ferkit.reports.folder import FORMAT
 from ferkit.reports.formats import Sheet, write_document, write_files
-from ferkit.training.run import say
 
 STEM, EASE = "comparison", "ease"
 _VIEWS = ("test", "val", "held_out")  # the first that every run has

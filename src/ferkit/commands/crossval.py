@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -9,13 +10,14 @@ import pandas as pd
 from omegaconf import DictConfig, OmegaConf
 
 from ferkit.commands.evaluation import predict_views
-from ferkit.commands.train import TrainedRun, report, train
+from ferkit.commands.train import TrainedRun, report, said_how_to_go_on, train
 from ferkit.config import as_plain, build
 from ferkit.errors import ConfigError
 from ferkit.imbalance.strategy import Strategy
 from ferkit.model import load_model
+from ferkit.printable import say
 from ferkit.splits import number_of_folds
-from ferkit.training.run import RunFolder, claim_run, default_folder, environment, say
+from ferkit.training.run import RunFolder, claim_run, default_folder, environment
 from ferkit.training.settings import TrainerSettings, choose_device
 from ferkit.views import Views, make_store, make_views
 
@@ -23,7 +25,7 @@ VIEW = "held_out"
 
 
 def cross_validate(
-    config: DictConfig, words: Sequence[str], begun: RunFolder | None = None
+    config: DictConfig, words: Sequence[str], held: ExitStack, begun: RunFolder | None = None
 ) -> TrainedRun:
     """Train every fold in a run of its own and report on the pooled held-out predictions.
 
@@ -31,6 +33,7 @@ def cross_validate(
     its subject. The folds' own epochs are chosen on their val views.
 
     Args:
+        held: Holds the run's folder until it ends.
         begun: A run that was stopped; its finished folds stand, the one it died in goes on.
 
     Raises:
@@ -43,9 +46,15 @@ def cross_validate(
     run = begun
     if run is None:
         folder = Path(config.run_dir) if config.run_dir else default_folder()
-        run = claim_run(folder, config, words)
+        run = claim_run(folder, words, held)
         run.write_json("env.json", environment(int(config.seed), device, words))
+        run.write_config(config)
     say(f"run: {run.folder} ({folds} folds)")
+    with said_how_to_go_on(run):
+        return _all_folds(config, words, run, folds)
+
+
+def _all_folds(config: DictConfig, words: Sequence[str], run: RunFolder, folds: int) -> TrainedRun:
     pooled, described = [], []
     for fold in range(folds):
         say(f"--- fold {fold + 1} of {folds}")
@@ -70,16 +79,15 @@ def _train_fold(
     single.evaluate = ["val"]
     run = RunFolder(Path(single.run_dir))
     views = make_views(single)
-    done = run.folder / "predictions" / "test.parquet"
-    if done.is_file():
-        return pd.read_parquet(done), views
+    if (run.folder / "predictions" / "test.parquet").is_file():
+        return run.read_predictions("test"), views
     going_on = (run.folder / "config.yaml").is_file()
     single.resume = single.run_dir if going_on else None
     train(single, [] if going_on else [*words, f"split.fold={fold}"])
     strategy: Strategy = build(single.imbalance, where="imbalance")
     model = load_model(run.folder)
     predict_views(run, single, model, views, strategy, ["test"], "cross-validation")
-    return pd.read_parquet(done), views
+    return run.read_predictions("test"), views
 
 
 def _describe(folds: Sequence[dict[str, Any]], held_out: pd.DataFrame) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from omegaconf import DictConfig
 from ferkit.composition import compose
 from ferkit.config import as_plain
 from ferkit.errors import ConfigError, unknown
-from ferkit.training.run import say
+from ferkit.printable import say
 
 ACTIONS = ("check", "prepare", "show", "fake", "ceiling")
 

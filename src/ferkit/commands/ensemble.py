@@ -10,9 +10,11 @@ from ferkit.config import as_words
 from ferkit.errors import DataError
 from ferkit.evaluation.ensemble import mean_predictions
 from ferkit.evaluation.fingerprint import fingerprint
+from ferkit.files import usable_folder
+from ferkit.printable import say
 from ferkit.reports.compare_methods import SavedRun, find_runs, read_saved
 from ferkit.reports.page import write_report
-from ferkit.training.run import RunFolder, default_folder, open_run, say, write_text
+from ferkit.training.run import RunFolder, default_folder, open_run
 
 
 def ensemble(config: DictConfig, command: str) -> Path:
@@ -31,11 +33,11 @@ def ensemble(config: DictConfig, command: str) -> Path:
     saved = [read_saved(folder) for folder in folders]
     pooled = {view: mean_predictions([_predicted(run, view) for run in saved]) for view in views}
     out = Path(config.out) if config.out else default_folder("eval")
-    out.mkdir(parents=True, exist_ok=True)
+    usable_folder(out, "out").mkdir(parents=True, exist_ok=True)
     run = RunFolder(out)
     content = {"format": 1, "ensemble": [str(f) for f in folders],
                "report": {"faces": False}}  # fmt: skip
-    write_text(out / "config.yaml", OmegaConf.to_yaml(OmegaConf.create(content)))
+    run.write("config.yaml", OmegaConf.to_yaml(OmegaConf.create(content)))
     run.write_json("data.json", _describe(members, folders))
     for view, predictions in pooled.items():
         run.write_predictions(view, predictions)
@@ -70,7 +72,7 @@ def _predicted(run: SavedRun, view: str) -> pd.DataFrame:
 
 
 def _describe(members: Sequence[RunFolder], folders: Sequence[Path]) -> dict[str, object]:
-    data = members[0].read_json("data.json")
+    data = members[0].read_data()
     split = dict(data.get("split") or {})
     named = ", ".join(str(folder) for folder in folders)
     words = f"An ensemble: the mean of the probabilities of {len(members)} runs ({named})."

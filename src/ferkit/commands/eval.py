@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +27,10 @@ from ferkit.inference.data import (
     training_rows,
 )
 from ferkit.model import load_model
+from ferkit.printable import say
 from ferkit.reports.page import write_report
 from ferkit.reports.run_folders import run_folders
-from ferkit.training.run import RunFolder, open_run, say
+from ferkit.training.run import RunFolder, open_run
 from ferkit.training.settings import choose_device
 from ferkit.views import make_store
 
@@ -51,7 +53,7 @@ def main(words: Sequence[str]) -> int:
         folder = ensemble(config, said)
     else:
         folder = evaluate_config(config, said)
-    print((folder / "report" / "report.md").read_text())
+    print((folder / "report" / "report.md").read_text(encoding="utf-8"))
     return 0
 
 
@@ -183,14 +185,19 @@ def _trained_on(run: RunFolder, data: dict[str, Any], checked: bool) -> dict[str
 def _target_folder(run: RunFolder, name: str, view: str, rows: pd.DataFrame) -> RunFolder:
     """eval/<name>, with the fingerprint behind it where other data have taken the name."""
     folder = run.folder / "eval" / name
-    taken = folder / "predictions" / f"{view}.parquet"
-    if taken.is_file():
-        before = pd.read_parquet(taken)
-        alike = rows if CONTENT in before else rows.drop(columns=CONTENT)  # an older ferkit's
-        if fingerprint(before) != fingerprint(alike):
-            folder = folder.with_name(f"{name}-{fingerprint(rows)}")
+    if (folder / "predictions" / f"{view}.parquet").is_file() and not _holds(folder, view, rows):
+        folder = folder.with_name(f"{name}-{fingerprint(rows)}")
     folder.mkdir(parents=True, exist_ok=True)
     return RunFolder(folder)
+
+
+def _holds(folder: Path, view: str, rows: pd.DataFrame) -> bool:
+    """Whether a folder's predictions are of these images; also where they are broken."""
+    with suppress(DataError):
+        before = RunFolder(folder).read_predictions(view)
+        alike = rows if CONTENT in before else rows.drop(columns=CONTENT)  # an older ferkit's
+        return fingerprint(before) == fingerprint(alike)
+    return True
 
 
 def _begin(
@@ -199,5 +206,5 @@ def _begin(
     for kept in ("env.json", "metrics.jsonl", "overrides.yaml"):
         if (run.folder / kept).is_file():
             shutil.copyfile(run.folder / kept, target.folder / kept)
-    (target.folder / "config.yaml").write_text("format: 1\n" + OmegaConf.to_yaml(config))
+    target.write_config(config)
     target.write_json("data.json", described)

@@ -13,6 +13,7 @@ from ferkit.commands.calibrate import known_temperature, temperature_of
 from ferkit.commands.named_views import named_view
 from ferkit.commands.thumbnails import Thumbnails, make_thumbnails, write_thumbnails
 from ferkit.config import build
+from ferkit.errors import DataError
 from ferkit.evaluation.examples import choose_examples
 from ferkit.evaluation.fingerprint import fingerprint
 from ferkit.evaluation.predict import make_predictions, predict_scores
@@ -80,8 +81,15 @@ def _temperature(run: RunFolder, model: FaceClassifier, views: Views | None, tta
 
 def training_counts(run: RunFolder, emotions: Sequence[str]) -> np.ndarray:
     """Images (or films) a class that a run was trained on, after any resampling, [K]."""
-    data = run.read_json("data.json")
-    counts = (data.get("visits") or data.get("counts_after") or data["counts"])["train"]
+    data = run.read_data()
+    counts = (data.get("visits") or data.get("counts_after") or data.get("counts") or {}).get(
+        "train"
+    )
+    if counts is None:
+        raise DataError(
+            f"{run.folder / 'data.json'} does not say how many images of a class were trained on; "
+            f"`ferkit train resume={run.folder}` writes it where it is not there."
+        )
     return np.array([counts.get(emotion, 0) for emotion in emotions])
 
 

@@ -33,7 +33,7 @@ def what_it_is(group: str, choice: str) -> str:
     for folder in (Path("ferkit_configs"), configs_dir()):
         path = folder / group / f"{choice}.yaml"
         if path.is_file():
-            lines = path.read_text().splitlines()
+            lines = path.read_text(encoding="utf-8").splitlines()
             comments = [line[1:].strip() for line in lines if line.startswith("#")]
             return next((c for c in comments if not c.startswith("@package")), "")
     return ""

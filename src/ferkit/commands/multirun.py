@@ -1,6 +1,5 @@
 """`ferkit train -m`: Hydra's sweeper over the same command, each job a run of its own."""
 
-import shutil
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,7 +9,9 @@ from omegaconf import DictConfig, OmegaConf
 from ferkit.composition import check, explained, hydra_ready, prepare, split_words
 from ferkit.errors import FerkitError
 from ferkit.hydra_keys import check_hydra_node
-from ferkit.training.run import default_folder, say
+from ferkit.printable import say
+from ferkit.reports.run_folders import read_words
+from ferkit.training.run import default_folder
 
 
 def sweep(words: Sequence[str]) -> int:
@@ -76,19 +77,16 @@ def _train(config: DictConfig, words: list[str], number: int) -> int:
         if (folder / "report" / "report.html").is_file():
             say(f"done before: {folder}")
             return 0
-        if any((folder / "checkpoints").glob("*.ckpt")):
-            config.resume = str(folder)
-            train(config)
-            return 0
-        shutil.rmtree(folder)  # nothing in it to go on from
+        config.resume = str(folder)
+        train(config)
+        return 0
     config.trainer.device = place(config.trainer.device, number)
     train(config, words)
     return 0
 
 
 def _began(folder: Path, words: list[str]) -> bool:
-    path = folder / "overrides.yaml"
-    return path.is_file() and list(OmegaConf.load(path)) == words
+    return (folder / "config.yaml").is_file() and read_words(folder) == words
 
 
 def place(device: str, number: int) -> str:

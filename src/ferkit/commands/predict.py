@@ -25,7 +25,7 @@ from ferkit.faces.crop import all_faces, make_face_detector
 from ferkit.faces.decode import decode_image
 from ferkit.faces.settings import FaceSettings
 from ferkit.model import FaceClassifier, load_model
-from ferkit.training.run import say
+from ferkit.printable import say
 from ferkit.training.settings import choose_device
 
 DETECT = {"detector": "haar", "align": "none"}  # for models trained on ready-made crops

@@ -6,6 +6,7 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from ferkit.config import as_words
+from ferkit.printable import say
 from ferkit.published import read_published
 from ferkit.reports.formats import write_document
 from ferkit.reports.run_folders import expand
@@ -13,7 +14,6 @@ from ferkit.reports.studies.cells import show_count
 from ferkit.reports.studies.document import Subject
 from ferkit.reports.studies.runs import find_runs
 from ferkit.reports.studies.shown import show_pages
-from ferkit.training.run import say
 
 
 def report_study(config: DictConfig, command: str) -> int:

@@ -1,20 +1,20 @@
 """`ferkit sweep`: Optuna over any keys of `ferkit train`, each trial a process of its own."""
 
 import os
-import signal
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
 from omegaconf import DictConfig, OmegaConf
 
 from ferkit.composition import compose, list_groups, root_keys
 from ferkit.errors import ConfigError, DataError, check_format, require, unknown
+from ferkit.files import alone, usable_folder, write_text
+from ferkit.printable import say
 from ferkit.sweeps.space import Space, own_words, read_space
 from ferkit.training.optim import MONITORS
-from ferkit.training.run import default_folder, say, write_text
+from ferkit.training.run import default_folder
+from ferkit.untrusted import read_yaml, require_shape
 
 FORMAT = 1
 FILE = "sweep.yaml"
@@ -37,8 +37,8 @@ def main(words: Sequence[str]) -> int:
     _check(settings, space, config)
     folder = Path(settings.out) if settings.out else default_folder("sweep")
     settings.out = str(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    with _alone(folder), _ended_by_sigterm():
+    usable_folder(folder, "out")
+    with alone(folder, "ferkit sweep"):
         _claim(folder, settings, rest)
         return _run(folder, settings, space, config)
 
@@ -159,9 +159,10 @@ def _read(folder: Path) -> dict[str, Any]:
     path = folder / FILE
     if not path.is_file():
         raise DataError(f"{folder} is no sweep: it has no {FILE}; give the folder it printed.")
-    stored: Any = OmegaConf.to_container(OmegaConf.load(path))
-    check_format(stored.get("format", 0), FORMAT, path)
-    return dict(stored)
+    stored = read_yaml(path)
+    require_shape(stored, {"words": [str]}, path)
+    check_format(stored.get("format"), FORMAT, path)
+    return {"words": [], **stored}
 
 
 def _resume(folder: Path, own: Sequence[str], rest: Sequence[str]) -> tuple[DictConfig, list[str]]:
@@ -178,26 +179,3 @@ def _resume(folder: Path, own: Sequence[str], rest: Sequence[str]) -> tuple[Dict
     settings = compose(*kept, *given, command="sweep")
     settings.out = str(folder)
     return settings, list(stored["words"])
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    try:
-        with FileLock(folder / ".lock", timeout=0):
-            yield
-    except Timeout:
-        raise ConfigError(f"Another ferkit sweep is at work in {folder}; wait for it.") from None
-
-
-@contextmanager
-def _ended_by_sigterm() -> Iterator[None]:
-    """Let SIGTERM end the trials too, as Ctrl-C does."""
-
-    def stop(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from io import BytesIO
 from typing import Any
 
 import numpy as np
@@ -10,10 +11,12 @@ import pandas as pd
 from ferkit.errors import ConfigError
 from ferkit.evaluation.saliency import saliency_maps
 from ferkit.faces.store import FaceStore
+from ferkit.files import write_bytes
 from ferkit.model import FaceClassifier
+from ferkit.printable import say
 from ferkit.training.films import takes_films
 from ferkit.training.loader import planes
-from ferkit.training.run import RunFolder, say
+from ferkit.training.run import RunFolder
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,6 @@ def write_thumbnails(run: RunFolder, views: Sequence[Thumbnails]) -> None:
     }
     if heat and complete:
         arrays["saliency"] = np.concatenate(heat)
-    beside = run.folder / "predictions" / ".examples.tmp"
-    with beside.open("wb") as file:
-        np.savez_compressed(file, **arrays)
-    beside.replace(run.folder / "predictions" / "examples.npz")
+    stream = BytesIO()
+    np.savez_compressed(stream, **arrays)
+    write_bytes(run.folder / "predictions" / "examples.npz", stream.getvalue())

@@ -1,33 +1,43 @@
 """`ferkit train`: config to objects to one call."""
 
-from collections.abc import Sequence
+import os
+import shlex
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-import numpy as np
 import torch
 from omegaconf import DictConfig, OmegaConf
 
+from ferkit.commands.describe import SPLIT, describe_run
 from ferkit.commands.evaluation import predict_views
 from ferkit.commands.named_views import check_test
 from ferkit.composition import check, compose, explained
 from ferkit.config import as_plain, build
 from ferkit.errors import ConfigError, DataError, unknown
 from ferkit.evaluation.saliency import check_method
-from ferkit.imbalance.examples import save_examples, synthetic_examples
+from ferkit.files import require_as_written
 from ferkit.imbalance.strategy import Strategy
 from ferkit.model import load_model
+from ferkit.printable import quoted, say
 from ferkit.reports.page import write_report
 from ferkit.roots import TrainRoot
-from ferkit.splits import write_split
-from ferkit.training.assemble import TrainRows, make_training, run_training, train_rows
-from ferkit.training.memory_format import why_not_channels_last
-from ferkit.training.run import RunFolder, claim_run, default_folder, environment, open_run, say
+from ferkit.splits import read_split
+from ferkit.training.assemble import make_training, run_training, train_rows
+from ferkit.training.run import (
+    RunFolder,
+    check_run_dir,
+    claim_run,
+    default_folder,
+    hold_run,
+    open_run,
+)
 from ferkit.training.settings import TrainerSettings, choose_device
-from ferkit.training.trainer import Training
 from ferkit.views import Views, make_views
 
+_MOST_THREADS = 4096
 RESUME_KEYS = (
     "trainer.max_epochs", "trainer.device", "trainer.threads", "trainer.resident",
     "trainer.cache_frozen",
@@ -68,37 +78,106 @@ def train(config: DictConfig, words: Sequence[str] = ()) -> TrainedRun:
         FerkitError: a mistake in the config or the data; nothing half-written is left.
         KeyboardInterrupt: the run can go on with `resume=`.
     """
-    resumed = config.resume is not None
-    if resumed:
-        run, config = _resume(Path(config.resume), words)
-    if str(as_plain(config.split).get("fold")) == "all":
-        from ferkit.commands.crossval import cross_validate
+    refuse_several_processes()
+    with ExitStack() as held:
+        begun: RunFolder | None = None
+        if config.resume is not None:
+            hold_run(Path(config.resume), held)
+            begun, config = _resume(Path(config.resume), words)
+        elif config.run_dir is not None:
+            check_run_dir(Path(config.run_dir))
+        if str(as_plain(config.split).get("fold")) == "all":
+            from ferkit.commands.crossval import cross_validate
 
-        return cross_validate(config, words, run if resumed else None)
+            return cross_validate(config, words, held, begun)
+        return _train(config, words, held, begun)
+
+
+def _train(
+    config: DictConfig, words: Sequence[str], held: ExitStack, begun: RunFolder | None
+) -> TrainedRun:
     settings: TrainerSettings = build(config.trainer, where="trainer")
     _check_evaluate(config)
     check_method(config.report.saliency)
     logger = build(config.logger, where="logger")
     device = choose_device(settings.device)
-    threads = settings.threads or (run.read_json("env.json").get("threads") if resumed else None)
-    if threads:  # another number gives other last bits
+    # another number of threads gives other last bits
+    if threads := settings.threads or (threads_of(begun) if begun else None):
         torch.set_num_threads(threads)
     torch.manual_seed(config.seed)
     views = make_views(config, _limits(settings))
-    if resumed:
-        _require_same_split(run, views)
+    require_classes(views)
+    if begun:
+        _require_same_split(begun, views)
     strategy: Strategy = build(config.imbalance, where="imbalance")
     build(config.tta, where="tta")  # a mistake in it is said before training, not after
     rows = train_rows(config, views, strategy, settings, device)
     training = make_training(config, settings, strategy, views, rows, device)
-    if not resumed:
-        run = start_run(config, views, rows, training, words)
-    for warning in views.warnings():
-        say(f"warning: {warning}")
-    run_training(training, strategy, views, rows, run, logger)
-    model = load_model(run.folder, str(device))
-    predict_views(run, config, model, views, strategy, config.evaluate)
-    return TrainedRun(run.folder, report(run, config))
+    run = begun or claim_run(_new_folder(config), words, held)
+    with said_how_to_go_on(run):
+        describe_run(run, config, views, rows, training, words)
+        for warning in views.warnings():
+            say(f"warning: {warning}")
+        run_training(training, strategy, views, rows, run, logger)
+        if not config.evaluate:
+            say("evaluate=[]: no view is predicted, and there is no report")
+            return TrainedRun(run.folder, {})
+        model = load_model(run.folder, str(device))
+        predict_views(run, config, model, views, strategy, list(dict.fromkeys(config.evaluate)))
+        return TrainedRun(run.folder, report(run, config))
+
+
+def refuse_several_processes() -> None:
+    """Refuse to be one of several processes under torchrun.
+
+    Raises:
+        ConfigError: there are several.
+    """
+    count = os.environ.get("WORLD_SIZE", "1")
+    if count != "1":
+        raise ConfigError(
+            f"WORLD_SIZE={count}: training in several processes (torchrun) is not supported; start "
+            "`ferkit train` once, without torchrun."
+        )
+
+
+def require_classes(views: Views) -> None:
+    """Refuse a single class.
+
+    Raises:
+        ConfigError: there is nothing to tell apart.
+    """
+    if len(views.emotions) < 2:
+        raise ConfigError(
+            f"emotions=[{','.join(views.emotions)}]: one class is nothing to classify; give two or "
+            "more."
+        )
+
+
+def threads_of(run: RunFolder) -> int | None:
+    """The CPU threads that a run began with, where it says so.
+
+    Raises:
+        DataError: what it says is no number of threads.
+    """
+    threads = run.read_json("env.json", {"threads": int}).get("threads")
+    if threads is not None and not 1 <= threads <= _MOST_THREADS:
+        raise DataError(f"{run.folder / 'env.json'} has threads {threads}; restore it.")
+    return threads
+
+
+def _new_folder(config: DictConfig) -> Path:
+    return Path(config.run_dir) if config.run_dir else default_folder()
+
+
+@contextmanager
+def said_how_to_go_on(run: RunFolder) -> Iterator[None]:
+    """Say, where a training is stopped by hand or by SIGTERM, how it goes on."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        say(f"stopped; go on with `ferkit train {shlex.quote(f'resume={quoted(run.folder)}')}`")
+        raise
 
 
 def report(run: RunFolder, config: DictConfig) -> dict[str, Any]:
@@ -137,8 +216,11 @@ def _resume(folder: Path, words: Sequence[str]) -> tuple[RunFolder, DictConfig]:
 
 
 def _require_same_split(run: RunFolder, views: Views) -> None:
-    began = run.read_json("data.json").get("split", {}).get("hash", views.hash)
-    if began != views.hash:
+    began = (run.read_data().get("split") or {}).get("hash")
+    if began is None and (run.folder / SPLIT).is_file():
+        require_as_written(run.folder, SPLIT)
+        began = read_split(run.folder / SPLIT).attrs.get("hash")
+    if began is not None and began != views.hash:
         raise DataError(
             f"{run.folder} began with split {began} and the data now give {views.hash}: files "
             "were added, removed or changed since; restore them, or start a new run."
@@ -160,35 +242,3 @@ def _limits(settings: TrainerSettings) -> dict[str, int | None]:
         "val": settings.max_val_images or every,
         "test": every,
     }
-
-
-def start_run(
-    config: DictConfig,
-    views: Views,
-    rows: TrainRows,
-    training: Training,
-    words: Sequence[str],
-) -> RunFolder:
-    """Claim the run's folder and write what is known before training."""
-    folder = Path(config.run_dir) if config.run_dir else default_folder()
-    run = claim_run(folder, config, words)
-    memory_format = (
-        "channels_last" if training.settings.channels_last
-        else why_not_channels_last(training.model, training.device) or "contiguous"
-    )  # fmt: skip
-    found = environment(int(config.seed), training.device, words)
-    run.write_json("env.json", found | {"memory_format": memory_format})
-    made = rows.resampled
-    resampled = (
-        {"counts_after": {"train": made.counts_after}, "resampled": made.describe()} if made else {}
-    )
-    visits = dict(zip(views.emotions, rows.counts(len(views.emotions)).tolist(), strict=True))
-    of_films = {"visits": {"train": visits}} if rows.films else {}
-    run.write_json("data.json", views.describe() | resampled | of_films)
-    write_split(folder / "split.parquet", views.store.index, views.split.views)
-    if made and made.faces.dtype == np.uint8 and config.report.faces:  # features show nothing
-        shown = synthetic_examples(made, views.store.faces[views.rows("train")])
-        save_examples(shown, folder / "predictions" / "synthetic.npz")
-    say(f"run: {folder}")
-    say(f"data: {views.store.card['dataset']['name']}, {views.split.protocol}")
-    return run

@@ -11,10 +11,9 @@ Kosti et al., "Context Based Emotion Recognition using EMOTIC Dataset", TPAMI 20
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-import yaml  # type: ignore[import-untyped, unused-ignore]
-
 from ferkit.emotions import EMOTIONS, canonical
-from ferkit.errors import ConfigError, unknown
+from ferkit.errors import ConfigError, DataError, unknown
+from ferkit.untrusted import read_yaml
 
 # Alphabetical: the order of the authors' code and of the 26 columns of the .npy files.
 CATEGORIES = (
@@ -98,10 +97,9 @@ def load_mapping(mapping: str | None) -> dict[str, str]:
 
 def _own_mapping(path: Path) -> dict[str, str]:
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        first = str(error).splitlines()[0]
-        raise ConfigError(f"{path}: not a yaml file ({first}); correct it.") from error
+        content = read_yaml(path)
+    except DataError as error:
+        raise ConfigError(f"{path}: not a yaml file ({error}); correct it.") from error
     if not isinstance(content, Mapping) or not content:
         raise ConfigError(f"{path}: holds no `Category: emotion` lines, e.g. `Peace: neutral`.")
     mapping = {}

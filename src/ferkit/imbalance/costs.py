@@ -10,11 +10,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-import yaml
 
 from ferkit.emotions import canonical
 from ferkit.errors import ConfigError, DataError, unknown
 from ferkit.imbalance.weights import RULES, class_weights, require_every_class
+from ferkit.untrusted import read_text, read_yaml
 
 _FILES = (".csv", ".yaml", ".yml")
 Table = Mapping[str, Mapping[str, float | str | None]]
@@ -80,9 +80,9 @@ def minimum_cost_decision(probabilities: np.ndarray, costs: np.ndarray) -> np.nd
 
 def _read(path: Path) -> Table:
     try:
-        text = path.read_text(encoding="utf-8-sig")
-        table = _parse_csv(text) if path.suffix.lower() == ".csv" else yaml.safe_load(text)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, csv.Error) as error:
+        is_csv = path.suffix.lower() == ".csv"
+        table: Table = _parse_csv(read_text(path)) if is_csv else read_yaml(path)
+    except (OSError, DataError, csv.Error) as error:
         raise DataError(
             f"The cost matrix {path} cannot be read ({type(error).__name__}); "
             "give a csv or yaml file of true class, predicted class, cost."

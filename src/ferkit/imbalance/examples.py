@@ -2,13 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ferkit.errors import DataError
+from ferkit.files import write_bytes
 from ferkit.imbalance.resample import Resampled
+from ferkit.untrusted import read_arrays
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -69,11 +72,9 @@ def synthetic_examples(
 
 def save_examples(examples: Examples, path: Path) -> None:
     """Write them as an .npz, beside and renamed."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.tmp")
-    with beside.open("wb") as file:
-        np.savez_compressed(file, **asdict(examples))
-    beside.replace(path)
+    stream = BytesIO()
+    np.savez_compressed(stream, **asdict(examples))
+    write_bytes(path, stream.getvalue())
 
 
 def read_examples(path: Path) -> Examples | None:
@@ -84,13 +85,25 @@ def read_examples(path: Path) -> Examples | None:
     """
     if not path.is_file():
         return None
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            return Examples(**{field.name: arrays[field.name] for field in fields(Examples)})
-    except (ValueError, KeyError, OSError, EOFError) as error:
-        raise DataError(
-            f"{path} holds no made faces ({error}); delete it, the report is made without them."
-        ) from None
+    arrays = read_arrays(path)
+    found = {f.name: arrays.get(f.name, np.empty(())) for f in fields(Examples)}
+    if not _fit(found):
+        raise DataError(f"{path} holds no made faces; delete it, the report is made without them.")
+    return Examples(**found)
+
+
+def _fit(found: dict[str, np.ndarray]) -> bool:
+    faces, parents, codes = (found[name] for name in ("faces", "parents", "codes"))
+    return (
+        all(part.ndim for part in found.values())
+        and len({len(part) for part in found.values()}) == 1
+        and faces.dtype == parents.dtype == np.uint8
+        and faces.ndim in (3, 4)
+        and parents.shape == (len(faces), 2, *faces.shape[1:])
+        and codes.dtype.kind in "iu"
+        and bool((codes >= 0).all())
+        and found["steps"].dtype.kind == "f"
+    )
 
 
 def draw_examples(examples: Examples, emotions: Sequence[str]) -> "Figure":

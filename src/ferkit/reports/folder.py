@@ -1,9 +1,7 @@
 """Read a run's folder, and nothing else: every table and picture is made from this."""
 
-import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +9,21 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ferkit.errors import DataError, check_format
+from ferkit.errors import DataError
 from ferkit.imbalance.examples import Examples, read_examples
-from ferkit.saved import as_of_now
+from ferkit.run_files import (
+    DATA_SHAPE,
+    FORMAT,
+    LOOK_SHAPE,
+    read_config,
+    read_json_of,
+    read_lines_of,
+    read_predictions,
+    read_rows,
+)
+from ferkit.untrusted import read_arrays
 
-FORMAT = 1  # the highest that this version reads
+__all__ = ["FORMAT", "RunRecord", "read_run"]
 _FIRST_VIEWS = ("val", "test")  # the order of views on the page; others follow by name
 
 
@@ -41,7 +49,7 @@ class RunRecord:
     env: Mapping[str, Any]
     data: Mapping[str, Any]
     epochs: pd.DataFrame
-    looks: list[Mapping[str, Any]]
+    looks: Sequence[Mapping[str, Any]]
     predictions: dict[str, pd.DataFrame]
     faces: dict[tuple[str, str], NDArray[np.uint8]]
     saliency: dict[tuple[str, str], NDArray[np.uint8]]
@@ -55,21 +63,18 @@ def read_run(run: Path) -> RunRecord:
         DataError: the folder has no predictions, a file is broken, or one was written by a newer
             ferkit.
     """
-    settings = run / "config.yaml"
-    text = settings.read_text(encoding="utf-8") if settings.is_file() else ""
-    config = _parse_yaml(text, settings)
-    check_format(config.get("format") or 0, FORMAT, settings)
-    examples = run / "predictions" / "examples.npz"
+    config, text = read_config(run) if (run / "config.yaml").is_file() else ({}, "")
+    faces, saliency = _read_faces(run / "predictions" / "examples.npz")
     return RunRecord(
         settings=text,
         config=config,
-        env=_read_json(run / "env.json"),
-        data=_read_json(run / "data.json"),
-        epochs=pd.DataFrame(_read_lines(run / "metrics.jsonl")),
-        looks=_read_lines(run / "looks.jsonl"),
+        env=read_json_of(run, "env.json"),
+        data=read_json_of(run, "data.json", DATA_SHAPE),
+        epochs=pd.DataFrame(read_rows(run)),
+        looks=read_lines_of(run, "looks.jsonl", LOOK_SHAPE),
         predictions=_read_predictions(run),
-        faces=_read_faces(examples, "image"),
-        saliency=_read_faces(examples, "saliency"),
+        faces=faces,
+        saliency=saliency,
         synthetic=read_examples(run / "predictions" / "synthetic.npz"),
     )
 
@@ -79,85 +84,43 @@ def tta_kind(config: Any) -> str:
     return str((config.get("tta") or {}).get("kind", "none"))
 
 
-def _parse_yaml(text: str, path: Path) -> dict[str, Any]:
-    import yaml  # type: ignore[import-untyped, unused-ignore]
-
-    try:
-        parsed = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise DataError(f"{path} is no valid yaml ({' '.join(str(error).split())}).") from None
-    return as_of_now(parsed, path) if isinstance(parsed, dict) else {}
-
-
-def _parse_json(text: str, where: str, path: Path) -> dict[str, Any]:
-    try:
-        parsed = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise DataError(f"{where} is no valid JSON ({error}); restore it or train again.") from None
-    if not isinstance(parsed, dict):
-        raise DataError(f"{where} holds no JSON object; restore it or train again.")
-    check_format(parsed.get("format") or 0, FORMAT, path)
-    return parsed
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        return {}
-    return _parse_json(path.read_text(encoding="utf-8"), str(path), path)
-
-
-def _read_lines(path: Path) -> list[Mapping[str, Any]]:
-    if not path.is_file():
-        return []
-    lines = path.read_text(encoding="utf-8").splitlines()
-    return [
-        _parse_json(line, f"Line {number} of {path}", path)
-        for number, line in enumerate(lines, start=1)
-        if line.strip()
-    ]
-
-
 def _read_predictions(run: Path) -> dict[str, pd.DataFrame]:
-    found = {path.stem: path for path in sorted((run / "predictions").glob("*.parquet"))}
+    found = {path.stem for path in (run / "predictions").glob("*.parquet")}
     if not found:
         raise DataError(
             f"{run} holds no predictions/<view>.parquet to report on; give the folder of a run "
             "that has ended, or predict with `ferkit eval run=... view=val`."
         )
     views = [view for view in _FIRST_VIEWS if view in found]
-    views += [view for view in found if view not in _FIRST_VIEWS]
-    return {view: _read_parquet(found[view]) for view in views}
+    views += sorted(found - {*_FIRST_VIEWS})
+    return {view: read_predictions(run, view) for view in views}
 
 
-def _read_parquet(path: Path) -> pd.DataFrame:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        table = pq.read_table(path)
-    except (pa.ArrowException, OSError) as error:
-        raise DataError(
-            f"{path} cannot be read ({' '.join(str(error).split())}); predict the view again with "
-            "`ferkit eval run=... view=...`."
-        ) from None
-    number = (table.schema.metadata or {}).get(b"format", b"0")
-    check_format(int(number) if number.isdigit() else 0, FORMAT, path)
-    frame: pd.DataFrame = table.to_pandas()
-    return frame
+Faces = dict[tuple[str, str], NDArray[np.uint8]]
 
 
-def _read_faces(path: Path, name: str) -> dict[tuple[str, str], NDArray[np.uint8]]:
+def _read_faces(path: Path) -> tuple[Faces, Faces]:
+    """The example faces of a run and their maps; none where there is no file."""
     if not path.is_file():
-        return {}
-    try:
-        with np.load(BytesIO(path.read_bytes()), allow_pickle=False) as arrays:
-            if name != "image" and name not in arrays:
-                return {}
-            keys, views, images = (arrays[part] for part in ("key", "view", name))
-    except (ValueError, KeyError, OSError, EOFError) as error:
-        raise DataError(
-            f"{path} holds no example faces ({error}); delete it, the report is made without them."
-        ) from None
-    return {
-        (str(view), str(key)): image for view, key, image in zip(views, keys, images, strict=True)
-    }
+        return {}, {}
+    arrays = read_arrays(path)
+    keys, views, images = (arrays.get(part) for part in ("key", "view", "image"))
+    if keys is None or views is None or images is None or not _fit(keys, views, images, (3, 4)):
+        raise DataError(f"{path} holds no example faces; delete it, the report is made without.")
+    heat = arrays.get("saliency", np.empty((len(images), 0, 0), np.uint8))
+    if not _fit(keys, views, heat, (3,)) or (heat.size and heat.shape[1:] != images.shape[1:3]):
+        raise DataError(f"{path} holds no saliency maps; delete it, the report is made without.")
+    names = [(str(view), str(key)) for view, key in zip(views, keys, strict=True)]
+    shown = zip(names, heat, strict=True) if heat.size else ()
+    return dict(zip(names, images, strict=True)), dict(shown)
+
+
+def _fit(keys: NDArray[Any], views: NDArray[Any], images: NDArray[Any], ndim: Any) -> bool:
+    return (
+        keys.dtype.kind == views.dtype.kind == "U"
+        and keys.ndim == views.ndim == 1
+        and len(keys) == len(views) == len(images)
+        and images.dtype == np.uint8
+        and images.ndim in ndim
+        and (images.ndim == 3 or images.shape[3] == 3)
+    )

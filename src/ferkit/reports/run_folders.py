@@ -4,6 +4,8 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from ferkit.untrusted import read_yaml
+
 # keys that say which of like runs it is, where it lies and how fast it went, not what was trained
 ALIKE = frozenset({
     "seed", "run_dir", "resume", "evaluate", "data_root", "prepared_root", "dataset.root",
@@ -32,8 +34,6 @@ def run_folders(folder: Path) -> Iterator[Path]:
 
 def read_words(run: Path) -> list[str]:
     """What was typed behind `ferkit train`; nothing where the run does not say."""
-    import yaml  # type: ignore[import-untyped, unused-ignore]
-
     path = run / "overrides.yaml"
-    found = yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else None
+    found = read_yaml(path) if path.is_file() else None
     return [str(word) for word in found] if isinstance(found, list) else []

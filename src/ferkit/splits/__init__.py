@@ -1,6 +1,6 @@
 """Which rows train, which choose, which test; and what must not lie on both sides."""
 
-from ferkit.splits.files import read_split, split_from_file, split_hash, write_split
+from ferkit.splits.files import read_split, split_bytes, split_from_file, split_hash, write_split
 from ferkit.splits.kfold import (
     number_of_folds,
     split_image_order_10fold_leaky,
@@ -28,6 +28,7 @@ __all__ = [
     "number_of_folds",
     "read_split",
     "split_auto",
+    "split_bytes",
     "split_from_file",
     "split_hash",
     "split_image_order_10fold_leaky",

@@ -2,14 +2,17 @@
 
 import csv
 from hashlib import blake2b
+from io import BytesIO, StringIO
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from ferkit.errors import ConfigError, DataError
+from ferkit.files import write_bytes
 from ferkit.splits.overlap import IDENTITY
 from ferkit.splits.split import VIEWS, Split, finish
+from ferkit.untrusted import guarded, parse_parquet, read_text
 
 FORMAT = 1
 _EXAMPLES = 3
@@ -35,18 +38,23 @@ def write_split(path: str | Path, frame: pd.DataFrame, views: np.ndarray) -> str
         The split's hash.
     """
     path = Path(path)
+    write_bytes(path, split_bytes(frame, views, kind=path.suffix[1:]))
+    return split_hash(frame, views)
+
+
+def split_bytes(frame: pd.DataFrame, views: np.ndarray, kind: str = "parquet") -> bytes:
+    """The content of a split file, "parquet" or "csv"."""
     table = pd.DataFrame({"key": frame["key"].to_numpy(dtype=str), "view": views.astype(str)})
     name = split_hash(frame, views)
-    if path.suffix == ".csv":
-        with path.open("w", encoding="utf-8", newline="") as file:
-            file.write(f"# ferkit split, format: {FORMAT}, hash: {name}\n")
-            table.to_csv(file, index=False)
-    else:
-        identity = {n: frame[n].fillna("").astype(str).to_numpy() for n in IDENTITY if n in frame}
-        table = table.assign(**identity)
-        table.attrs = {"format": FORMAT, "hash": name}
-        table.to_parquet(path, index=False)
-    return name
+    if kind == "csv":
+        head = f"# ferkit split, format: {FORMAT}, hash: {name}\n"
+        return (head + table.to_csv(index=False)).encode()
+    identity = {n: frame[n].fillna("").astype(str).to_numpy() for n in IDENTITY if n in frame}
+    table = table.assign(**identity)
+    table.attrs = {"format": FORMAT, "hash": name}
+    stream = BytesIO()
+    table.to_parquet(stream, index=False)
+    return stream.getvalue()
 
 
 def read_split(path: str | Path) -> pd.DataFrame:
@@ -64,32 +72,33 @@ def read_split(path: str | Path) -> pd.DataFrame:
     table = _read_csv(path) if path.suffix == ".csv" else _read_parquet(path)
     if not {"key", "view"} <= set(table.columns):
         raise DataError(f"{path} has columns {list(table.columns)}, but a split has key and view.")
-    if int(table.attrs.get("format", FORMAT)) > FORMAT:
-        raise DataError(f"{path} has format {table.attrs['format']}; update ferkit to read it.")
-    table["view"] = table["view"].fillna("")
+    number = str(table.attrs.get("format", FORMAT))
+    if number != str(FORMAT):
+        raise DataError(f"{path} has format {number}; update ferkit to read it.")
+    table = table.assign(**{name: table[name].fillna("").astype(str) for name in ("key", "view")})
     _check(table, path)
     return table
 
 
 def _read_csv(path: Path) -> pd.DataFrame:
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        first = file.readline()
+    def read() -> pd.DataFrame:
+        lines = StringIO(read_text(path), newline="")
+        first = lines.readline()
         attrs: dict[str, str] = {}
         if first.startswith("# ferkit split"):
             attrs = dict(part.split(": ") for part in first.strip().split(", ")[1:])
         else:
-            file.seek(0)
-        rows = list(csv.DictReader(file))
-    table = pd.DataFrame(rows, columns=list(rows[0]) if rows else [], dtype=str)
-    table.attrs.update(attrs)
-    return table
+            lines.seek(0)
+        rows = list(csv.DictReader(lines))
+        table = pd.DataFrame(rows, columns=list(rows[0]) if rows else [], dtype=str)
+        table.attrs.update(attrs)
+        return table
+
+    return guarded(read, path, "csv of key and view")
 
 
 def _read_parquet(path: Path) -> pd.DataFrame:
-    try:
-        return pd.read_parquet(path)
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path} is no parquet file ({error}); was it cut short?") from error
+    return parse_parquet(path.read_bytes(), path)
 
 
 def _check(table: pd.DataFrame, path: Path) -> None:

@@ -2,7 +2,6 @@
 
 import fcntl
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -14,11 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from ferkit.printable import quoted
 from ferkit.training.logging import read_rows
 
 PATIENCE = 30.0  # seconds that a process is given to end before it is killed
 LOG = "train.log"
 LOCK = ".process"
+_BY_SIGNAL = {143: -signal.SIGTERM, 130: -signal.SIGINT}  # saved, and ended as they were told
 
 
 @dataclass
@@ -34,7 +35,8 @@ class TrainProcess:
 
     def poll(self) -> int | None:
         """Its exit code, negative for the signal that ended it; None while it runs."""
-        return self.process.poll()
+        code = self.process.poll()
+        return _BY_SIGNAL.get(code, code) if code is not None else None
 
     def rows(self) -> list[dict[str, Any]]:
         """The epochs done so far."""
@@ -43,7 +45,9 @@ class TrainProcess:
     def last_line(self) -> str:
         """The last line of its log."""
         path = self.folder / LOG
-        lines = path.read_text(errors="replace").split("\n") if path.is_file() else []
+        lines = (
+            path.read_text(encoding="utf-8", errors="replace").split("\n") if path.is_file() else []
+        )
         return next((line.strip() for line in reversed(lines) if line.strip()), "")
 
     def stop(self) -> None:
@@ -100,7 +104,7 @@ def _start(folder: Path, command: Sequence[str], lock: IO[str]) -> "subprocess.P
 def claim(folder: Path) -> IO[str]:
     """A lock on a trial's folder; a process that outlived a killed sweep is ended first."""
     folder.mkdir(parents=True, exist_ok=True)
-    lock = (folder / LOCK).open("a+")
+    lock = (folder / LOCK).open("a+", encoding="utf-8")
     waited = 0.0
     while not _try_lock(lock):
         lock.seek(0)
@@ -131,16 +135,3 @@ def clear(folder: Path) -> None:
             shutil.rmtree(path)
         elif path.name not in (LOG, LOCK):
             path.unlink()
-
-
-def quoted(path: Path) -> str:
-    """A path as a value of Hydra's grammar, in quotes where it needs them.
-
-    >>> quoted(Path("outputs/sweep/lr")), quoted(Path("my sweep"))
-    ('outputs/sweep/lr', "'my sweep'")
-    """
-    text = str(path)
-    if re.fullmatch(r"[\w./-]+", text, re.ASCII):
-        return text
-    text = text.replace("\\", "\\\\").replace("'", "\\'")
-    return f"'{text}'"

@@ -7,8 +7,8 @@ from pathlib import Path
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
+from ferkit.printable import quoted
 from ferkit.reports.formats import Sheet, write_document
-from ferkit.sweeps.attempts import quoted
 from ferkit.sweeps.figures import draw_history, draw_slices, png
 from ferkit.sweeps.space import Space
 from ferkit.sweeps.study import best_trial

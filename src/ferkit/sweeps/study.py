@@ -22,6 +22,7 @@ from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from ferkit.errors import ConfigError, unknown
+from ferkit.files import atomic_write
 
 NAME = "sweep"
 FILE = "study.db"
@@ -115,15 +116,15 @@ def open_study(
 
 
 def _make(path: Path, direction: Direction, trials: list[FrozenTrial]) -> None:
-    beside = path.with_name(f".{path.name}.tmp")
-    beside.unlink(missing_ok=True)
-    storage = optuna.storages.RDBStorage(f"sqlite:///{beside}")
-    study = optuna.create_study(study_name=NAME, storage=storage, direction=direction)
-    for trial in trials:
-        study.add_trial(trial)
-    storage.remove_session()
-    storage.engine.dispose()
-    beside.replace(path)
+    def write(beside: Path) -> None:
+        storage = optuna.storages.RDBStorage(f"sqlite:///{beside}")
+        study = optuna.create_study(study_name=NAME, storage=storage, direction=direction)
+        for trial in trials:
+            study.add_trial(trial)
+        storage.remove_session()
+        storage.engine.dispose()
+
+    atomic_write(path, write)
 
 
 def reopen_failed(folder: Path) -> int:

@@ -13,7 +13,8 @@ from ferkit.config import as_plain, build
 from ferkit.errors import ConfigError
 from ferkit.imbalance.resample import Resampled, resample_train
 from ferkit.imbalance.strategy import Strategy
-from ferkit.model import feature_size, make_model
+from ferkit.model import FaceClassifier, feature_size, make_model
+from ferkit.printable import say
 from ferkit.training.feature_rows import in_feature_space, resample_features, train_on_features
 from ferkit.training.films import (
     FilmAugment,
@@ -30,9 +31,9 @@ from ferkit.training.loader import Loader, Order, make_loader, shuffled
 from ferkit.training.logging import Logger, patient
 from ferkit.training.memory_format import why_not_channels_last
 from ferkit.training.optim import as_schedule
-from ferkit.training.run import RunFolder, say
+from ferkit.training.run import RunFolder
 from ferkit.training.settings import TrainerSettings
-from ferkit.training.trainer import Row, Training, fit, restore
+from ferkit.training.trainer import Row, Training, fit, has_batch_norm, restore
 from ferkit.views import Views
 
 
@@ -134,6 +135,7 @@ def make_training(
     check_films(model.backbone, settings, build(config.tta, where="tta"))
     for sentence in start(model.backbone, nodes["backbone"], views.emotions, nodes["input"]):
         say(f"backbone: {sentence}")
+    _refuse_single_images(model, settings)
     model = model.to(device)
     if settings.channels_last and (reason := why_not_channels_last(model, device)):
         say(reason)
@@ -158,6 +160,14 @@ def make_training(
     return Training(
         model, loss, optimizer, as_schedule(schedule), augment, settings, device, int(config.seed)
     )
+
+
+def _refuse_single_images(model: FaceClassifier, settings: TrainerSettings) -> None:
+    if settings.batch_size == 1 and settings.frames is None and has_batch_norm(model):
+        raise ConfigError(
+            "trainer.batch_size=1: batch normalisation, which this backbone has, needs two images "
+            "or more; give trainer.batch_size=2 or more."
+        )
 
 
 def make_loss(
@@ -192,7 +202,8 @@ def run_training(
     """Load, take up a checkpoint, cache what is frozen, fit.
 
     Raises:
-        KeyboardInterrupt: stopped by hand; the last epoch's checkpoint stands.
+        ConfigError: the training diverged; the last epoch's checkpoint stands.
+        KeyboardInterrupt: stopped by hand; likewise.
     """
     settings = training.settings
     load = partial(make_loader, device=training.device, resident=settings.resident)
@@ -214,12 +225,8 @@ def run_training(
         say("backbone: what is frozen is computed once, for every image")
     else:
         loaders = load_train(order=order), load_val()
-    try:
-        with logger(run.folder, training.epoch) as log:
-            fit(training, *loaders, run, log=_say_epoch(training, patient(log)))
-    except KeyboardInterrupt:
-        say(f"stopped in epoch {training.epoch + 1}; go on with `ferkit train resume={run.folder}`")
-        raise
+    with logger(run.folder, training.epoch) as log:
+        fit(training, *loaders, run, log=_say_epoch(training, patient(log)))
 
 
 def _film_loaders(

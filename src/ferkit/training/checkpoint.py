@@ -1,14 +1,23 @@
 """Everything to go on with, in a file that `torch.load(weights_only=True)` reads."""
 
 import os
+import shutil
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from ferkit.errors import DataError, check_format
+from ferkit.files import atomic_write, write_bytes
+from ferkit.untrusted import reason
 
 FORMAT = 1
+NAMES = ("last.ckpt", "previous.ckpt")
+_PARTS: dict[str, Any] = {
+    "model": dict, "optimizer": dict, "schedule": dict, "scaler": dict, "epoch": int,
+    "since_best": int, "max_epochs": int, "best": int | float | None,
+}  # fmt: skip
 
 
 def save_checkpoint(state: dict[str, Any], folder: Path) -> None:
@@ -17,15 +26,18 @@ def save_checkpoint(state: dict[str, Any], folder: Path) -> None:
     Args:
         state: Tensors, numbers, strings, and lists and dicts of them.
     """
-    folder.mkdir(exist_ok=True)
-    beside, last = folder / "last.tmp", folder / "last.ckpt"
-    with beside.open("wb") as file:
-        torch.save({"format": FORMAT, **state}, file)
-        file.flush()
-        os.fsync(file.fileno())
+    last, stream = folder / NAMES[0], BytesIO()
+    torch.save({"format": FORMAT, **state}, stream)  # torch hides what a full disk says
     if last.exists():
-        last.replace(folder / "previous.ckpt")
-    beside.replace(last)
+        atomic_write(folder / NAMES[1], lambda beside: _second_name(last, beside))
+    write_bytes(last, stream.getbuffer(), durable=True)
+
+
+def _second_name(file: Path, other: Path) -> None:
+    try:
+        os.link(file, other)
+    except OSError:  # not every disk has hard links
+        shutil.copyfile(file, other)
 
 
 def load_checkpoint(folder: Path) -> dict[str, Any] | None:
@@ -34,16 +46,33 @@ def load_checkpoint(folder: Path) -> dict[str, Any] | None:
     Raises:
         DataError: both are broken, or a newer ferkit wrote them.
     """
-    found = [p for name in ("last.ckpt", "previous.ckpt") if (p := folder / name).is_file()]
+    found = [p for name in NAMES if (p := folder / name).is_file()]
     problems = []
     for path in found:
         try:
-            state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+            state: Any = torch.load(path, map_location="cpu", weights_only=True)
         except Exception as error:  # zipfile, pickle and torch each raise their own
-            problems.append(f"{path.name}: {error}".splitlines()[0])
+            problems.append(f"{path.name}: {reason(error)}")
             continue
-        check_format(state.get("format", 0), FORMAT, path)
-        return state
+        if isinstance(state, dict):
+            check_format(state.get("format", 0), FORMAT, path)
+        if not (problem := _lacking(state)):
+            return dict(state)
+        problems.append(f"{path.name}: {problem}")
     if problems:
-        raise DataError(f"No checkpoint in {folder} can be read ({'; '.join(problems)}).")
+        raise DataError(
+            f"No checkpoint in {folder} can be read ({'; '.join(problems)}); restore one, or "
+            f"delete {folder} to train from the beginning."
+        )
     return None
+
+
+def _lacking(state: Any) -> str:
+    if not isinstance(state, dict):
+        return f"it holds a {type(state).__name__}, not the state of a training"
+    for name, kind in _PARTS.items():
+        if name not in state or not isinstance(state[name], kind) or state[name] is True:
+            return f"it lacks the {name} of a training"
+    if state["epoch"] < 1 or state["since_best"] < 0:
+        return f"it is of epoch {state['epoch']}"
+    return ""

@@ -64,7 +64,7 @@ def fits(array_bytes: int, device: torch.device) -> bool:
 
 def _free_memory() -> int:
     try:
-        with open("/proc/meminfo") as file:  # noqa: PTH123
+        with open("/proc/meminfo", encoding="ascii") as file:  # noqa: PTH123
             line = next(line for line in file if line.startswith("MemAvailable"))
         return int(line.split()[1]) * 1024
     except (OSError, StopIteration):

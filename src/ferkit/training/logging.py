@@ -12,10 +12,11 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
-from omegaconf import OmegaConf
-
 from ferkit.errors import require
-from ferkit.training.run import FORMAT, say, write_text
+from ferkit.files import write_text
+from ferkit.printable import say
+from ferkit.run_files import FORMAT, ROW_SHAPE, read_config, read_json_of
+from ferkit.untrusted import parse_json, require_shape
 
 Row = Mapping[str, Any]
 Log = Callable[[Row], None]
@@ -175,8 +176,8 @@ class Note:
     def of(cls, folder: Path, kind: str) -> "Note":
         """The note of a run; a new one where there is none."""
         path = folder / f"{kind}.json"
-        found = json.loads(path.read_text()) if path.is_file() else {}
-        return cls(path, found.get("name"), int(found.get("epoch", 0)))
+        found = read_json_of(folder, path.name, {"name": str, "epoch": int})
+        return cls(path, found.get("name"), found.get("epoch") or 0)
 
     def follow(self, done: int, send: Log) -> Log:
         """A log that sends every row that was not sent yet.
@@ -220,10 +221,7 @@ def figures(row: Row) -> dict[str, float]:
 
 def flat_config(folder: Path) -> dict[str, bool | int | float | str]:
     """A run's config as hyper-parameters: `optimizer.lr` to its value."""
-    nested = OmegaConf.to_container(OmegaConf.load(folder / "config.yaml"))
-    found = dict(_flatten(nested, ""))
-    found.pop("format", None)
-    return found
+    return dict(_flatten(read_config(folder)[0], ""))
 
 
 def _flatten(value: Any, key: str) -> Iterator[tuple[str, bool | int | float | str]]:
@@ -237,5 +235,7 @@ def _flatten(value: Any, key: str) -> Iterator[tuple[str, bool | int | float | s
 def read_rows(folder: Path) -> list[dict[str, Any]]:
     """The epochs in a run's metrics.jsonl; a line that is still being written is left out."""
     path = folder / "metrics.jsonl"
-    text = path.read_text() if path.is_file() else ""
-    return [json.loads(line) for line in text.split("\n")[:-1] if line]
+    text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+    rows = [parse_json(line, path) for line in text.split("\n")[:-1] if line]
+    require_shape(rows, [ROW_SHAPE], path)
+    return rows

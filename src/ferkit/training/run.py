@@ -1,25 +1,32 @@
-"""A run's folder: claimed once, every file written beside and renamed."""
+"""A run's folder: claimed once, held by one process, every file written beside and renamed."""
 
 import json
 import platform
 import subprocess
-import sys
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import torch
-import yaml  # type: ignore[import-untyped, unused-ignore]
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
-from ferkit.errors import ConfigError, DataError, check_format
-from ferkit.saved import as_of_now
-
-FORMAT = 1
+from ferkit.errors import ConfigError, DataError
+from ferkit.files import alone, remove_unfinished, usable_folder, write_summed
+from ferkit.run_files import (
+    DATA_SHAPE,
+    FORMAT,
+    read_config,
+    read_json_of,
+    read_predictions,
+)
+from ferkit.untrusted import reason
 
 
 @dataclass(frozen=True)
@@ -28,33 +35,45 @@ class RunFolder:
 
     folder: Path
 
+    def write(self, name: str, content: str | bytes, *, durable: bool = False) -> None:
+        """A file, and its checksum into checksums.json."""
+        made = content.encode() if isinstance(content, str) else content
+        write_summed(self.folder, name, made, durable=durable)
+
     def write_json(self, name: str, content: Mapping[str, Any]) -> None:
         """One json file with the format number."""
-        write_text(self.folder / name, json.dumps({"format": FORMAT, **content}, indent=1) + "\n")
+        self.write(name, json.dumps({"format": FORMAT, **content}, indent=1) + "\n")
 
-    def read_json(self, name: str) -> dict[str, Any]:
+    def read_json(self, name: str, shape: Any = None) -> dict[str, Any]:
         """One json file; empty where a kill came before it was written."""
-        path = self.folder / name
-        return dict(json.loads(path.read_text())) if path.is_file() else {}
+        return read_json_of(self.folder, name, shape)
 
-    def append_metrics(self, row: Mapping[str, Any]) -> None:
-        """A line an epoch."""
-        with (self.folder / "metrics.jsonl").open("a") as file:
-            file.write(json.dumps({"format": FORMAT, **row}) + "\n")
+    def read_data(self) -> dict[str, Any]:
+        """data.json."""
+        return self.read_json("data.json", DATA_SHAPE)
 
-    def cut_metrics(self, epochs: int) -> None:
-        """Forget lines of epochs that no checkpoint stands behind."""
-        path = self.folder / "metrics.jsonl"
-        lines = path.read_text().splitlines(keepends=True) if path.is_file() else []
-        write_text(path, "".join(lines[:epochs]))
+    def write_config(self, config: DictConfig) -> None:
+        """config.yaml, resolved: what makes the folder a run."""
+        self.write("config.yaml", f"format: {FORMAT}\n{OmegaConf.to_yaml(config, resolve=True)}")
+
+    def write_words(self, words: Sequence[str]) -> None:
+        """overrides.yaml: what was typed."""
+        self.write("overrides.yaml", OmegaConf.to_yaml(OmegaConf.create(list(words))))
+
+    def write_metrics(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """metrics.jsonl: a line an epoch, on the disk before this returns."""
+        lines = (json.dumps({"format": FORMAT, **row}) + "\n" for row in rows)
+        self.write("metrics.jsonl", "".join(lines), durable=True)
 
     def write_predictions(self, view: str, predictions: pd.DataFrame) -> None:
         """predictions/<view>.parquet."""
-        folder = self.folder / "predictions"
-        folder.mkdir(exist_ok=True)
-        beside = folder / f".{view}.tmp"
-        predictions.to_parquet(beside, index=False)
-        beside.replace(folder / f"{view}.parquet")
+        stream = BytesIO()
+        predictions.to_parquet(stream, index=False)
+        self.write(f"predictions/{view}.parquet", stream.getvalue())
+
+    def read_predictions(self, view: str) -> pd.DataFrame:
+        """predictions/<view>.parquet, as it was written."""
+        return read_predictions(self.folder, view)
 
     def note_look(self, view: str, dataset: str, command: str, data: str) -> None:
         """Every look at test is noted, with its date and the fingerprint of what was seen."""
@@ -62,15 +81,8 @@ class RunFolder:
             "date": datetime.now().astimezone().isoformat(timespec="seconds"),
             "view": view, "dataset": dataset, "data": data, "command": command,
         }  # fmt: skip
-        with (self.folder / "looks.jsonl").open("a") as file:
+        with (self.folder / "looks.jsonl").open("a", encoding="utf-8") as file:
             file.write(json.dumps({"format": FORMAT, **look}) + "\n")
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write beside and rename, so that no reader meets a half-written file."""
-    beside = path.with_name(f".{path.name}.tmp")
-    beside.write_text(text)
-    beside.replace(path)
 
 
 def default_folder(kind: str = "train") -> Path:
@@ -83,42 +95,59 @@ def default_folder(kind: str = "train") -> Path:
     return folder
 
 
-def claim_run(folder: Path, config: DictConfig, words: Sequence[str]) -> RunFolder:
-    """Make a run's folder and write what was asked; of two that claim one, the second fails.
+def check_run_dir(folder: Path) -> None:
+    """Refuse a folder in which no run can be begun, before anything is read.
 
     Raises:
-        ConfigError: a run lives there already.
+        ConfigError: a run lives there, or the folder cannot be made or written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    text = f"format: {FORMAT}\n{OmegaConf.to_yaml(config, resolve=True)}"
-    try:
-        with (folder / "config.yaml").open("x") as file:
-            file.write(text)
-    except FileExistsError:
+    usable_folder(folder, "run_dir")
+    if (folder / "config.yaml").exists():
         raise ConfigError(
             f"run_dir={folder} already holds a run; give another run_dir, or go on in it with "
             f"`ferkit train resume={folder}`."
-        ) from None
-    write_text(folder / "overrides.yaml", OmegaConf.to_yaml(OmegaConf.create(list(words))))
-    return RunFolder(folder)
+        )
+
+
+def claim_run(folder: Path, words: Sequence[str], held: ExitStack) -> RunFolder:
+    """Make a run's folder, to be held until `held` ends; of two that claim one, the second fails.
+
+    It becomes a run with its config.yaml, which is written last.
+
+    Raises:
+        ConfigError: a run lives there already, or another process is at work there.
+    """
+    check_run_dir(folder)
+    held.enter_context(alone(folder, "ferkit train"))
+    check_run_dir(folder)  # another may have been quicker
+    run = RunFolder(folder)
+    run.write_words(words)
+    return run
+
+
+def hold_run(folder: Path, held: ExitStack) -> None:
+    """Take up a run's folder to go on in it, until `held` ends.
+
+    Raises:
+        ConfigError: another process is at work there.
+        DataError: the folder is no run.
+    """
+    if (folder / "config.yaml").is_file():
+        held.enter_context(alone(folder, "ferkit train"))
+        remove_unfinished(folder)
 
 
 def open_run(folder: Path) -> tuple[RunFolder, DictConfig]:
     """A run's folder and its config, for resume and eval.
 
     Raises:
-        DataError: the folder is no run, or a newer ferkit wrote it.
+        DataError: the folder is no run, its config is broken, or a newer ferkit wrote it.
     """
-    path = folder / "config.yaml"
-    if not path.is_file():
-        raise DataError(
-            f"{folder} is no run: it has no config.yaml; give the folder that `ferkit train` "
-            "printed."
-        )
-    # not OmegaConf's own reader, which parses interpolations as it reads
-    stored: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
-    check_format(stored.pop("format", 0), FORMAT, path)
-    return RunFolder(folder), DictConfig(as_of_now(stored, path))
+    config, _ = read_config(folder)
+    try:
+        return RunFolder(folder), OmegaConf.create(config)
+    except OmegaConfBaseException as error:
+        raise DataError(f"{folder / 'config.yaml'} is no config ({reason(error)}).") from None
 
 
 def environment(seed: int, device: torch.device, words: Sequence[str]) -> dict[str, Any]:
@@ -156,8 +185,3 @@ def _git_state() -> dict[str, Any] | None:
         return {"commit": git("rev-parse", "HEAD"), "changed": bool(git("status", "--porcelain"))}
     except (OSError, subprocess.SubprocessError):
         return None
-
-
-def say(text: str) -> None:
-    """A line for the person at the terminal; stdout stays free for results."""
-    print(text, file=sys.stderr, flush=True)

@@ -1,5 +1,7 @@
 """The one trainer, readable from top to bottom: epochs of steps, a look at val, a checkpoint."""
 
+import json
+import math
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -11,15 +13,19 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from ferkit.backbones.freezing import on_epoch
+from ferkit.errors import ConfigError, DataError
 from ferkit.evaluation.metrics import quick_figures
 from ferkit.losses import needs_features, start_epoch
-from ferkit.model import FaceClassifier, save_model
+from ferkit.model import FaceClassifier, card_of
+from ferkit.model_file import Weights, pack
+from ferkit.run_files import ROW_SHAPE, read_rows
 from ferkit.training.checkpoint import load_checkpoint, save_checkpoint
 from ferkit.training.loader import Batch, Loader
 from ferkit.training.mixup import mix
 from ferkit.training.optim import MONITORS, Schedule
 from ferkit.training.run import RunFolder
 from ferkit.training.settings import TrainerSettings, choose_precision
+from ferkit.untrusted import reason, require_shape
 
 Augment = Callable[[Tensor, torch.Generator], Tensor]
 Row = dict[str, Any]
@@ -31,8 +37,11 @@ class Training:
 
     Attributes:
         epoch: Epochs done.
+        rows: Their figures, as in metrics.jsonl.
         best: The best value of the monitor so far, None before the first.
         since_best: Epochs since then.
+        best_weights: The weights of that epoch, on the CPU.
+        normalises: Whether the model has statistics of a batch, for which it needs two images.
         stepper: What runs a training step's forward pass; the compiled model where asked.
         scorer: What scores the val view.
     """
@@ -46,10 +55,13 @@ class Training:
     device: torch.device
     seed: int
     epoch: int = 0
+    rows: list[Row] = field(default_factory=list)
     best: float | None = None
     since_best: int = 0
+    best_weights: Weights | None = None
     scaler: torch.amp.GradScaler = field(init=False)
     dtype: torch.dtype = field(init=False)
+    normalises: bool = field(init=False)
     stepper: Callable[[Tensor], Tensor | tuple[Tensor, Tensor]] = field(init=False)
     scorer: Callable[[Tensor], Tensor] = field(init=False)
 
@@ -58,6 +70,7 @@ class Training:
         self.scaler = torch.amp.GradScaler(
             self.device.type, enabled=self.dtype == torch.float16 and self.device.type == "cuda"
         )
+        self.normalises = has_batch_norm(self.model)
         step = self.model.scores_and_features if needs_features(self.loss) else self.model
         self.stepper = torch.compile(step) if self.settings.compile else step
         self.scorer = self.model
@@ -73,14 +86,18 @@ def fit(
 ) -> None:
     """Train until the last epoch or until patience ends, leaving the run folder up to date.
 
-    After every epoch: a line in metrics.jsonl, model.safetensors if the monitor is better than
-    ever, then the checkpoint; a run killed anywhere goes on from there, after `restore`.
+    After every epoch the checkpoint is written first; it holds the rows of all epochs and the best
+    weights, so that a run killed at any moment has the rest from it, after `restore`.
+
+    Raises:
+        ConfigError: the loss is no number any more; the epoch before stands.
     """
     while training.epoch < training.settings.max_epochs and not out_of_patience(training):
         started = time.perf_counter()
         row: Row = {"epoch": training.epoch + 1, **train_epoch(training, train)}
         seconds = time.perf_counter() - started
         row |= validate(training, val)
+        refuse_divergence(training, row)
         row["lr"] = training.optimizer.param_groups[0]["lr"]
         training.schedule.after_epoch(row)
         row |= {
@@ -89,11 +106,43 @@ def fit(
             "peak_memory": peak_memory(training.device),
         }
         training.epoch += 1
-        if is_better(training, row):
-            save_model(training.model, run.folder / "model.safetensors")
-        run.append_metrics(row)
+        training.rows.append(json.loads(json.dumps(row)))  # plain numbers, for the checkpoint
+        better = is_better(training, row)
+        if better:
+            training.best_weights = {
+                name: tensor.detach().to("cpu", copy=True)
+                for name, tensor in training.model.state_dict().items()
+            }
         save_checkpoint(state_of(training), run.folder / "checkpoints")
+        if better:
+            write_best(training, run)
+        run.write_metrics(training.rows)
         log(row)
+
+
+def write_best(training: Training, run: RunFolder) -> None:
+    """Write model.safetensors: the weights of the best epoch."""
+    assert training.best_weights is not None
+    packed = pack(training.best_weights, card_of(training.model))
+    run.write("model.safetensors", packed, durable=True)
+
+
+def refuse_divergence(training: Training, row: Row) -> None:
+    """End a training whose loss is no number.
+
+    Raises:
+        ConfigError: it is none; nothing of this epoch is written.
+    """
+    for name in ("train_loss", "val_loss"):
+        if not math.isfinite(row[name]):
+            group = training.optimizer.param_groups[0]
+            rate = max(float(group.get(key, 0)) for key in ("lr", "initial_lr", "max_lr"))
+            kept = f"the best weights of epochs 1 to {training.epoch} stand"
+            raise ConfigError(
+                f"optimizer.lr={rate:g}: {name} of epoch {row['epoch']} is {row[name]}, so it "
+                f"diverged ({kept if training.epoch else 'nothing was saved'}); begin another "
+                "run with a lower optimizer.lr, or with trainer.clip_grad=1."
+            )
 
 
 def train_epoch(training: Training, loader: Loader) -> Row:
@@ -108,7 +157,7 @@ def train_epoch(training: Training, loader: Loader) -> Row:
     total = torch.zeros(3, device=training.device)  # loss, correct, images
     bar = progress(loader.epoch(training.epoch), training, loader.steps)
     for step, batch in enumerate(bar):
-        if len(batch.targets) == 1 and loader.steps > 1:
+        if len(batch.targets) == 1 and loader.steps > 1 and training.normalises:
             continue  # batch statistics of one image do not exist
         total += train_step(training, batch, step)
         if step % 20 == 0:
@@ -192,29 +241,95 @@ def state_of(training: Training) -> dict[str, Any]:
         "epoch": training.epoch,
         "best": training.best,
         "since_best": training.since_best,
+        "rows": training.rows,
+        # in the epoch that is the best they are the model's own
+        "best_weights": training.best_weights if training.since_best else None,
         "max_epochs": training.settings.max_epochs,
     }
 
 
 def restore(training: Training, run: RunFolder) -> None:
-    """Take up the checkpoint of a run folder, if there is one."""
-    state = load_checkpoint(run.folder / "checkpoints")
-    run.cut_metrics(state["epoch"] if state else 0)
+    """Take up the checkpoint of a run folder, if there is one, and mend the other files from it.
+
+    Raises:
+        DataError: the checkpoint is broken or of another network, or a row of metrics.jsonl is
+            lost for good.
+    """
+    folder = run.folder / "checkpoints"
+    state = load_checkpoint(folder)
     if state is None:
+        if (run.folder / "metrics.jsonl").exists():  # of an epoch that no checkpoint stands behind
+            run.write_metrics([])
         return
+    rows = _rows_of(state, run)
+    try:
+        _take_up(training, state)
+    except (RuntimeError, ValueError, TypeError, KeyError, AttributeError, IndexError) as error:
+        raise DataError(
+            f"The checkpoint in {folder} is of another network or training ({reason(error)}); "
+            f"restore it and {run.folder / 'config.yaml'}, or start a new run."
+        ) from None
+    training.rows = rows
+    run.write_metrics(rows)
+    training.best_weights = _best_of(state)
+    if training.best_weights is not None:
+        write_best(training, run)
+    elif not (run.folder / "model.safetensors").is_file():
+        raise DataError(
+            f"{run.folder / 'model.safetensors'} is missing; restore it, or train anew."
+        )
+
+
+def _rows_of(state: dict[str, Any], run: RunFolder) -> list[Row]:
+    """The rows of the epochs that are done: of the checkpoint, or, of one of before, the file's."""
+    epochs = state["epoch"]
+    rows = state["rows"] if "rows" in state else read_rows(run.folder)[:epochs]
+    require_shape(rows, [ROW_SHAPE], f"The rows of the checkpoint in {run.folder}")
+    if [row.get("epoch") for row in rows] != list(range(1, epochs + 1)):
+        raise DataError(
+            f"{run.folder / 'metrics.jsonl'} has not the {epochs} epochs that the checkpoint "
+            "stands for; restore it, or start a new run."
+        )
+    return list(rows)
+
+
+def _best_of(state: dict[str, Any]) -> Weights | None:
+    """The best weights; a checkpoint of before has them only where its own epoch is the best."""
+    if state["since_best"] == 0:
+        return dict(state["model"])
+    return state.get("best_weights")
+
+
+def _take_up(training: Training, state: dict[str, Any]) -> None:
     training.model.load_state_dict(state["model"])
     training.loss.load_state_dict(state.get("loss", {}))
     training.optimizer.load_state_dict(state["optimizer"])
+    _check_optimizer(training.optimizer)
     training.scaler.load_state_dict(state["scaler"])
     training.epoch, training.best = state["epoch"], state["best"]
     training.since_best = state["since_best"]
     scheduler = training.schedule.scheduler
     fresh = scheduler.state_dict()
+    if fresh.keys() - state["schedule"].keys():
+        raise ValueError("it has another schedule")
     scheduler.load_state_dict(state["schedule"])
     if state["max_epochs"] != training.settings.max_epochs and "total_steps" in fresh:
         # a longer or shorter cycle keeps its own shape, from the step that was reached
         scheduler.total_steps = fresh["total_steps"]
         scheduler._schedule_phases = fresh["_schedule_phases"]
+
+
+def _check_optimizer(optimizer: torch.optim.Optimizer) -> None:
+    """Torch takes any shapes, and fails at the first step."""
+    for parameter, kept in optimizer.state.items():
+        for name, value in kept.items():
+            if isinstance(value, Tensor) and value.ndim and value.shape != parameter.shape:
+                raise ValueError(f"the optimizer's {name} is {tuple(value.shape)}")
+
+
+def has_batch_norm(model: nn.Module) -> bool:
+    """Whether a network takes statistics of its batches."""
+    return any(isinstance(m, nn.modules.batchnorm._BatchNorm) for m in model.modules())
 
 
 def progress(batches: Iterable[Batch], training: Training, steps: int) -> "tqdm[Batch]":

@@ -155,8 +155,8 @@ def test_wrappers_are_taken_off(tmp_path):
     torch.save({"state_dict": {"module.weight": tensor}, "epoch": 3}, tmp_path / "a.pth")
     save_file({"weight": tensor}, tmp_path / "b.safetensors", metadata={"format": "1"})
     assert torch.equal(read_weights(tmp_path / "a.pth")[0]["weight"], tensor)
-    weights, metadata = read_weights(tmp_path / "b.safetensors")
-    assert torch.equal(weights["weight"], tensor) and metadata == {"format": "1"}
+    weights, card = read_weights(tmp_path / "b.safetensors")
+    assert torch.equal(weights["weight"], tensor) and card is None
     torch.save([tensor], tmp_path / "c.pth")
     with pytest.raises(DataError, match="holds no state dict"):
         read_weights(tmp_path / "c.pth")

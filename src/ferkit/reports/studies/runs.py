@@ -12,6 +12,7 @@ from ferkit.errors import DataError
 from ferkit.reports.folder import RunRecord, read_run, tta_kind
 from ferkit.reports.run_folders import ALIKE, read_words, run_folders
 from ferkit.targets import configs_dir
+from ferkit.untrusted import YAML_LIMIT, parse_yaml, read_text
 
 AS_PRINTED = "as_printed"
 # words behind `ferkit train` that leave a trial what it is; shortened runs are noted by quick()
@@ -192,12 +193,10 @@ def _changed(words: Sequence[str]) -> tuple[str, ...]:
 
 
 def _parse(path: Path) -> dict[str, Any]:
-    import yaml  # type: ignore[import-untyped, unused-ignore]
-
-    text = path.read_text(encoding="utf-8")
     try:
-        parsed = yaml.safe_load(text) if "study" in text else {}
-    except yaml.YAMLError:
+        text = read_text(path, YAML_LIMIT)
+        parsed = parse_yaml(text, path) if "study" in text else {}
+    except DataError:
         return {}  # somebody else's file that has this name
     return parsed if isinstance(parsed, dict) else {}
 

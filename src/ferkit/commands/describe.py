@@ -1,0 +1,74 @@
+"""What a run's folder says of its data and its making, before the first epoch."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from omegaconf import DictConfig
+
+from ferkit.imbalance.examples import save_examples, synthetic_examples
+from ferkit.printable import say
+from ferkit.splits import split_bytes
+from ferkit.training.assemble import TrainRows
+from ferkit.training.memory_format import why_not_channels_last
+from ferkit.training.run import RunFolder, environment
+from ferkit.training.trainer import Training
+from ferkit.views import Views
+
+SPLIT = "split.parquet"
+
+
+def describe_run(
+    run: RunFolder,
+    config: DictConfig,
+    views: Views,
+    rows: TrainRows,
+    training: Training,
+    words: Sequence[str],
+) -> None:
+    """Write what is known before training; in a run that goes on, what a kill left out.
+
+    config.yaml comes last: with it the folder is a run, and lacks nothing.
+    """
+    begun = (run.folder / "config.yaml").is_file()
+
+    def lacks(name: str) -> bool:
+        return not begun or not (run.folder / name).is_file()
+
+    if lacks("env.json"):
+        found = environment(int(config.seed), training.device, words)
+        run.write_json("env.json", found | {"memory_format": _memory_format(training)})
+    if lacks("data.json"):
+        run.write_json("data.json", views.describe() | _trained_on(views, rows))
+    if lacks(SPLIT):
+        run.write(SPLIT, split_bytes(views.store.index, views.split.views))
+    if not (run.folder / "overrides.yaml").is_file():
+        run.write_words(())
+    _write_synthetic(run, config, views, rows)
+    if not begun:
+        run.write_config(config)
+    say(f"run: {run.folder}")
+    say(f"data: {views.store.card['dataset']['name']}, {views.split.protocol}")
+
+
+def _memory_format(training: Training) -> str:
+    if training.settings.channels_last:
+        return "channels_last"
+    return why_not_channels_last(training.model, training.device) or "contiguous"
+
+
+def _trained_on(views: Views, rows: TrainRows) -> dict[str, Any]:
+    said: dict[str, Any] = {}
+    if made := rows.resampled:
+        said = {"counts_after": {"train": made.counts_after}, "resampled": made.describe()}
+    if rows.films:
+        counts = rows.counts(len(views.emotions)).tolist()
+        said["visits"] = {"train": dict(zip(views.emotions, counts, strict=True))}
+    return said
+
+
+def _write_synthetic(run: RunFolder, config: DictConfig, views: Views, rows: TrainRows) -> None:
+    made, path = rows.resampled, run.folder / "predictions" / "synthetic.npz"
+    shown = made and made.faces.dtype == np.uint8 and config.report.faces  # features show nothing
+    if made and shown and not path.is_file():
+        save_examples(synthetic_examples(made, views.store.faces[views.rows("train")]), path)
