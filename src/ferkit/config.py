@@ -11,6 +11,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from ferkit.errors import ConfigError, FerkitError, unknown
+from ferkit.ranges import check_ranges
 
 GROUPS = (
     "dataset", "faces", "split", "imbalance", "loss", "augment", "input", "backbone",
@@ -116,6 +117,7 @@ def check_node(node: Any, where: str) -> None:
         if not _fits(value, hints.get(key, Any)):
             wanted = getattr(hints[key], "__name__", str(hints[key]))
             raise ConfigError(f"{where}.{key} is {value!r}; it takes {wanted}.")
+    check_ranges(plain, where)
 
 
 def defaults_of(node: Mapping[str, Any]) -> dict[str, Any]:
@@ -217,7 +219,7 @@ def build(node: Any, *, where: str = "node", **facts: Any) -> Any:
         cause = error.__cause__ or error
         if isinstance(cause, FerkitError):
             raise cause from None
-        if isinstance(cause, TypeError | ValueError):
+        if isinstance(cause, TypeError | ValueError | LookupError | ArithmeticError):
             raise ConfigError(f"{where}: {cause}") from error
         raise
 
