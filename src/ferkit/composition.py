@@ -9,9 +9,10 @@ from pathlib import Path
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from ferkit.config import GROUPS, check_node, check_study, is_node
+from ferkit.config import GROUPS, as_plain, check_node, check_study, is_node
 from ferkit.errors import ConfigError, missing, unknown
 from ferkit.hydra_keys import check_hydra_word
+from ferkit.ranges import check_numbers
 from ferkit.roots import ROOTS
 from ferkit.targets import configs_dir
 from ferkit.untrusted import read_yaml
@@ -44,6 +45,7 @@ def compose(*words: str, command: str = "train") -> DictConfig:
         from hydra import compose as hydra_compose
 
         config = hydra_compose(config_name=command, overrides=prepare(overrides, searched))
+        check_numbers(as_plain(config))
         check(config, command)  # here, for an interpolation that leads nowhere
     return config
 
@@ -62,6 +64,8 @@ def check(config: DictConfig, command: str = "train") -> None:
         check_study(config.get("study"))
     for group in GROUPS:
         node = config.get(group)
+        if node is None and command == "train":
+            raise ConfigError(f"{group} is missing; give {group}=, one of `ferkit list {group}`.")
         if node is None or (command in PARTIAL and not is_node(node)):
             continue
         check_node(node, group)
@@ -93,6 +97,7 @@ def split_words(words: Sequence[str]) -> tuple[list[str], list[str]]:
 
 def prepare(overrides: Sequence[str], searched: Sequence[str]) -> list[str]:
     """Let keys below a node through (they are checked against its target), add search paths."""
+    overrides = [_in_quotes(word) for word in overrides]
     _check_names(overrides)
     for word in overrides:
         check_hydra_word(word)
@@ -106,6 +111,15 @@ def prepare(overrides: Sequence[str], searched: Sequence[str]) -> list[str]:
     opened = ["++" + w if _PLAIN_OVERRIDE.match(w) and not w.startswith("hydra.") else w
               for w in overrides]  # fmt: skip
     return opened + ([f"hydra.searchpath=[{paths}]"] if paths else [])
+
+
+def _in_quotes(word: str) -> str:
+    """Quote a value with a letter or sign that Hydra's grammar has no place for, as paths have."""
+    key, equals, value = word.partition("=")
+    strange = not value.isascii() or set(value) & set("~#;!&<>^`|")
+    if not equals or not strange or set(value) & set("'\"[]{}(),=$\\"):
+        return word
+    return f"{key}='{value}'"
 
 
 def _check_names(overrides: Sequence[str]) -> None:
@@ -161,7 +175,11 @@ def _sentence(error: Exception, command: str) -> str:
     ):
         key = re.search(r"full_key: (\S+)", text)
         return unknown("key", key[1] if key else match[1], roots)
-    return " ".join(line.strip() for line in text.splitlines()[:3]) or type(error).__name__
+    text = text.split("See https://hydra.cc")[0]
+    said = " ".join(line.strip() for line in text.splitlines()[:3] if line.strip(" ^"))
+    if "LexerNoViableAlt" in said or "mismatched input" in said or "no viable" in said:
+        return f"{said.strip()} cannot be read; put the value in quotes: \"key='value'\"."
+    return said or type(error).__name__
 
 
 def list_groups() -> list[str]:

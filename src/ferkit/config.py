@@ -9,6 +9,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from ferkit.errors import ConfigError, FerkitError, unknown
+from ferkit.ranges import check_ranges
 from ferkit.targets import resolve
 
 GROUPS = (
@@ -47,6 +48,7 @@ def check_node(node: Any, where: str) -> None:
         if not _fits(value, hints.get(key, Any)):
             wanted = getattr(hints[key], "__name__", str(hints[key]))
             raise ConfigError(f"{where}.{key} is {value!r}; it takes {wanted}.")
+    check_ranges(plain, where)
 
 
 def defaults_of(node: Mapping[str, Any], where: str) -> dict[str, Any]:
@@ -141,7 +143,7 @@ def build(node: Any, *, where: str, **facts: Any) -> Any:
         return target(**{**keywords, **plain})
     try:
         return target(**{**plain, **keywords})
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, LookupError, ArithmeticError) as error:
         raise ConfigError(f"{where}: {error}") from error
 
 

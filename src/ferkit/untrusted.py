@@ -42,6 +42,10 @@ def reason(error: BaseException) -> str:
 def guarded(read: Callable[[], T], where: object, what: str, advice: str = "restore it") -> T:
     """What `read` answers, or a sentence: libraries raise whatever they like on a broken file.
 
+    Args:
+        what: What is wrong with the file, e.g. "is no parquet file".
+        advice: What to do.
+
     Raises:
         DataError: it raised; one of its own goes through as it is.
     """
@@ -50,7 +54,7 @@ def guarded(read: Callable[[], T], where: object, what: str, advice: str = "rest
     except DataError:
         raise
     except Exception as error:
-        raise DataError(f"{where} is no {what} ({reason(error)}); {advice}.") from None
+        raise DataError(f"{where} {what} ({reason(error)}); {advice}.") from None
 
 
 def read_text(path: Path, limit: int = TEXT_LIMIT) -> str:
@@ -212,8 +216,11 @@ def _require(value: Any, kind: Any, where: object) -> None:
         raise DataError(f"{where} is {str(value)[:60]!r}, not {wanted}; restore the file.")
 
 
-def read_arrays(path: Path) -> dict[str, np.ndarray]:
-    """The arrays of an .npz.
+def read_arrays(path: Path, what: str) -> dict[str, np.ndarray]:
+    """The arrays of an .npz that a report can do without.
+
+    Args:
+        what: Of what they should be, e.g. "example faces".
 
     Raises:
         DataError: it is none.
@@ -223,7 +230,8 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
         with np.load(BytesIO(path.read_bytes()), allow_pickle=False) as arrays:
             return {name: arrays[name] for name in arrays.files}
 
-    return guarded(read, path, "file of arrays", "delete it, the report is made without it")
+    advice = "delete it, the report is made without them"
+    return guarded(read, path, f"holds no {what}", advice)
 
 
 def parse_parquet(content: bytes, where: object) -> "pd.DataFrame":
@@ -238,4 +246,5 @@ def parse_parquet(content: bytes, where: object) -> "pd.DataFrame":
 
         return pd.read_parquet(BytesIO(content))
 
-    return guarded(read, where, "parquet file", "was it cut short? Make it again")
+    what = "cannot be read: it is no parquet file"
+    return guarded(read, where, what, "was it cut short? Make it again")

@@ -15,6 +15,7 @@ from ferkit.emotions import choose
 from ferkit.errors import DataError
 from ferkit.faces.prepare import prepare
 from ferkit.faces.store import FaceStore
+from ferkit.files import usable_folder
 from ferkit.names import check_name
 from ferkit.splits import Split, count_leaks, leak_warnings, split_hash
 
@@ -89,6 +90,7 @@ def make_store(config: DictConfig) -> FaceStore:
 
 def prepare_index(index: FaceIndex, config: DictConfig) -> FaceStore:
     """The prepared faces of an index under a config's `faces` node."""
+    usable_folder(Path(config.prepared_root), "prepared_root")
     settings = build(config.faces, where="faces")
     return prepare(index, settings, Path(config.prepared_root))
 

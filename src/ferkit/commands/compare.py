@@ -12,7 +12,8 @@ from ferkit.errors import ConfigError, DataError, unknown
 from ferkit.evaluation.ease import ease_of_faces
 from ferkit.evaluation.outcomes import labelled
 from ferkit.evaluation.seeds import CORRECTIONS, RESAMPLES, Measured, measure_runs
-from ferkit.printable import say
+from ferkit.files import usable_folder
+from ferkit.printable import csv_frame, say
 from ferkit.reports.compare import (
     against_sheet,
     differences,
@@ -54,6 +55,7 @@ def compare_runs(config: DictConfig, command: str) -> int:
         raise ConfigError(unknown("correction", config.correction, CORRECTIONS))
     folders, left_out = find_runs(asked)
     out = Path(config.out or Path("outputs/eval") / (Path(asked[0]).name or "runs"))
+    usable_folder(out, "out")
     methods = group_runs([read_saved(folder) for folder in folders])
     if config.ease:
         _report_ease(config, methods, out, [f"Made by: {command}", *left_out])
@@ -173,7 +175,7 @@ def _report_ease(
         sheets.append(halves_sheet(frames, ease, config.threshold))
     faces = "Ease of the faces of " + methods[0].dataset
     write_document(out, EASE, faces, sheets, notes=notes)
-    write_files(out, [("ease_of_faces.csv", ease.to_csv(index=False).encode())])
+    write_files(out, [("ease_of_faces.csv", csv_frame(ease).to_csv(index=False).encode())])
 
 
 def _write_numbers(

@@ -10,7 +10,8 @@ from omegaconf import DictConfig
 from ferkit.composition import compose
 from ferkit.config import as_plain
 from ferkit.errors import ConfigError, unknown
-from ferkit.printable import say
+from ferkit.files import usable_folder
+from ferkit.printable import printable, say
 
 ACTIONS = ("check", "prepare", "show", "fake", "ceiling")
 
@@ -32,7 +33,7 @@ def _check(config: DictConfig) -> None:
     from ferkit.datasets.check import check, render_text
     from ferkit.views import read_index
 
-    print(render_text(check(read_index(config.dataset))))
+    print(printable(render_text(check(read_index(config.dataset))), keep="\n"))
 
 
 def _show(config: DictConfig) -> None:
@@ -40,8 +41,9 @@ def _show(config: DictConfig) -> None:
     from ferkit.datasets.check_page import write_page
     from ferkit.views import read_index
 
-    result = check(read_index(config.dataset))
     out = Path(config.out or "outputs/data")
+    usable_folder(out.parent if out.suffix == ".html" else out, "out")
+    result = check(read_index(config.dataset))
     print(write_page(result, out))
 
 
@@ -49,7 +51,10 @@ def _prepare(config: DictConfig) -> None:
     from ferkit.views import make_store
 
     store = make_store(config)
-    say(json.dumps({k: store.card[k] for k in ("n", "counts", "dropped")}, indent=1))
+    for line in json.dumps({k: store.card[k] for k in ("n", "counts", "dropped")}, indent=1).split(
+        "\n"
+    ):
+        say(line)
     for warning in store.card["dataset"]["warnings"]:
         say(f"warning: {warning}")
     print(store.folder)
@@ -60,7 +65,7 @@ def _fake(config: DictConfig) -> None:
     name = str(as_plain(config.dataset)["_target_"]).rsplit(".", 2)[1]
     if config.out is None:
         raise ConfigError("`ferkit data fake` needs out=DIR, a folder that is empty or new.")
-    out = Path(config.out)
+    out = usable_folder(Path(config.out), "out")
     if out.exists() and any(out.iterdir()):
         raise ConfigError(f"out={out} is not empty; give a new folder.")
     module = import_module(f"ferkit.datasets.fakes.{name}")
@@ -83,7 +88,7 @@ def _ceiling(config: DictConfig) -> None:
     votes, labels, where = read_ballots(
         node["root"], votes=node.get("votes"), fer2013=node.get("fer2013")
     )
-    out = Path(config.out or "outputs/data")
+    out = usable_folder(Path(config.out or "outputs/data"), "out")
     title = "The human ceiling of FER-2013, from FER+ votes"
     write_document(out, "ceiling", title, ceiling_sheets(votes, labels), notes=[f"Votes: {where}."])
     print((out / "ceiling.md").read_text(encoding="utf-8"))

@@ -24,6 +24,7 @@ from ferkit.evaluation.saliency import check_method
 from ferkit.faces.crop import all_faces, make_face_detector
 from ferkit.faces.decode import decode_image
 from ferkit.faces.settings import FaceSettings
+from ferkit.files import usable_folder
 from ferkit.model import FaceClassifier, load_model
 from ferkit.printable import say
 from ferkit.training.settings import choose_device
@@ -54,9 +55,10 @@ def predict(config: DictConfig) -> Path:
     settings = face_settings(config, model)
     detect = make_face_detector(settings, device=config.device)
     paths = find_images(str(config.source))
-    out = Path(config.out)
+    out = usable_folder(Path(config.out), "out")
     rows: list[dict[str, Any]] = []
-    broken = without = 0
+    without: list[Path] = []
+    broken = 0
     for path in tqdm(paths, desc="predicting", unit="image", disable=None, delay=2):
         try:
             image = decode_image(path)
@@ -66,7 +68,7 @@ def predict(config: DictConfig) -> Path:
             continue
         crops = all_faces(image, settings, detect)
         found = classify(model, str(path), crops)
-        without += not found
+        without += [] if found else [path]
         rows += found
         if config.annotate and found:
             annotate(image, found, out / "annotated" / f"{len(rows):06d}_{path.stem}.png")
@@ -77,10 +79,17 @@ def predict(config: DictConfig) -> Path:
                 write_explained(shown, out / "saliency" / name)
     if broken == len(paths):
         raise DataError(f"source={config.source}: none of its {broken} images can be read.")
+    for path in without:
+        say(f"no face found: {path}")
     say(
-        f"{len(paths)} images, {len(rows)} faces; {without} images without a face, "
+        f"{len(paths)} images, {len(rows)} faces; {len(without)} images without a face, "
         f"{broken} broken files passed over"
     )
+    if not rows and settings.detector != "none":
+        say(
+            f"faces.detector={settings.detector} found no face in any image; if they are crops of "
+            "faces already, give faces=none"
+        )
     return write_table(rows, model.emotions, out, config.format)
 
 

@@ -3,12 +3,18 @@
 from importlib.resources import files
 from itertools import groupby
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from ferkit.datasets.check import CheckResult, findings
 from ferkit.datasets.measure import read_row
+from ferkit.files import write_text
+from ferkit.printable import printable
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 Sheet = tuple[str, str, list[tuple[np.ndarray, str]]]
 
@@ -49,8 +55,7 @@ def write_page(result: CheckResult, out: Path) -> Path:
         sheets=[sheet for sheet in _sheets(result) if sheet[2]],
     )
     page = out if out.suffix == ".html" else out / f"{result.index.name}.html"
-    page.parent.mkdir(parents=True, exist_ok=True)
-    page.write_text(html, encoding="utf-8")
+    write_text(page, printable(html, keep="\n\t"))
     return page
 
 
@@ -77,11 +82,19 @@ def draw_counts(counts: pd.DataFrame) -> bytes:
     Args:
         counts: Classes in rows, splits in columns, with "all" and "total" as `check` has them.
     """
-    from matplotlib.figure import Figure
+    import matplotlib as mpl
 
     from ferkit.reports.figures import render
 
     bars = counts.drop(index="total", columns="all")
+    with mpl.rc_context({"text.parse_math": False}):  # a $ in a class' name is a $
+        figure = _draw_bars(bars)
+    return render(figure, "png")
+
+
+def _draw_bars(bars: pd.DataFrame) -> "Figure":
+    from matplotlib.figure import Figure
+
     figure = Figure(figsize=(7.4, 0.6 + _BAR_HEIGHT * len(bars)), layout="constrained")
     axes = figure.subplots()
     left = np.zeros(len(bars))
@@ -98,7 +111,7 @@ def draw_counts(counts: pd.DataFrame) -> bytes:
     axes.tick_params(length=0, labelsize=8, labelbottom=False, labelcolor=_INK)
     if bars.shape[1] > 1:
         axes.legend(frameon=False, fontsize=8, loc="lower right")
-    return render(figure, "png")
+    return figure
 
 
 def _faces_of(result: CheckResult, label: str) -> list[tuple[np.ndarray, str]]:

@@ -13,7 +13,9 @@ import torch
 from ferkit.evaluation.saliency import saliency_maps
 from ferkit.faces.crop import Crop
 from ferkit.faces.decode import to_rgb
+from ferkit.files import atomic_write, write_bytes, write_text
 from ferkit.model import FaceClassifier
+from ferkit.printable import csv_frame
 from ferkit.reports.colours import overlay
 from ferkit.training.loader import planes
 
@@ -82,14 +84,12 @@ def write_table(
     table = pd.DataFrame(rows, columns=[*columns, *(f"p_{e}" for e in emotions)])
     out.mkdir(parents=True, exist_ok=True)
     path = out / f"faces.{kind}"
-    beside = out / f".faces.{kind}.tmp"
     if kind == "csv":
-        table.to_csv(beside, index=False)
+        write_text(path, csv_frame(table).to_csv(index=False))
     elif kind == "jsonl":
-        table.to_json(beside, orient="records", lines=True)
+        write_text(path, table.to_json(orient="records", lines=True))
     else:
-        table.to_parquet(beside, index=False)
-    beside.replace(path)
+        atomic_write(path, lambda beside: table.to_parquet(beside, index=False))
     return path
 
 
@@ -110,8 +110,7 @@ def annotate(image: np.ndarray, rows: Sequence[dict[str, Any]], path: Path) -> N
         cv2.rectangle(drawn, (x1, top), (x1 + width + 6, top + height + 8), color, -1)
         cv2.putText(drawn, text, (x1 + 3, top + height + 3), cv2.FONT_HERSHEY_SIMPLEX, scale,
                     (255, 255, 255), thick, cv2.LINE_AA)  # fmt: skip
-    path.parent.mkdir(parents=True, exist_ok=True)
-    cv2.imwrite(str(path), drawn)
+    _write_picture(path, drawn)
 
 
 def write_explained(face: np.ndarray, path: Path, side: int = 240) -> None:
@@ -119,8 +118,13 @@ def write_explained(face: np.ndarray, path: Path, side: int = 240) -> None:
     times = max(1, -(-side // face.shape[0]))
     size = (face.shape[1] * times, face.shape[0] * times)
     shown = cv2.resize(cv2.cvtColor(face, cv2.COLOR_RGB2BGR), size, interpolation=cv2.INTER_CUBIC)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    cv2.imwrite(str(path), shown)
+    _write_picture(path, shown)
+
+
+def _write_picture(path: Path, picture: np.ndarray) -> None:
+    done, encoded = cv2.imencode(path.suffix, picture)
+    assert done, path.suffix
+    write_bytes(path, encoded.tobytes())
 
 
 def _color(label: str) -> tuple[int, int, int]:

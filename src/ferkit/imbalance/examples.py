@@ -85,7 +85,7 @@ def read_examples(path: Path) -> Examples | None:
     """
     if not path.is_file():
         return None
-    arrays = read_arrays(path)
+    arrays = read_arrays(path, "made faces")
     found = {f.name: arrays.get(f.name, np.empty(())) for f in fields(Examples)}
     if not _fit(found):
         raise DataError(f"{path} holds no made faces; delete it, the report is made without them.")
@@ -136,5 +136,5 @@ def draw_examples(examples: Examples, emotions: Sequence[str]) -> "Figure":
                     axes.set_title(f"{examples.steps[i]:.2f}", fontsize=6, pad=2)
                 if place == offset == 0:
                     axes.text(-0.15, 0.5, emotions[code], fontsize=7, ha="right", va="center",
-                              transform=axes.transAxes)  # fmt: skip
+                              transform=axes.transAxes, parse_math=False)  # fmt: skip
     return figure

@@ -33,6 +33,7 @@ STYLE: Any = {
     "xtick.labelsize": 8.0,
     "ytick.labelsize": 8.0,
     "hatch.linewidth": 0.4,
+    "text.parse_math": False,  # a $ in a class' name is a $
     "svg.hashsalt": "ferkit",  # or matplotlib draws the ids of an svg at random
 }
 _FEW = 12  # classes up to which a cell has room for its count

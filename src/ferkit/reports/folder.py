@@ -103,7 +103,7 @@ def _read_faces(path: Path) -> tuple[Faces, Faces]:
     """The example faces of a run and their maps; none where there is no file."""
     if not path.is_file():
         return {}, {}
-    arrays = read_arrays(path)
+    arrays = read_arrays(path, "example faces")
     keys, views, images = (arrays.get(part) for part in ("key", "view", "image"))
     if keys is None or views is None or images is None or not _fit(keys, views, images, (3, 4)):
         raise DataError(f"{path} holds no example faces; delete it, the report is made without.")

@@ -13,7 +13,9 @@ from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ferkit.reports.markdown import write_table
+from ferkit.files import write_bytes
+from ferkit.printable import csv_cell, printable
+from ferkit.reports.markdown import plain, write_table
 from ferkit.reports.tables import Table
 
 if TYPE_CHECKING:
@@ -21,9 +23,6 @@ if TYPE_CHECKING:
 
 _LONG = 40  # characters from which a cell of words may be broken over lines
 _FILE_NAME = re.compile(r"\w[\w.+-]*", re.ASCII)  # harmless in tex, in html and on every disk
-_MARKDOWN = re.compile(
-    r"[\\`*~$]|<(?=[\w/!?])|&(?=[\w#])|(?<!\w)_|_(?!\w)"
-)  # a _ inside a word is plain text
 
 
 @dataclass(frozen=True)
@@ -99,9 +98,12 @@ def write_document(
     from ferkit.reports.tex import render_tex
 
     document = Document(
-        _one_line(title), tuple(map(_tidy, sheets)), dict(pictures or {}), tuple(notes),
+        _one_line(title),
+        tuple(map(_tidy, sheets)),
+        dict(pictures or {}),
+        tuple(map(_one_line, notes)),
         tuple(commands),
-    )  # fmt: skip
+    )
     held = document.sheets if data is None else tuple(map(_tidy, data))
     made = [
         (f"{stem}.md", _render_markdown(document).encode()),
@@ -118,13 +120,11 @@ def write_files(folder: Path, made: Iterable[tuple[str, bytes]]) -> None:
     """Write each file beside and rename, so that no reader meets a half-written one."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, content in made:
-        beside = folder / f".{name}.tmp"
-        beside.write_bytes(content)
-        beside.replace(folder / name)
+        write_bytes(folder / name, content)
 
 
 def _one_line(text: str) -> str:
-    return " ".join(text.split())
+    return printable(" ".join(text.split()))
 
 
 def _tidy(sheet: Sheet) -> Sheet:
@@ -137,6 +137,7 @@ def _tidy(sheet: Sheet) -> Sheet:
         title=_one_line(sheet.title),
         columns=tuple(map(_one_line, sheet.columns)),
         rows=rows,
+        notes=tuple(map(_one_line, sheet.notes)),
     )
 
 
@@ -180,23 +181,17 @@ def is_wide(picture: bytes) -> bool:
 
 def _render_csv(sheet: Sheet) -> str:
     stream = StringIO()
-    csv.writer(stream, lineterminator="\n").writerows([sheet.columns, *sheet.rows])
+    lines = ([csv_cell(cell) for cell in row] for row in (sheet.columns, *sheet.rows))
+    csv.writer(stream, lineterminator="\n").writerows(lines)
     return stream.getvalue()
 
 
-def _plain(text: str) -> str:
-    # a bracket is a link only before another; intervals stay readable in the source
-    return _MARKDOWN.sub(r"\\\g<0>", text).replace("](", "]\\(")
-
-
 def _render_markdown(document: Document) -> str:
-    parts = [f"# {_plain(document.title)}", _list(document.notes), _code(document.commands)]
+    parts = [f"# {plain(document.title)}", _list(document.notes), _code(document.commands)]
     for sheet in document.sheets:
-        cells = (tuple(map(_plain, row)) for row in (sheet.columns, *sheet.rows))
-        header, *rows = cells
-        parts += [f"## {_plain(sheet.title)}", write_table(Table(header, tuple(rows)))]
+        parts += [f"## {plain(sheet.title)}", write_table(Table(sheet.columns, sheet.rows))]
         parts += [_code(sheet.commands), _list(sheet.notes)]
-    parts += [f"![{_plain(caption(name))}]({name})" for name in document.pictures]
+    parts += [f"![{plain(caption(name))}]({name})" for name in document.pictures]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -205,7 +200,7 @@ def _code(commands: Sequence[str]) -> str:
 
 
 def _list(notes: Sequence[str]) -> str:
-    return "\n".join(f"- {_plain(_one_line(note))}" for note in notes)
+    return "\n".join(f"- {plain(_one_line(note))}" for note in notes)
 
 
 def _render_page(document: Document) -> str:

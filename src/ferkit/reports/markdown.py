@@ -1,11 +1,27 @@
 """report.md: the report for a terminal and a repository."""
 
+import re
 from collections.abc import Sequence
+from urllib.parse import quote
 
+from ferkit.printable import printable
 from ferkit.reports.content import Confusion, Content, View
 from ferkit.reports.tables import Table, confusion_table
 
 _DATA = ("counts", "leaks", "dropped", "lost")
+_SIGNS = re.compile(
+    r"\\(?=[!-/:-@\[-`{-~]|$)|[`*~$]|<(?=[\w/!?])|&(?=[\w#])|(?<!\w)_|_(?!\w)"
+)  # a _ inside a word and a \ before a blank are plain text
+
+
+def plain(text: str) -> str:
+    r"""Text that markdown shows as it stands, on one line and harmless for a terminal.
+
+    >>> print(plain("<b>*sad*</b> a_b [x](y)"))
+    \<b>\*sad\*\</b> a_b [x]\(y)
+    """
+    # a bracket is a link only before another; intervals stay readable in the source
+    return _SIGNS.sub(r"\\\g<0>", printable(" ".join(text.split()))).replace("](", "]\\(")
 
 
 def write_table(table: Table) -> str:
@@ -28,7 +44,7 @@ def write_table(table: Table) -> str:
 
 
 def _escape(cell: str) -> str:
-    return " ".join(cell.replace("|", "\\|").split())
+    return plain(cell).replace("|", "\\|")
 
 
 def _left(table: Table) -> list[bool]:
@@ -46,13 +62,13 @@ def _line(row: Sequence[str], widths: Sequence[int], left: Sequence[bool]) -> st
 
 def write_list(parts: Sequence[tuple[str, str]]) -> str:
     """Write a word and its sentences, one item each."""
-    return "\n".join(f"- **{word}.** {sentence}" for word, sentence in parts)
+    return "\n".join(f"- **{word}.** {plain(sentence)}" for word, sentence in parts)
 
 
 def render_markdown(content: Content) -> str:
     """Write the whole report."""
     tables = content.tables
-    parts = [f"# {content.title}", write_table(content.figures)]
+    parts = [f"# {plain(content.title)}", write_table(content.figures)]
     parts += ["## How this came about", write_list(content.protocol)]
     parts += [f"> {sentence}" for sentence in content.warnings]
     parts += ["\n".join(f"- {sentence}" for sentence in content.notes)] if content.notes else []
@@ -75,13 +91,14 @@ def _confusions_table(confusions: Sequence[Confusion]) -> Table:
 
 def _write_view(view: View) -> list[str]:
     parts = [
-        f"## {view.name}: class by class",
+        f"## {plain(view.name)}: class by class",
         write_table(view.per_class),
         write_table(confusion_table(view.matrix)),
     ]
-    parts.append(f"![Confusion matrix, {view.name}](confusion_matrix{view.suffix}.png)")
+    picture = f"confusion_matrix{quote(view.suffix)}.png"
+    parts.append(f"![Confusion matrix, {plain(view.name)}]({picture})")
     for heading, table in view.films.items():
-        parts += [f"### {heading}", write_table(table)]
+        parts += [f"### {plain(heading)}", write_table(table)]
     if view.confusions:
         parts.append(write_table(_confusions_table(view.confusions)))
     return parts

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 from numpy.typing import NDArray
 
+from ferkit.printable import csv_frame, printable
 from ferkit.reports.content import Content, gather
 from ferkit.reports.folder import FORMAT, read_run
 from ferkit.reports.formats import write_files
@@ -56,7 +57,7 @@ def write_report(run: Path, *, faces: bool = True) -> dict[str, Any]:
 
 def _csv(frame: pd.DataFrame, *, index: bool = True) -> bytes:
     label = "true \\ predicted" if index else None
-    text: str = frame.to_csv(index=index, index_label=label, lineterminator="\n")
+    text: str = csv_frame(frame).to_csv(index=index, index_label=label, lineterminator="\n")
     return text.encode()
 
 
@@ -76,7 +77,7 @@ def render_page(content: Content) -> str:
         marks=marks,
         show=show_figure,
     )
-    return page
+    return printable(page, keep="\n\t")
 
 
 def picture(data: bytes) -> str:

@@ -94,7 +94,7 @@ def _read_csv(path: Path) -> pd.DataFrame:
         table.attrs.update(attrs)
         return table
 
-    return guarded(read, path, "csv of key and view")
+    return guarded(read, path, "is no csv of key and view")
 
 
 def _read_parquet(path: Path) -> pd.DataFrame:
