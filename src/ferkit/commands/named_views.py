@@ -21,6 +21,7 @@ from ferkit.errors import ConfigError, DataError, unknown
 from ferkit.imbalance.resample import Resampled, resample
 from ferkit.imbalance.strategy import Strategy
 from ferkit.splits import Split
+from ferkit.training.run import say
 from ferkit.views import Views, encode, make_store
 
 KEYS = ("views", "where", "dataset", "faces", "at_most", "resample")
@@ -127,6 +128,8 @@ def _resampled(
         np.asarray(shown.store.faces[rows]), shown.codes[rows], keys[rows],
         **options, emotions=shown.emotions, seed=seed,
     )  # fmt: skip
+    for note in made.notes:
+        say(f"imbalance: {note}")
     words = f"resampled by {options['rule']} ({len(rows):,} to {len(made.codes):,} faces)"
     card = shown.store.card
     card = {**card, "dataset": {**card["dataset"], "name": f"{card['dataset']['name']}, {words}"}}

@@ -184,4 +184,6 @@ def start_run(
         save_examples(shown, folder / "predictions" / "synthetic.npz")
     say(f"run: {folder}")
     say(f"data: {views.store.card['dataset']['name']}, {views.split.protocol}")
+    for note in made.notes if made else ():
+        say(f"imbalance: {note}")
     return run
