@@ -49,6 +49,8 @@ def describe_run(
         run.write_config(config)
     say(f"run: {run.folder}")
     say(f"data: {views.store.card['dataset']['name']}, {views.split.protocol}")
+    for note in rows.resampled.notes if rows.resampled else ():
+        say(f"imbalance: {note}")
 
 
 def _memory_format(training: Training) -> str:

@@ -22,6 +22,7 @@ from ferkit.evaluation.fingerprint import CONTENT, IN_TRAIN
 from ferkit.imbalance.resample import Resampled, resample
 from ferkit.imbalance.strategy import Strategy
 from ferkit.names import check_name
+from ferkit.printable import say
 from ferkit.splits import Split
 from ferkit.splits.overlap import overlap_with_train
 from ferkit.views import Views, encode, make_store
@@ -157,6 +158,8 @@ def _resampled(
         np.asarray(shown.store.faces[rows]), shown.codes[rows], keys[rows],
         **options, emotions=shown.emotions, seed=seed,
     )  # fmt: skip
+    for note in made.notes:
+        say(f"imbalance: {note}")
     words = f"resampled by {options['rule']} ({len(rows):,} to {len(made.codes):,} faces)"
     card = shown.store.card
     card = {**card, "dataset": {**card["dataset"], "name": f"{card['dataset']['name']}, {words}"}}

@@ -101,6 +101,20 @@ class Neighbours(BaseEstimator):
         return nearest_rows(points, asked, count, **where)  # type: ignore[arg-type]
 
 
+class BoundedNeighbours(Neighbours):
+    """Neighbours that answers with fewer where fewer are there.
+
+    A row that is alone has itself beside itself, so that what is mixed of the two is its copy.
+    """
+
+    def _search(self, asked: np.ndarray | None, count: int) -> tuple[np.ndarray, np.ndarray]:
+        total = len(self.fitted_)
+        if total == 1 and asked is not None and count > 1:
+            alone = np.zeros((len(asked), 2))
+            return alone, alone.astype(np.int64)
+        return super()._search(asked, min(count, total - (asked is None)))
+
+
 def _lead(
     own: np.ndarray, squared: np.ndarray, indices: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -110,14 +124,23 @@ def _lead(
 class RecordingSMOTE(SMOTE):
     """imbalanced-learn's SMOTE that notes the parents of its rows as it draws them.
 
+    A class of too few rows is drawn among the neighbours that it has, and one of a single row is
+    copied.
+
     Attributes:
         origins_: Of every row of its answer.
+        bounded_: Class to its rows, of those that have no more than `k_neighbors`.
     """
 
     def _fit_resample(self, X: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:  # noqa: N803
         own = np.arange(len(y))
         self._parts = [Origins(own, own, np.zeros(len(y)))]
         self._labels = y
+        drawn = {
+            label: int((y == label).sum()) for label, n in self.sampling_strategy_.items() if n
+        }
+        asked = self.k_neighbors.n_neighbors - 1
+        self.bounded_ = {label: n for label, n in drawn.items() if n <= asked}
         answer: tuple[np.ndarray, np.ndarray] = super()._fit_resample(X, y)
         self.origins_ = Origins(
             *(np.concatenate([getattr(part, name) for part in self._parts])
@@ -136,7 +159,11 @@ class RecordingSMOTE(SMOTE):
 
 
 class ExactTomekLinks(TomekLinks):
-    """imbalanced-learn's TomekLinks with exact neighbours; the choice is `TomekLinks.is_tomek`."""
+    """imbalanced-learn's TomekLinks with exact neighbours; the choice is `TomekLinks.is_tomek`.
+
+    Attributes:
+        spared_: Classes of a single row, whose nearest is always of another class.
+    """
 
     def __init__(
         self,
@@ -151,6 +178,7 @@ class ExactTomekLinks(TomekLinks):
     def _fit_resample(self, X: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:  # noqa: N803
         near = Neighbours(1, device=self.device).fit(X).kneighbors(return_distance=False)
         self.nearest_ = np.asarray(near)[:, 0]
+        self.sampling_strategy_, self.spared_ = _spare(self.sampling_strategy_, y, 1)
         links = self.is_tomek(y, self.nearest_, self.sampling_strategy_)
         self.sample_indices_ = np.flatnonzero(~links)
         return X[self.sample_indices_], y[self.sample_indices_]
@@ -161,9 +189,20 @@ class ExactEditedNeighbours(EditedNearestNeighbours):
 
     ENN asks about one class at a time. Without the number, a face with a copy of another
     label could not be told from that copy.
+
+    Attributes:
+        spared_: Classes of no more rows than neighbours are asked, none of which can have them all
+            of its own class; they are not edited.
     """
 
     def _fit_resample(self, X: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:  # noqa: N803
+        asked = self.n_neighbors.n_neighbors - 1
+        self.sampling_strategy_, self.spared_ = _spare(self.sampling_strategy_, y, asked)
         numbered = np.column_stack([X, np.arange(len(X), dtype=X.dtype)])
         super()._fit_resample(numbered, y)
         return X[self.sample_indices_], y[self.sample_indices_]
+
+
+def _spare(strategy: dict[int, int], y: np.ndarray, asked: int) -> tuple[dict[int, int], list[int]]:
+    few = [label for label in strategy if (y == label).sum() <= asked]
+    return {label: n for label, n in strategy.items() if label not in few}, few

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ferkit.errors import ConfigError, unknown
+from ferkit.imbalance.bounds import back_to_rows, bound_options, bounded_notes, double_singles
 from ferkit.imbalance.origins import Origins, trace
 from ferkit.imbalance.resamplers import find_sampler, make_sampler
 from ferkit.imbalance.spaces import Back, number_rows, project
@@ -160,7 +161,7 @@ def resample(
         keys: str [N], unique.
         rule: A key of `ferkit.imbalance.resamplers.RESAMPLERS` or a class of imbalanced-learn.
         space: Where neighbours are near: "pixels", "pca" or "features".
-        components: Of "pca".
+        components: Of "pca"; bounded by the faces and their values.
         sampling_strategy: imbalanced-learn's: a word ("auto", "minority", "not majority", "all"),
             a list of classes, or class to the images it shall have.
         options: Further arguments of the sampler, e.g. {k_neighbors: 3}.
@@ -169,22 +170,28 @@ def resample(
         device: Where neighbours are searched; by default a GPU where there is one.
 
     Raises:
-        ConfigError: an unknown rule, space or option, or the sampler refuses, e.g. since a class
-            has fewer faces than neighbours are asked for, or leaves nothing of a class.
+        ConfigError: an unknown rule, space or option, or the sampler refuses or leaves nothing of a
+            class. Neighbours are bounded by the faces of a class, as the notes say.
     """
     names = tuple(emotions or map(str, range(int(codes.max()) + 1)))
+    held, bounded = bound_options(rule, options, codes)
     sampler = make_sampler(
-        rule, sampling_strategy=_by_code(sampling_strategy, names), options=options,
+        rule, sampling_strategy=_by_code(sampling_strategy, names), options=held,
         seed=seed, device=device,
     )  # fmt: skip
     blind = find_sampler(rule).__name__ in _BLIND and not options
     matrix, back, notes = number_rows(faces) if blind else project(faces, space, components)
-    drawn, after = _draw(sampler, matrix, codes, rule, names)
-    origins = trace(sampler, matrix, codes, drawn, after)
+    before = _count(codes, names)
+    shown = double_singles(rule, codes)
+    alone = len(shown) > len(codes)
+    seen, labels = (matrix[shown], codes[shown]) if alone else (matrix, codes)
+    drawn, after = _draw(sampler, seen, labels, rule, before)
+    origins = back_to_rows(trace(sampler, seen, labels, drawn, after), shown)
+    notes = [*bounded, *bounded_notes(sampler, names), *notes]
     made = drawn if space == "features" and not blind else _faces(faces, origins, drawn, back)
     if (origins.first < 0).any():
         notes.append(f"{rule} does not say which faces its new rows are made of")
-    before, left = _count(codes, names), _count(after, names)
+    left = _count(after, names)
     notes += _losses(rule, before, left)
     keys = np.asarray(keys, dtype=object)
     names_after, sources = _name(origins, keys, rule)
@@ -219,12 +226,12 @@ def _code(name: object, names: tuple[str, ...]) -> int:
 
 
 def _draw(
-    sampler: Any, matrix: np.ndarray, codes: np.ndarray, rule: str, names: tuple[str, ...]
+    sampler: Any, matrix: np.ndarray, codes: np.ndarray, rule: str, before: dict[str, int]
 ) -> tuple[np.ndarray, np.ndarray]:
     try:
         drawn, after = sampler.fit_resample(matrix, codes)
     except (ValueError, RuntimeError) as error:
-        counts = ", ".join(f"{name} {n}" for name, n in _count(codes, names).items())
+        counts = ", ".join(f"{name} {n}" for name, n in before.items())
         reason = str(error).split("\n")[0].rstrip(".")
         raise ConfigError(
             f"imbalance.resample={rule} cannot resample this train view ({counts}): {reason}; "

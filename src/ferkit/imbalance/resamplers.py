@@ -69,7 +69,7 @@ def make_sampler(
     """
     kind = find_sampler(rule)
     given = dict(options or {})
-    make: Callable[..., Any] = _EXACT.get(kind.__name__, kind)
+    make: Callable[..., Any] = EXACT.get(kind.__name__, kind)
     facts = {"sampling_strategy": sampling_strategy, "random_state": seed, "device": device}
     known = inspect.signature(make).parameters
     free = [name for name in known if name not in facts]
@@ -82,9 +82,9 @@ def make_sampler(
 def _smote(
     sampling_strategy: object, random_state: int, device: str | None, k_neighbors: int = 5
 ) -> "BaseSampler":
-    from ferkit.imbalance.neighbours import Neighbours, RecordingSMOTE
+    from ferkit.imbalance.neighbours import BoundedNeighbours, RecordingSMOTE
 
-    near = Neighbours(_count("k_neighbors", k_neighbors) + 1, device=device)
+    near = BoundedNeighbours(_count("k_neighbors", k_neighbors) + 1, device=device)
     return RecordingSMOTE(
         sampling_strategy=sampling_strategy, random_state=random_state, k_neighbors=near
     )
@@ -99,9 +99,9 @@ def _tomek(sampling_strategy: object, device: str | None) -> "BaseSampler":
 def _enn(
     sampling_strategy: object, device: str | None, n_neighbors: int = 3, kind_sel: str = "all"
 ) -> "BaseSampler":
-    from ferkit.imbalance.neighbours import ExactEditedNeighbours, Neighbours
+    from ferkit.imbalance.neighbours import BoundedNeighbours, ExactEditedNeighbours
 
-    near = Neighbours(_count("n_neighbors", n_neighbors) + 1, numbered=True, device=device)
+    near = BoundedNeighbours(_count("n_neighbors", n_neighbors) + 1, numbered=True, device=device)
     return ExactEditedNeighbours(
         sampling_strategy=sampling_strategy, n_neighbors=near, kind_sel=kind_sel
     )
@@ -144,7 +144,7 @@ def _count(name: str, value: object) -> int:
     return value
 
 
-_EXACT: dict[str, Callable[..., Any]] = {
+EXACT: dict[str, Callable[..., Any]] = {
     "SMOTE": _smote,
     "TomekLinks": _tomek,
     "EditedNearestNeighbours": _enn,

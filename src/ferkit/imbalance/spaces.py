@@ -29,10 +29,10 @@ def project(faces: np.ndarray, space: str, components: int) -> tuple[np.ndarray,
     Args:
         faces: uint8 [N, H, W] or [N, H, W, 3]; float [N, D] in the space "features".
         space: One of `ferkit.imbalance.resamplers.SPACES`.
-        components: Of "pca".
+        components: Of "pca"; no more than there are.
 
     Raises:
-        ConfigError: an unknown space, or more components than there are.
+        ConfigError: an unknown space, or no component.
     """
     if space not in SPACES:
         raise ConfigError(unknown("imbalance.resample.space", space, SPACES))
@@ -40,11 +40,16 @@ def project(faces: np.ndarray, space: str, components: int) -> tuple[np.ndarray,
     if space != "pca":
         return flat, lambda rows: rows, []
     most = min(flat.shape)
-    if not 1 <= components <= most:
+    if components < 1:
         raise ConfigError(
             f"imbalance.resample.components is {components}; {len(flat)} faces of {flat.shape[1]} "
             f"values have 1 to {most} components."
         )
+    said = []
+    if components > most:
+        said = [f"components is {components}, bounded by the {len(flat)} faces of {flat.shape[1]} "
+                f"values: {most} are taken"]  # fmt: skip
+        components = most
     from sklearn.decomposition import PCA
 
     # 224 x 224 x 3 values have a covariance of 90 GB; there random projections find the components
@@ -52,4 +57,11 @@ def project(faces: np.ndarray, space: str, components: int) -> tuple[np.ndarray,
     pca = PCA(components, svd_solver=solver, random_state=0)
     matrix = np.ascontiguousarray(pca.fit_transform(flat), dtype=np.float32)
     kept = float(pca.explained_variance_ratio_.sum())
-    return matrix, pca.inverse_transform, [f"{components} components hold {kept:.1%} of variance"]
+    return (
+        matrix,
+        pca.inverse_transform,
+        [
+            *said,
+            f"{components} components hold {kept:.1%} of variance",
+        ],
+    )

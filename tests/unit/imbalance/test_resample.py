@@ -201,11 +201,51 @@ def test_what_is_no_sampler_is_refused():
         make_sampler("smote", options={"k_neighbors": 0})
 
 
-def test_a_class_too_small_is_a_sentence():
-    with pytest.raises(ConfigError, match=r"smote .*disgust 9.*10 neighbours.*; change"):
-        run(rule="smote", options={"k_neighbors": 10})
+def few(*counts, seed=3):
+    codes = np.repeat(np.arange(len(counts)), counts)
+    faces = np.random.default_rng(seed).integers(0, 256, (len(codes), 5, 5), dtype=np.uint8)
+    faces = faces // 4 + 60 * codes.astype(np.uint8)[:, None, None]  # classes lie apart
+    return faces, codes, np.array([f"k{i}" for i in range(len(codes))])
+
+
+def test_neighbours_are_bounded_by_the_faces_of_a_class():
+    found = run(rule="smote", options={"k_neighbors": 10})
+    assert found.counts_after == {"angry": 40, "disgust": 40, "fear": 40}
+    assert found.notes == ["k_neighbors is 10, bounded by the images of a class: 8 for disgust"]
     with pytest.raises(ConfigError, match="cannot resample"):
         run(rule="random_over", sampling_strategy="often")
+
+
+@pytest.mark.parametrize("counts", [(12, 3, 7), (12, 2, 1), (12, 1, 1), (3, 1, 2)])
+@pytest.mark.parametrize("space", ["pixels", "pca"])
+@pytest.mark.parametrize("rule", RESAMPLERS)
+def test_every_resampler_runs_with_few_faces_of_a_class(rule, space, counts):
+    faces, codes, keys = few(*counts)
+    found = resample(faces, codes, keys, rule=rule, space=space, emotions=EMOTIONS)
+    before = dict(zip(EMOTIONS, counts, strict=True))
+    assert found.counts_before == before
+    assert all(n > 0 for n in found.counts_after.values())
+    assert len(set(found.keys)) == len(found.keys)
+    if "smote" in rule and 1 in counts:
+        alone = counts.index(1)
+        assert any(EMOTIONS[alone] in note and "copied" in note for note in found.notes)
+        assert (found.faces[found.codes == alone] == faces[codes == alone][0]).all()
+        assert found.made[found.codes == alone].sum() == max(counts) - 1
+    if space == "pca" and rule not in ("random_over", "random_under"):
+        assert any(f"bounded by the {len(codes)} faces" in note for note in found.notes)
+
+
+@pytest.mark.parametrize(
+    ("rule", "smallest"),
+    [("ADASYN", 3), ("BorderlineSMOTE", 3), ("BorderlineSMOTE", 1), ("SVMSMOTE", 3)],
+)
+def test_other_oversamplers_are_bounded_too(rule, smallest):
+    faces, codes, keys = few(12, smallest, 12)
+    faces[:12] = faces[12] + np.arange(12, dtype=np.uint8)[:, None, None]  # near another class
+    found = resample(faces, codes, keys, rule=rule, emotions=EMOTIONS)
+    assert any("bounded" in note for note in found.notes)
+    assert found.counts_after["disgust"] >= smallest
+    assert not found.dropped and len(set(found.keys)) == len(found.keys)
 
 
 def test_a_class_that_would_vanish_is_an_error_and_one_that_shrinks_a_note():
@@ -218,8 +258,9 @@ def test_a_class_that_would_vanish_is_an_error_and_one_that_shrinks_a_note():
 
 
 def test_components_are_checked():
+    assert "37, bounded by" in run(space="pca", components=37).notes[0]
     with pytest.raises(ConfigError, match="1 to 36 components"):
-        run(space="pca", components=37)
+        run(space="pca", components=0)
     with pytest.raises(ConfigError, match=r"Unknown imbalance\.resample\.space 'pixel'"):
         run(space="pixel")
 
