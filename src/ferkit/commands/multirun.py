@@ -10,6 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 from ferkit.composition import check, explained, hydra_ready, prepare, split_words
 from ferkit.errors import FerkitError
 from ferkit.training.run import default_folder, say
+from ferkit.workers import end_with_parent
 
 
 def sweep(words: Sequence[str]) -> int:
@@ -44,6 +45,7 @@ def run_job(config: DictConfig) -> int:
     """One job, at module level so that other processes find it; answers an exit code."""
     from hydra.core.hydra_config import HydraConfig
 
+    end_with_parent()  # where a launcher made this process by multiprocessing, as joblib's does
     job = HydraConfig.get().job
     words = list(HydraConfig.get().overrides.task)
     single = DictConfig(OmegaConf.to_container(config, resolve=False))

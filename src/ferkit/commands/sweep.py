@@ -7,11 +7,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
 from omegaconf import DictConfig, OmegaConf
 
 from ferkit.composition import compose, list_groups, root_keys
 from ferkit.errors import ConfigError, DataError, check_format, require, unknown
+from ferkit.locks import HeldError, held
 from ferkit.sweeps.space import Space, own_words, read_space
 from ferkit.training.optim import MONITORS
 from ferkit.training.run import default_folder, say, write_text
@@ -183,10 +183,12 @@ def _resume(folder: Path, own: Sequence[str], rest: Sequence[str]) -> tuple[Dict
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
     try:
-        with FileLock(folder / ".lock", timeout=0):
+        with held(folder / ".lock", f"the sweep {folder}", wait=False):
             yield
-    except Timeout:
-        raise ConfigError(f"Another ferkit sweep is at work in {folder}; wait for it.") from None
+    except HeldError as error:
+        raise ConfigError(
+            f"Another ferkit sweep ({error}) is at work in {folder}; wait for it, or end it."
+        ) from None
 
 
 @contextmanager
