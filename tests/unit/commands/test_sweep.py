@@ -56,7 +56,7 @@ def test_without_optuna_it_says_what_to_install(ferkit, monkeypatch):
     monkeypatch.setattr(errors, "find_spec", lambda _: None)
     code, _, err = ferkit("sweep", "seed=1,2")
     assert code == 2
-    assert "pip install optuna" in err
+    assert "pip install -e '.[sweep]'" in err
 
 
 def test_help_names_its_keys(ferkit):
