@@ -1,8 +1,22 @@
 """What a user did wrong, in one sentence that says what was found, where, and what to do."""
 
+import shlex
+import sys
 from collections.abc import Iterable
 from difflib import get_close_matches
 from importlib.util import find_spec
+from pathlib import Path
+from shutil import which
+
+EXTRAS = {  # package to the extra of pyproject.toml that brings it
+    "optuna": "sweep",
+    "hydra-joblib-launcher": "sweep",
+    "hydra-submitit-launcher": "sweep",
+    "tensorboard": "tensorboard",
+    "wandb": "wandb",
+    "mlflow": "mlflow",
+}
+PLAIN = ("facenet-pytorch",)  # dependencies that someone may have left out all the same
 
 
 class FerkitError(Exception):
@@ -86,9 +100,29 @@ def require(what: str, package: str) -> None:
 
 
 def missing(what: str, package: str) -> str:
-    """The sentence for a package that something optional needs.
+    """The sentence for a package that something needs, with the command that installs it."""
+    return f"{what} needs {package}, which is not installed: {install(package)}."
 
-    >>> missing("ferkit sweep", "optuna")
-    'ferkit sweep needs optuna, which is not installed: pip install optuna.'
+
+def install(package: str) -> str:
+    """The command that installs a package of ferkit's extras, or of its plain dependencies.
+
+    In a checkout it is pip's editable install of that checkout, elsewhere that of the
+    distribution; by the pip of this very Python where another one is found first.
     """
-    return f"{what} needs {package}, which is not installed: pip install {package}."
+    extra = f"[{EXTRAS[package]}]" if package in EXTRAS else ""
+    here = Path(sys.executable).parent
+    found = which("pip")
+    pip = "pip" if found and Path(found).parent == here else f"{shlex.quote(sys.executable)} -m pip"
+    if package not in EXTRAS and package not in PLAIN:
+        return f"{pip} install {package}"
+    if (checkout := _checkout()) is None:
+        return f"{pip} install " + (f"'ferkit{extra}'" if extra else "ferkit")
+    there = "" if Path.cwd() == checkout else f"cd {shlex.quote(str(checkout))} && "
+    return f"{there}{pip} install -e " + (f"'.{extra}'" if extra else ".")
+
+
+def _checkout() -> Path | None:
+    """The source tree that this package lies in, `<tree>/src/ferkit`; None where installed."""
+    tree = Path(__file__).resolve().parents[2]
+    return tree if (tree / "pyproject.toml").is_file() else None

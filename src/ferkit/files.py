@@ -1,22 +1,18 @@
 """How files are written: beside and renamed, with a checksum, by one process at a time."""
 
-import errno
-import fcntl
 import hashlib
 import json
 import os
-import socket
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import IO
 
 from ferkit.errors import ConfigError, DataError
+from ferkit.locks import HeldError, held
 
 LOCK = ".lock"
 SUMS = "checksums.json"
 _FORMAT = 1
-_NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS)  # some network file systems
 
 
 def atomic_write(path: Path, write: Callable[[Path], object], *, durable: bool = False) -> None:
@@ -129,29 +125,14 @@ def alone(folder: Path, what: str) -> Iterator[None]:
         ConfigError: another process holds it.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / LOCK).open("a+", encoding="utf-8") as lock:
-        _hold(lock, folder, what)
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(held(folder / LOCK, what, wait=False))
+        except HeldError as error:
+            raise ConfigError(
+                f"Another {what} is at work in {folder} ({error}); wait until it ends, or end it."
+            ) from None
         yield
-        with suppress(OSError):
-            lock.truncate(0)
-
-
-def _hold(lock: IO[str], folder: Path, what: str) -> None:
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        lock.seek(0)
-        holder = lock.read(200).strip() or "of another terminal"
-        raise ConfigError(
-            f"Another {what} is at work in {folder} (process {holder}); wait until it ends."
-        ) from None
-    except OSError as error:
-        if error.errno not in _NO_LOCKS:
-            raise
-    lock.seek(0)
-    lock.truncate()
-    lock.write(f"{os.getpid()} on {socket.gethostname()}")
-    lock.flush()
 
 
 def write_summed(folder: Path, name: str, content: bytes, *, durable: bool = False) -> None:

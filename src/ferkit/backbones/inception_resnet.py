@@ -13,7 +13,7 @@ from torch import nn
 from ferkit.backbones.grey import Grey, fit_channels
 from ferkit.backbones.pretrained import download, load_all_but, read_weights
 from ferkit.backbones.stacked import Stacked
-from ferkit.errors import ConfigError
+from ferkit.errors import ConfigError, missing
 from ferkit.model_file import Weights
 
 _SMALLEST = 75
@@ -77,7 +77,5 @@ def _library() -> Any:
     try:
         from facenet_pytorch import InceptionResnetV1
     except ImportError as error:
-        raise ConfigError(
-            "backbone=inception_resnet needs facenet-pytorch; pip install 'ferkit[faces]'."
-        ) from error
+        raise ConfigError(missing("backbone=inception_resnet", "facenet-pytorch")) from error
     return InceptionResnetV1

@@ -12,6 +12,7 @@ from ferkit.hydra_keys import check_hydra_node
 from ferkit.printable import say
 from ferkit.reports.run_folders import read_words
 from ferkit.training.run import default_folder
+from ferkit.workers import end_with_parent
 
 
 def sweep(words: Sequence[str]) -> int:
@@ -52,6 +53,7 @@ def run_job(config: DictConfig) -> int:
     """One job, at module level so that other processes find it; answers an exit code."""
     from hydra.core.hydra_config import HydraConfig
 
+    end_with_parent()  # where a launcher made this process by multiprocessing, as joblib's does
     job = HydraConfig.get().job
     words = list(HydraConfig.get().overrides.task)
     single = DictConfig(OmegaConf.to_container(config, resolve=False))

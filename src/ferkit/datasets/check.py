@@ -56,7 +56,7 @@ def check(
     Args:
         index: What an adapter read.
         near: Look for near-duplicates, too.
-        processes: How many decode side by side; by default one a CPU.
+        processes: How many decode side by side; by default as many as the work is worth.
         distance: Bits of 64 by which the perceptual hashes of near images may differ.
 
     Raises:

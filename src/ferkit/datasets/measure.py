@@ -1,6 +1,9 @@
 """What the files of a dataset hold: hashes, sizes, modes, grey levels, and what is broken."""
 
 import warnings
+from contextlib import closing
+from dataclasses import dataclass
+from functools import partial
 from hashlib import blake2b
 from io import BytesIO
 from pathlib import Path
@@ -8,9 +11,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from ferkit.datasets.chunks import rows_a_chunk
 from ferkit.datasets.film_files import is_film
 from ferkit.datasets.index import FaceIndex
 from ferkit.errors import DataError
+from ferkit.workers import spread
 
 FACTS: dict[str, object] = {
     "error": "",  # why it cannot be read, or empty
@@ -24,7 +29,23 @@ FACTS: dict[str, object] = {
     "phash": 0,  # 64 bits
 }
 _CHUNK = 512
-_FEW = 1000  # images below which more processes cost more than they save
+
+
+@dataclass(frozen=True)
+class Images:
+    """Some images of an index, with all that a worker process needs.
+
+    Attributes:
+        root: The dataset's folder.
+        paths: Files relative to `root`, one an image.
+        frames: The frame to take of a film; not looked at for a picture.
+        pixels: uint8 [n, H, W] or [n, H, W, 3], or None where they lie in files.
+    """
+
+    root: Path
+    paths: list[str]
+    frames: list[int]
+    pixels: np.ndarray | None
 
 
 def measure(index: FaceIndex, near: bool, processes: int | None) -> pd.DataFrame:
@@ -33,34 +54,22 @@ def measure(index: FaceIndex, near: bool, processes: int | None) -> pd.DataFrame
     Args:
         index: What an adapter read.
         near: Compute perceptual hashes, too.
-        processes: How many decode side by side; by default one a CPU.
+        processes: How many decode side by side; by default as many as the work is worth.
 
     Returns:
         One row an image, with `row`, where the index first has it (persons of one photograph
         share an image), and what `FACTS` names.
     """
-    from joblib import Parallel, cpu_count, delayed
     from tqdm import tqdm
 
     rows = _first_rows(index)
-    jobs = 1 if len(rows) < _FEW else processes or cpu_count()
-    chunks = [rows[i : i + _CHUNK] for i in range(0, len(rows), _CHUNK)]
-    paths = index.frame["path"].to_numpy(str)
-    frames = index.frame["frame"].to_numpy(int)
-    work = (
-        delayed(measure_chunk)(
-            index.root,
-            [str(path) for path in paths[chunk]],
-            [int(frame) for frame in frames[chunk]],
-            None if index.images is None else index.images[chunk],
-            near,
-        )
-        for chunk in chunks
-    )
-    done = Parallel(n_jobs=jobs, return_as="generator")(work)
+    step = rows_a_chunk(index, _CHUNK)
+    starts = range(0, len(rows), step)
+    chunks = (_cut(index, rows[start : start + step]) for start in starts)
+    done = spread(partial(measure_chunk, near=near), chunks, len(starts), processes)
     bar = tqdm(total=len(rows), desc="checking", unit="image", disable=None)
     parts = []
-    with bar:
+    with bar, closing(done):
         for part in done:
             parts += part
             bar.update(len(part))
@@ -73,20 +82,26 @@ def _first_rows(index: FaceIndex) -> np.ndarray:
     return np.flatnonzero(~index.frame.duplicated(["path", "frame"]))
 
 
-def measure_chunk(
-    root: Path, paths: list[str], frames: list[int], images: np.ndarray | None, near: bool
-) -> list[dict[str, object]]:
+def _cut(index: FaceIndex, rows: np.ndarray) -> Images:
+    frame = index.frame.iloc[rows]
+    return Images(
+        root=index.root,
+        paths=[str(path) for path in frame["path"]],
+        frames=[int(number) for number in frame["frame"]],
+        pixels=None if index.images is None else index.images[rows],
+    )
+
+
+def measure_chunk(images: Images, near: bool) -> list[dict[str, object]]:
     """Measure some images; run in a process of its own.
 
     Args:
-        root: The dataset's folder.
-        paths: Files relative to `root`, one an image.
-        frames: The frame to take of a film; not looked at for a picture.
-        images: uint8 [n, H, W] or [n, H, W, 3], or None where the pixels lie in files.
+        images: Which.
         near: Compute perceptual hashes, too.
     """
-    if images is not None:
-        return [_facts(image, near, mode="") for image in images]
+    root, paths, frames = images.root, images.paths, images.frames
+    if images.pixels is not None:
+        return [_facts(image, near, mode="") for image in images.pixels]
     facts: list[dict[str, object]] = [{}] * len(paths)
     films: dict[str, list[int]] = {}
     for i, path in enumerate(paths):

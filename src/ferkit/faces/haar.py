@@ -86,7 +86,10 @@ def _cascade(file: str) -> cv2.CascadeClassifier:
     path = Path(cv2.data.haarcascades) / file  # type: ignore[attr-defined]
     cascade = cv2.CascadeClassifier(str(path))
     if cascade.empty():
-        raise DataError(f"{path}: OpenCV's cascade cannot be read; install opencv-python anew.")
+        raise DataError(
+            f"{path}: OpenCV's cascade cannot be read; "
+            "pip install --force-reinstall 'opencv-python-headless>=4.10,<5'."
+        )
     return cascade
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ferkit.errors import ConfigError
+from ferkit.errors import ConfigError, missing
 from ferkit.faces.decode import to_rgb
 from ferkit.faces.detect import Detection, Detector
 
@@ -45,7 +45,7 @@ def make_mtcnn(
         A detector whose answers do not depend on which pictures share a batch.
 
     Raises:
-        ConfigError: torch or facenet-pytorch is not installed, or there is no such device.
+        ConfigError: facenet-pytorch is not installed, or there is no such device.
     """
     cascade = _load(device, min_face, tuple(thresholds), factor)
 
@@ -68,8 +68,7 @@ def _load(device: str, min_face: int, thresholds: tuple[float, ...], factor: flo
         from ferkit.faces.cascade import Cascade
     except ImportError as error:
         raise ConfigError(
-            f"faces.detector=mtcnn needs {error.name}; pip install 'ferkit[faces]', "
-            "or take faces.detector=haar."
+            f"{missing('faces.detector=mtcnn', 'facenet-pytorch')} Or take faces.detector=haar."
         ) from error
     place = _device(device, torch.cuda.is_available())
     networks = [

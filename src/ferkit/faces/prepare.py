@@ -8,26 +8,26 @@ one store apart; the second finds the work done.
 import json
 import os
 import shutil
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
-from filelock import FileLock
 from tqdm import tqdm
 
+from ferkit.datasets.chunks import rows_a_chunk
 from ferkit.datasets.index import FaceIndex
-from ferkit.errors import DataError
+from ferkit.errors import ConfigError, DataError
 from ferkit.faces.chunk import Chunk, process_chunk
 from ferkit.faces.copies import add_copies
 from ferkit.faces.settings import FaceSettings
 from ferkit.faces.sheet import SHEET, write_sheet
 from ferkit.faces.store import FILES, FaceStore, is_complete, make_card, open_store, store_name
+from ferkit.locks import held
+from ferkit.workers import spread
 
 CHUNK = 512
 BROKEN_LIMIT = 0.05
@@ -57,88 +57,101 @@ def prepare(
 
     Args:
         root: The folder of stores (`prepared_root`).
-        processes: Worker processes; by default all cores when there is work for them.
+        processes: Worker processes; by default as many as the work is worth.
 
     Raises:
-        DataError: more than 5% of the images cannot be read, or no face is left.
+        ConfigError: `root` is a file.
+        DataError: more than 5% of the images cannot be read, no face is left, or `root` cannot be
+            written to; what was done by then is gone on with.
     """
     folder = root / store_name(index, settings)
-    if is_complete(folder):
-        return open_store(folder)
-    root.mkdir(parents=True, exist_ok=True)
-    with FileLock(root / f".{folder.name}.lock"):
+    with _writing(root):
         if not is_complete(folder):
-            parts = root / f".{folder.name}.partial"
-            _make_parts(index, settings, parts, processes)
-            _write_store(index, settings, _join(parts, index), folder)
-            shutil.rmtree(parts)
+            root.mkdir(parents=True, exist_ok=True)
+            with held(root / f".{folder.name}.lock", f"the prepared faces {folder}"):
+                if not is_complete(folder):
+                    _prepare(index, settings, folder, processes)
     return open_store(folder)
+
+
+@contextmanager
+def _writing(root: Path) -> Iterator[None]:
+    """Say in a sentence why nothing can be written; files that cannot be read are counted."""
+    try:
+        yield
+    except (FileExistsError, NotADirectoryError) as error:
+        raise ConfigError(
+            f"prepared_root={root} is no folder ({error.filename} is a file); give one that can "
+            "be made, or that is there."
+        ) from error
+    except OSError as error:
+        raise DataError(
+            f"Prepared faces cannot be written to {root} ({error.strerror or error}); make room "
+            "or give another prepared_root; the same command goes on where it was."
+        ) from error
+
+
+def _prepare(index: FaceIndex, settings: FaceSettings, folder: Path, processes: int | None) -> None:
+    for half in folder.parent.glob(f".{folder.name}.*.tmp"):  # of a preparer that was killed
+        shutil.rmtree(half)
+    parts = folder.with_name(f".{folder.name}.partial")
+    _make_parts(index, settings, parts, processes)
+    _write_store(index, settings, _join([*_parts(index, parts).values()], index), folder)
+    shutil.rmtree(parts)
 
 
 def _make_parts(
     index: FaceIndex, settings: FaceSettings, parts: Path, processes: int | None
 ) -> None:
     parts.mkdir(exist_ok=True)
-    starts = range(0, len(index), CHUNK)
-    todo = [start for start in starts if not _part(parts, start).is_file()]
-    chunks = (_cut(index, start) for start in todo)
+    for half in parts.glob("*.tmp"):
+        half.unlink()
+    todo = {start: part for start, part in _parts(index, parts).items() if not part.is_file()}
+    step = rows_a_chunk(index, CHUNK)
+    chunks = (_cut(index, start, step) for start in todo)
     work = partial(process_chunk, settings=settings, dark_below=index.dark_below)
-    done = min(len(index), (len(starts) - len(todo)) * CHUNK)
+    done = len(index) - sum(min(step, len(index) - start) for start in todo)
     bar = tqdm(total=len(index), initial=done, desc=f"preparing {index.name}", unit="face",
                disable=None, delay=1)  # fmt: skip
-    results = _map(work, chunks, len(todo), settings, processes)
-    with bar:
-        for start, result in zip(todo, results, strict=True):
-            _save_part(_part(parts, start), result)
-            bar.update(min(CHUNK, len(index) - start))
+    # MTCNN batches in one process, on the GPU if there is one.
+    workers = 1 if settings.detector == "mtcnn" else processes
+    with bar, closing(spread(work, chunks, len(todo), workers)) as results:
+        for (start, part), result in zip(todo.items(), results, strict=True):
+            _save_part(part, result)
+            bar.update(min(step, len(index) - start))
 
 
-def _map(
-    work: Any, chunks: Iterator[Chunk], count: int, settings: FaceSettings, processes: int | None
-) -> Iterator[dict[str, np.ndarray]]:
-    workers = processes or (os.cpu_count() or 1)
-    # A fresh process costs its imports; MTCNN batches in one process, on the GPU if there is one.
-    if settings.detector == "mtcnn" or (processes is None and count < 4) or workers == 1:
-        yield from map(work, chunks)
-        return
-    with ProcessPoolExecutor(
-        min(workers, count or 1), mp_context=get_context("spawn"), initializer=_one_thread
-    ) as pool:
-        yield from pool.map(work, chunks)
+def _parts(index: FaceIndex, folder: Path) -> dict[int, Path]:
+    """First row of each chunk to its file, in order; the name holds the chunk's length."""
+    step = rows_a_chunk(index, CHUNK)
+    return {start: folder / f"{start:09d}-{step}.npz" for start in range(0, len(index), step)}
 
 
-def _one_thread() -> None:
-    import cv2
-
-    cv2.setNumThreads(1)
-
-
-def _cut(index: FaceIndex, start: int) -> Chunk:
-    rows = index.frame.iloc[start : start + CHUNK]
+def _cut(index: FaceIndex, start: int, step: int) -> Chunk:
+    rows = index.frame.iloc[start : start + step]
     return Chunk(
         start=start,
         root=index.root,
         paths=rows["path"].tolist(),
         frames=rows["frame"].tolist(),
         boxes=rows["box"].tolist(),
-        images=None if index.images is None else index.images[start : start + CHUNK],
+        images=None if index.images is None else index.images[start : start + step],
     )
-
-
-def _part(parts: Path, start: int) -> Path:
-    return parts / f"{start:09d}.npz"
 
 
 def _save_part(path: Path, arrays: dict[str, np.ndarray]) -> None:
     beside = path.with_suffix(f".{os.getpid()}.tmp")
-    with beside.open("wb") as file:
-        np.savez(file, allow_pickle=False, **arrays)
-    beside.replace(path)
+    try:
+        with beside.open("wb") as file:
+            np.savez(file, allow_pickle=False, **arrays)
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
 
 
-def _join(parts: Path, index: FaceIndex) -> Prepared:
+def _join(parts: Sequence[Path], index: FaceIndex) -> Prepared:
     loaded = []
-    for path in sorted(parts.glob("*.npz")):
+    for path in parts:
         with np.load(path, allow_pickle=False) as file:
             loaded.append({name: file[name] for name in file.files})
     whole = {name: np.concatenate([part[name] for part in loaded]) for name in loaded[0]}
@@ -172,18 +185,25 @@ def _refuse_broken(index: FaceIndex, broken: np.ndarray) -> None:
 def _write_store(
     index: FaceIndex, settings: FaceSettings, prepared: Prepared, folder: Path
 ) -> None:
+    beside = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
+    beside.mkdir()
+    try:
+        _fill_store(index, settings, prepared, beside)
+        shutil.rmtree(folder, ignore_errors=True)  # a half-made one of the same name
+        beside.rename(folder)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+
+
+def _fill_store(index: FaceIndex, settings: FaceSettings, prepared: Prepared, folder: Path) -> None:
     kept = index.frame.iloc[prepared.rows].reset_index(drop=True)
     kept = pd.concat([kept, prepared.extra], axis=1)
-    beside = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
-    shutil.rmtree(beside, ignore_errors=True)
-    beside.mkdir()
-    write_sheet(beside / SHEET, index, prepared.rows, prepared.faces, kept)
+    write_sheet(folder / SHEET, index, prepared.rows, prepared.faces, kept)
     faces = prepared.faces
     if settings.copies:
         kept, faces = add_copies(kept, faces, settings.copies, settings.copied)
-    np.save(beside / FILES[0], faces, allow_pickle=False)
-    kept.to_parquet(beside / FILES[1])
+    with (folder / FILES[0]).open("wb") as file:
+        np.save(file, faces, allow_pickle=False)
+    kept.to_parquet(folder / FILES[1])
     card = make_card(index, settings, kept, prepared.dropped)
-    (beside / FILES[2]).write_text(json.dumps(card, indent=1))
-    shutil.rmtree(folder, ignore_errors=True)  # a half-made one of the same name
-    beside.rename(folder)
+    (folder / FILES[2]).write_text(json.dumps(card, indent=1))

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from ferkit.errors import DataError
 from ferkit.printable import quoted
 from ferkit.training.logging import read_rows
 
@@ -102,16 +103,25 @@ def _start(folder: Path, command: Sequence[str], lock: IO[str]) -> "subprocess.P
 
 
 def claim(folder: Path) -> IO[str]:
-    """A lock on a trial's folder; a process that outlived a killed sweep is ended first."""
+    """A lock on a trial's folder; a process that outlived a killed sweep is ended first.
+
+    Raises:
+        DataError: another process holds it and cannot be ended from here.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     lock = (folder / LOCK).open("a+", encoding="utf-8")
     waited = 0.0
     while not _try_lock(lock):
         lock.seek(0)
         process = lock.read().strip()
-        if process:  # it holds the lock, so the number is still its own
+        if waited > 2 * PATIENCE:  # as where the folder is shared with another machine
+            raise DataError(
+                f"{folder} is in use by process {process or '(unknown)'}, which does not end; "
+                "end it, on the machine where it runs, then give the same command again."
+            )
+        if process.isdecimal():  # it holds the lock, so the number is still its own
             ending = signal.SIGTERM if waited < PATIENCE else signal.SIGKILL
-            with suppress(ProcessLookupError):
+            with suppress(ProcessLookupError, PermissionError):
                 os.kill(int(process), ending)
         time.sleep(0.2)
         waited += 0.2

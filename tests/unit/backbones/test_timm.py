@@ -110,5 +110,5 @@ def test_inception_resnet_refusals(monkeypatch, tmp_path):
     with pytest.raises(ConfigError, match="at least 75 pixels, not 74"):
         inception_resnet(7, size=74)
     monkeypatch.setitem(sys.modules, "facenet_pytorch", None)
-    with pytest.raises(ConfigError, match=r"pip install 'ferkit\[faces\]'"):
+    with pytest.raises(ConfigError, match=r"needs facenet-pytorch.*pip install -e \."):
         inception_resnet(7)

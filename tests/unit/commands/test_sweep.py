@@ -15,6 +15,7 @@ import pytest
 
 from ferkit import errors
 from ferkit.commands import multirun, sweep
+from ferkit.errors import DataError
 from ferkit.sweeps import attempts
 from ferkit.training.logging import read_rows
 
@@ -55,7 +56,7 @@ def test_without_optuna_it_says_what_to_install(ferkit, monkeypatch):
     monkeypatch.setattr(errors, "find_spec", lambda _: None)
     code, _, err = ferkit("sweep", "seed=1,2")
     assert code == 2
-    assert "pip install optuna" in err
+    assert "pip install -e '.[sweep]'" in err
 
 
 def test_help_names_its_keys(ferkit):
@@ -167,6 +168,16 @@ def test_a_process_that_outlived_its_sweep_is_ended_before_its_folder_is_used(tm
     assert orphan.wait(10) == -signal.SIGTERM
     attempts.clear(tmp_path / "0")
     assert {p.name for p in (tmp_path / "0").iterdir()} == {attempts.LOG, attempts.LOCK}
+
+
+@pytest.mark.parametrize("note", ["", "on another machine"])
+def test_a_folder_that_stays_in_use_is_said_after_a_while(tmp_path, monkeypatch, note):
+    monkeypatch.setattr(attempts, "PATIENCE", 0.1)
+    with attempts.claim(tmp_path / "0") as lock:
+        lock.write(note)
+        lock.flush()
+        with pytest.raises(DataError, match=r"in use by process .*then give the same command"):
+            attempts.claim(tmp_path / "0")
 
 
 def test_the_last_line_of_a_process_and_its_end(tmp_path):

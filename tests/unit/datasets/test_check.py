@@ -85,7 +85,6 @@ def test_near_copies_are_told_from_identical_ones(index):
 
 
 def test_two_processes_find_what_one_finds(index, monkeypatch):
-    monkeypatch.setattr("ferkit.datasets.measure._FEW", 1)
     monkeypatch.setattr("ferkit.datasets.measure._CHUNK", 5)
     one, two = (check(index, processes=n).images for n in (1, 2))
     assert one.equals(two)

@@ -81,7 +81,7 @@ def test_boxes_agree_with_haar(detect, hopper):
 
 def test_a_missing_package_is_a_sentence(monkeypatch):
     monkeypatch.setitem(sys.modules, "facenet_pytorch.models.mtcnn", None)
-    with pytest.raises(ConfigError, match=r"pip install 'ferkit\[faces\]'"):
+    with pytest.raises(ConfigError, match=r"needs facenet-pytorch.*pip install -e \."):
         make_detector("mtcnn")
 
 

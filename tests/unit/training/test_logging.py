@@ -55,7 +55,7 @@ def test_a_missing_package_is_said_with_the_command_before_anything_is_read(
     monkeypatch.setattr(errors, "find_spec", lambda p: None if p == name else find(p))
     code, _, err = ferkit("train", f"logger={name}")
     assert code == 2
-    assert f"pip install {name}" in err
+    assert f"pip install -e '.[{name}]'" in err
     assert not (tmp_path / "outputs").exists()
     assert not (tmp_path / "data").exists()
 
