@@ -31,7 +31,7 @@ from face_sheets import (
 from PIL import Image
 
 from ferkit.datasets.drawing import draw_face
-from ferkit.datasets.layout import is_image
+from ferkit.datasets.walk import is_image
 from ferkit.faces.align import eye_angle
 from ferkit.faces.crop import crop_faces
 from ferkit.faces.decode import DecodeError, decode_image

@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 from ferkit.composition import compose
 from ferkit.config import as_plain, build
-from ferkit.datasets.layout import image_files
+from ferkit.datasets.walk import image_files
 from ferkit.errors import ConfigError, DataError, unknown
 from ferkit.evaluation.photographs import (
     FORMATS,

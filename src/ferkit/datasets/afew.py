@@ -28,6 +28,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ferkit.datasets.accounts import reader
 from ferkit.datasets.film_files import count_frames, is_film
 from ferkit.datasets.films import check_policy, select_frames
 from ferkit.datasets.index import FaceIndex, make_index
@@ -35,14 +36,12 @@ from ferkit.datasets.layout import (
     archives_in,
     check_counts,
     class_folders,
-    image_files,
     incomplete,
-    is_junk,
     not_found,
     per_class,
     split_name,
-    subfolders,
 )
+from ferkit.datasets.walk import file_names, files_in, image_files, list_files, subfolders
 from ferkit.emotions import EMOTIONS
 from ferkit.errors import ConfigError, DatasetLayoutError, DatasetNotFoundError, unknown
 
@@ -67,6 +66,7 @@ class _Clip:
         return Path(self.path).stem
 
 
+@reader
 def read_afew(
     root: Path | str,
     *,
@@ -98,9 +98,10 @@ def read_afew(
     if form not in ("auto", *FORMS):
         raise ConfigError(unknown("form of AFEW", form, ["auto", *FORMS]))
     check_policy(frames, count)
-    found, home = _find_form(Path(root).expanduser(), form)
+    found, home = _find_form(Path(root), form)
     clips, unlabelled = _clips(home, found)
     dropped, warnings = _well_named(clips, home)
+    beside = _beside(clips, home)
     clips = [clip for clip in clips if _CLIP.fullmatch(clip.name)]
     for split, published in (("train", _TRAIN), ("val", _VAL)):
         counted = per_class(clip.label for clip in clips if clip.split == split)
@@ -115,7 +116,25 @@ def read_afew(
         dropped=dropped,
         notes=_notes(unlabelled),
         warnings=warnings,
+        beside=beside,
     )
+
+
+def _beside(clips: Sequence[_Clip], home: Path) -> dict[str, list[str]]:
+    """Reason to paths of what makes no row, the rows' own among them."""
+    beside: dict[str, list[str]] = {"unlabelled": []}
+    for clip in clips:
+        good = _CLIP.fullmatch(clip.name)
+        why = "frame that was not chosen" if clip.frames else "clip without frames"
+        names = [f"{clip.path}/{name}" for name in clip.frames.values()] or [clip.path]
+        beside.setdefault(why if good else "clip name is not nine digits", []).extend(names)
+    for folder in subfolders(home):
+        if _split_of(folder) == "test":
+            files = list_files(folder)
+            beside["unlabelled"] += [
+                f"{folder.name}/{name}" for name in files.images + files.others
+            ]
+    return beside
 
 
 def _notes(unlabelled: int) -> list[str]:
@@ -189,7 +208,7 @@ def _form_of(home: Path) -> str:
     for split in subfolders(home):
         for name in class_folders(split):
             folder = split / name
-            if any(is_film(path.name) for path in folder.iterdir()):
+            if any(map(is_film, file_names(folder))):
                 return "films"
             if any(image_files(clip) for clip in subfolders(folder)[:3]):
                 return "faces" if "face" in home.name.lower() else "frames"
@@ -218,8 +237,8 @@ def _clips(home: Path, form: str) -> tuple[list[_Clip], int]:
 def _clips_in(folder: Path, home: Path, label: str, split: str, form: str) -> Iterator[_Clip]:
     below = folder.relative_to(home).as_posix()
     if form == "films":
-        for path in sorted(folder.iterdir()):
-            if is_film(path.name) and not is_junk(path.name):
+        for path in files_in(folder):
+            if is_film(path.name):
                 yield _Clip(f"{below}/{path.name}", label, split)
         return
     for clip in subfolders(folder):

@@ -29,6 +29,7 @@ CVPR Workshops 2010.
 
 from pathlib import Path
 
+from ferkit.datasets.accounts import reader
 from ferkit.datasets.ckplus_copies import read_ck48, read_csv, refuse_nameless_copies
 from ferkit.datasets.ckplus_original import LABELLED, FrameChoice, Reading, read_original
 from ferkit.datasets.films import check_policy
@@ -42,6 +43,7 @@ _WITH_ONSET = ("all", "middle_k", "evenly_k", "every_nth")
 _READERS = {"original": read_original, "ck48": read_ck48, "csv": read_csv}
 
 
+@reader
 def read_ckplus(
     root: Path | str,
     *,
@@ -76,7 +78,7 @@ def read_ckplus(
     """
     _check_options(variant, frames, count, neutral)
     target = _contempt_target(contempt)
-    reading = _read(Path(root).expanduser(), variant, FrameChoice(frames, count, neutral))
+    reading = _read(Path(root), variant, FrameChoice(frames, count, neutral))
     warnings = [*reading.warnings, *_count_warnings(reading, strict)]
     if frames in _WITH_ONSET and reading.variant == "original":
         warnings.append(
@@ -108,8 +110,8 @@ def _contempt_target(contempt: str) -> str:
 
 def _read(root: Path, variant: str, choice: FrameChoice) -> Reading:
     wanted = _READERS if variant == "auto" else {variant: _READERS[variant]}
-    for reader in wanted.values():
-        reading = reader(root, choice)
+    for read in wanted.values():
+        reading = read(root, choice)
         if reading is not None:
             return reading
     refuse_nameless_copies(root)
@@ -146,6 +148,11 @@ def _finish(reading: Reading, target: str, warnings: list[str]) -> FaceIndex:
         kept = [i for i, out in enumerate(is_contempt) if not out]
         rows, images = [rows[i] for i in kept], None if images is None else images[kept]
         dropped["contempt"] = sum(is_contempt)
+        reading.beside["contempt"] = [
+            str(row.get("path", ""))
+            for row, out in zip(reading.rows, is_contempt, strict=True)
+            if out
+        ]
     elif target != "contempt" and any(is_contempt):
         rows = [row | {"label": target} if row["label"] == "contempt" else row for row in rows]
         reading.notes.append(f"{sum(is_contempt)} faces of contempt are counted as {target}")
@@ -163,6 +170,7 @@ def _finish(reading: Reading, target: str, warnings: list[str]) -> FaceIndex:
         notes=[f"task {_task(emotions)}: {len(emotions)} classes", *reading.notes],
         warnings=warnings,
         fingerprint=reading.fingerprint,
+        beside=reading.beside,
     )
 
 

@@ -12,17 +12,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ferkit.datasets.ckplus_original import IMAGE, FrameChoice, Reading, file_names
+from ferkit.datasets.ckplus_original import IMAGE, FrameChoice, Reading
 from ferkit.datasets.films import select_frames
-from ferkit.datasets.layout import (
-    class_folders,
-    find_root,
-    is_image,
-    is_junk,
-    is_lfs_pointer,
-    refuse_lfs_pointer,
-    subfolders,
-)
+from ferkit.datasets.layout import class_folders, find_root, is_lfs_pointer, refuse_lfs_pointer
+from ferkit.datasets.walk import file_names, is_image, subfolders
 from ferkit.emotions import EMOTIONS
 from ferkit.errors import ConfigError, DataError, DatasetLayoutError
 
@@ -57,6 +50,7 @@ def read_ck48(root: Path, choice: FrameChoice) -> Reading | None:
     ]
     if unread:
         reading.dropped["name is no CK+ frame"] = len(unread)
+        reading.beside["name is no CK+ frame"] = unread
         reading.warnings.append(
             f"ckplus: {len(unread)} images have no name like S010_004_00000017.png, "
             f"e.g. {unread[0]}; their person is unknown, skipped"
@@ -75,7 +69,7 @@ def _class_images(folder: Path) -> list[str]:
         name
         for child in class_folders(folder)
         for name in file_names(folder / child)
-        if is_image(name) and not is_junk(name)
+        if is_image(name)
     ]
 
 
@@ -115,8 +109,10 @@ def _read_class(folder: Path, emotion: str, choice: FrameChoice, reading: Readin
         if match:
             sequence = f"{match['subject']}_{match['sequence']}".upper()
             sequences[sequence][int(match["frame"])] = name
-        elif is_image(name) and not is_junk(name):
+        elif is_image(name):
             unread.append(f"{folder.name}/{name}")
+    frames = [f"{folder.name}/{name}" for named in sequences.values() for name in named.values()]
+    reading.beside.setdefault("frame that was not chosen", []).extend(frames)
     for sequence, named in sequences.items():
         # Faces in a folder called neutral are no rise to a peak: all of them are taken.
         wanted = "all" if emotion == "neutral" else choice.policy

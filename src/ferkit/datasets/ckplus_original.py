@@ -11,15 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from ferkit.datasets.films import select_frames
-from ferkit.datasets.layout import (
-    archives_in,
-    find_root,
-    incomplete,
-    is_image,
-    is_junk,
-    refuse_lfs_pointer,
-    subfolders,
-)
+from ferkit.datasets.layout import archives_in, find_root, incomplete, refuse_lfs_pointer
+from ferkit.datasets.walk import file_names, is_image, subfolders
 from ferkit.errors import DataError
 
 LABELLED = {
@@ -61,6 +54,7 @@ class Reading:
         warnings: Facts worth a warning.
         images: [N, 48, 48] uint8 aligned with `rows`, where the pixels lie in a table.
         fingerprint: What identifies `images`.
+        beside: Reason to paths of images that make no row.
     """
 
     rows: list[dict[str, object]]
@@ -73,6 +67,7 @@ class Reading:
     warnings: list[str] = field(default_factory=list)
     images: np.ndarray | None = None
     fingerprint: str = ""
+    beside: dict[str, list[str]] = field(default_factory=dict)
 
 
 @dataclass
@@ -129,6 +124,7 @@ def read_original(root: Path, choice: FrameChoice) -> Reading | None:
     reading.sequences = len(sequences)
     for sequence in sequences:
         _take(sequence, choice, reading)
+    reading.beside["frame that was not chosen"] = [p for s in sequences for p in s.frames.values()]
     _say(sequences, images, labels, reading)
     return reading
 
@@ -142,11 +138,6 @@ def _no_labels(root: Path, images: Path) -> DataError:
         "`Emotion/` (Emotion_labels.zip), without which no sequence is labelled,",
         action,
     )
-
-
-def file_names(folder: Path) -> list[str]:
-    """The names of all that lies directly in a folder, sorted."""
-    return sorted(path.name for path in folder.iterdir())
 
 
 def _holds(folder: Path, pattern: re.Pattern[str]) -> bool:
@@ -198,6 +189,7 @@ def _sequences(images: Path, labels: Path, reading: Reading) -> Iterator[_Sequen
         )
     if unread:
         reading.dropped["name is no CK+ frame"] = len(unread)
+        reading.beside["name is no CK+ frame"] = unread
         reading.warnings.append(
             f"ckplus: {len(unread)} images are not named like their sequence, e.g. {unread[0]}; "
             "skipped"
@@ -211,7 +203,7 @@ def _frames(folder: Path, images: Path, name: str, unread: list[str]) -> dict[in
         path = (folder / file).relative_to(images).as_posix()
         if match and f"{match['subject']}_{match['sequence']}".upper() == name:
             frames[int(match["frame"])] = path
-        elif is_image(file) and not is_junk(file):
+        elif is_image(file):
             unread.append(path)
     return frames
 

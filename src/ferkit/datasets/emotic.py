@@ -26,6 +26,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from ferkit.datasets.accounts import reader
 from ferkit.datasets.emotic_mapping import CATEGORIES, category, column, emotions_of, load_mapping
 from ferkit.datasets.emotic_mat import read_mat
 from ferkit.datasets.emotic_pre import (
@@ -34,8 +35,10 @@ from ferkit.datasets.emotic_pre import (
     read_preprocessed,
     select_crops,
 )
+from ferkit.datasets.given import as_root
 from ferkit.datasets.index import FaceIndex, make_index
 from ferkit.datasets.layout import check_counts, find_file, find_root, incomplete, not_found
+from ferkit.datasets.walk import file_names
 from ferkit.errors import ConfigError, DatasetNotFoundError, unknown
 
 SOURCES = ("mscoco", "framesdb", "emodb_small", "ade20k")
@@ -58,16 +61,18 @@ class _Persons:
     variant: str
     home: Path
     expected: dict[str, int]
+    photographs: Path | None
     crops: dict[str, np.ndarray] | None = None
     dropped: dict[str, int] = field(default_factory=dict)
 
 
+@reader
 def read_emotic(
     root: Path | str,
     *,
     mapping: str | None = "strict",
     ambiguous: Literal["drop", "unlabelled"] = "drop",
-    images_root: str | None = None,
+    images_root: Path | str | None = None,
     missing: Literal["stop", "drop"] = "stop",
     strict: bool = False,
 ) -> FaceIndex:
@@ -93,7 +98,9 @@ def read_emotic(
     table = {} if mapping == "multi_hot" else load_mapping(mapping)
     if ambiguous not in ("drop", "unlabelled"):
         raise ConfigError(unknown("ambiguous policy", ambiguous, ["drop", "unlabelled"]))
-    found = _open(Path(root).expanduser(), images_root)
+    elsewhere = None if images_root is None else as_root(images_root, "dataset.images_root")
+    found = _open(Path(root), elsewhere)
+    photos = {_photo(row) for row in found.rows}
     per_split = {s: sum(row["split"] == s for row in found.rows) for s in found.expected}
     warnings = check_counts("emotic", "persons", per_split, found.expected, strict)
     persons = len(found.rows)
@@ -120,11 +127,22 @@ def read_emotic(
         notes=_notes(found, persons, table),
         warnings=warnings,
         fingerprint="" if pixels is None else hashlib.sha256(pixels.data).hexdigest(),
+        beside=_beside(found, photos),
+        roots=[] if elsewhere is None else [elsewhere],
     )
 
 
-def _open(root: Path, images_root: str | None) -> _Persons:
-    images = _find_images(root, images_root)
+def _beside(found: _Persons, photos: set[str]) -> dict[str, list[str]]:
+    if found.photographs is None:
+        return {}
+    why = "photograph whose people are left out"
+    if found.crops is not None:
+        why = "photograph (crops of its people are read)"
+    return {why: [str(found.photographs / photo) for photo in sorted(photos)]}
+
+
+def _open(root: Path, images_root: Path | None) -> _Persons:
+    images = _find_images(root if images_root is None else images_root)
     mat, pre = find_file(root, _MAT_NAMES), find_preprocessed(root)
     if mat is None and pre is None:
         raise _no_annotations(root, images)
@@ -136,7 +154,7 @@ def _open(root: Path, images_root: str | None) -> _Persons:
         rows, variant, expected = read_preprocessed(pre), "pre-processed csv", _PRE_PERSONS
         crops = body_crops(pre, rows)
     if crops is not None and pre is not None:
-        return _Persons(rows, f"{variant} with body crops", pre, expected, crops)
+        return _Persons(rows, f"{variant} with body crops", pre, expected, images, crops)
     if images is None:
         raise incomplete(
             "emotic",
@@ -145,11 +163,10 @@ def _open(root: Path, images_root: str | None) -> _Persons:
             "extract emotic.zip beside it, or set dataset.images_root=DIR to the folder that "
             "holds these four",
         )
-    return _Persons(rows, f"{variant} with photographs", images, expected)
+    return _Persons(rows, f"{variant} with photographs", images, expected, images)
 
 
-def _find_images(root: Path, images_root: str | None) -> Path | None:
-    base = root if images_root is None else Path(images_root).expanduser()
+def _find_images(base: Path) -> Path | None:
     return find_root(base, lambda f: any((f / source / "images").is_dir() for source in SOURCES))
 
 
@@ -191,7 +208,7 @@ def _keep_existing(found: _Persons, missing: str) -> None:
 
 
 def _names_in(folder: Path) -> set[str]:
-    return {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+    return set(file_names(folder))
 
 
 def _photo(row: Mapping[str, Any]) -> str:

@@ -24,8 +24,10 @@ from pathlib import Path
 
 import pandas as pd
 
+from ferkit.datasets.accounts import reader
+from ferkit.datasets.class_tree import ClassTree
 from ferkit.datasets.fer2013_csv import USAGES, PixelRows, read_pixel_rows
-from ferkit.datasets.fer2013_folders import find_folders, read_folders
+from ferkit.datasets.fer2013_folders import find_tree, read_folders
 from ferkit.datasets.index import FaceIndex, make_index
 from ferkit.datasets.layout import check_counts, find_file, not_found, per_class
 from ferkit.emotions import EMOTIONS
@@ -40,6 +42,7 @@ _COUNTS = {
 }
 
 
+@reader
 def read_fer2013(
     root: Path | str,
     *,
@@ -75,8 +78,8 @@ def read_fer2013(
     splits = {"Training": "train", "PublicTest": "val", "PrivateTest": "test"}
     if val == "holdout":
         splits["PublicTest"] = "test"
-    found = _locate(Path(root).expanduser(), variant)
-    if found.is_file():
+    found = _locate(Path(root), variant)
+    if isinstance(found, Path):
         index = _csv_index(found, read_pixel_rows(found), splits)
     else:
         index = read_folders(found, splits, label_order)
@@ -84,11 +87,11 @@ def read_fer2013(
     return index
 
 
-def _locate(root: Path, variant: str) -> Path:
+def _locate(root: Path, variant: str) -> Path | ClassTree:
     if root.is_file() and root.suffix.lower() == ".csv":
         return root
     for form in _VARIANTS[1:] if variant == "auto" else (variant,):
-        found = find_folders(root) if form == "folder" else find_file(root, [_FILES[form]])
+        found = find_tree(root) if form == "folder" else find_file(root, [_FILES[form]])
         if found is not None:
             return found
     raise _nothing(root, variant)

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from ferkit.datasets.class_tree import ClassTree, Placed, is_class_tree, read_class_tree
+from ferkit.datasets.class_tree import OUTSIDE_CLASSES, ClassTree, Placed, find_class_tree
 from ferkit.datasets.index import FaceIndex, make_index
-from ferkit.datasets.labels import name_labels
-from ferkit.datasets.layout import find_root, incomplete, split_name
-from ferkit.emotions import EMOTIONS, canonical
+from ferkit.datasets.labels import emotion_of, name_labels
+from ferkit.datasets.layout import incomplete, split_name
+from ferkit.emotions import EMOTIONS
 from ferkit.errors import DataError, nearest
 
 _USAGE = re.compile(r"(Training|PublicTest|PrivateTest)_")
@@ -24,38 +24,35 @@ _AUGMENTED = re.compile(r"\.(jpe?g|png)\d+\.(jpe?g|png)$", re.IGNORECASE)
 _SEVEN = EMOTIONS[:7]
 
 
-def find_folders(root: Path) -> Path | None:
-    """The folder, at most 3 levels down, with five class folders in it or in its split folders."""
-    return find_root(root, lambda folder: is_class_tree(folder, _is_class, least=5), levels=3)
+def find_tree(root: Path) -> ClassTree | None:
+    """The tree, at most 3 levels down, of five class folders or more.
+
+    Raises:
+        DatasetLayoutError: there are several, or its splits can be read in two ways.
+        DataError: an image is a Git-LFS pointer, or a folder cannot be read.
+    """
+    return find_class_tree(root, _is_class, 5, "fer2013")
 
 
-def _is_class(folder: Path) -> bool:
-    return canonical(folder.name) in _SEVEN or folder.name in {
-        "0",
-        "1",
-        "2",
-        "3",
-        "4",
-        "5",
-        "6",
-    }
+def _is_class(folder: str) -> bool:
+    return emotion_of(folder) in _SEVEN or folder in set("0123456")
 
 
 def read_folders(
-    root: Path, splits: dict[str, str], label_order: Sequence[str] | None
+    tree: ClassTree, splits: dict[str, str], label_order: Sequence[str] | None
 ) -> FaceIndex:
     """Index the image folders; no image is opened.
 
     Args:
-        root: What `find_folders` found.
+        tree: What `find_tree` found.
         splits: Part (Training, PublicTest, PrivateTest) to split.
         label_order: Names of numeric class folders, ascending.
 
     Raises:
         DatasetLayoutError: there is a train folder without any other, or the reverse.
-        DataError: a foreign or numeric class folder, or a Git-LFS pointer.
+        DataError: a foreign or numeric class folder.
     """
-    tree = read_class_tree(root)
+    root = tree.root
     _refuse_half(tree)
     _judge_folders(tree, label_order)
     copies = [image for image in tree.images if _AUGMENTED.search(image.name)]
@@ -74,7 +71,14 @@ def read_folders(
         root=root,
         dropped=tree.left_out + Counter({"augmented copy": len(copies)}),
         notes=_notes(tree, frame),
-        warnings=[*_copies_warning(copies), *_misplaced(originals), *_half_warning(tree)],
+        warnings=[
+            *tree.warnings(),
+            *_copies_warning(copies),
+            *_misplaced(originals),
+            *_half_warning(tree),
+        ],
+        beside={"augmented copy": [image.path for image in copies]},
+        outside=OUTSIDE_CLASSES,
     )
 
 
@@ -85,7 +89,7 @@ def _judge_folders(tree: ClassTree, label_order: Sequence[str] | None) -> None:
                 f"fer2013: the class folder {name!r} in {tree.root} is a number, and which emotion "
                 "a number means is never guessed: give dataset.label_order=[...], ascending."
             )
-        if not name.isdecimal() and canonical(name) not in _SEVEN:
+        if not name.isdecimal() and emotion_of(name) not in _SEVEN:
             raise DataError(
                 f"fer2013: the class folder {name!r} in {tree.root} is none of the seven emotions."
                 f"{nearest(name, _SEVEN)} Rename or remove it, or read the tree by dataset=folder."
@@ -143,8 +147,6 @@ def _refuse_half(tree: ClassTree) -> None:
 
 def _notes(tree: ClassTree, frame: pd.DataFrame) -> list[str]:
     notes = []
-    if tree.unread:
-        notes.append(f"not read, beside the split folders: {', '.join(tree.unread)}")
     if any(split_name(name) == "val" for name in tree.splits):
         notes.append("the validation folder is a repackager's; it is no official split")
     unnamed = int((frame["usage"] == "").sum())

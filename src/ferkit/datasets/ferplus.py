@@ -33,8 +33,9 @@ from pathlib import Path
 
 import numpy as np
 
+from ferkit.datasets.accounts import reader
 from ferkit.datasets.fer2013 import read_fer2013
-from ferkit.datasets.fer2013_folders import find_folders
+from ferkit.datasets.fer2013_folders import find_tree
 from ferkit.datasets.ferplus_files import (
     PIXEL_FILES,
     VOTES_FILE,
@@ -73,12 +74,13 @@ _ROW_ORDER_LOST = (
 )
 
 
+@reader
 def read_ferplus(
     root: Path | str,
     *,
     rule: str = "majority",
-    votes: str | None = None,
-    fer2013: str | None = None,
+    votes: Path | str | None = None,
+    fer2013: Path | str | None = None,
     strict: bool = False,
 ) -> FaceIndex:
     """Read FER-2013's images with FER+ labels.
@@ -101,9 +103,9 @@ def read_ferplus(
         DataError: the two files do not belong together row by row, or a file is broken.
     """
     check_rule(rule)
-    base = Path(root).expanduser()
-    votes_file = find_beside(base, "ferplus", [VOTES_FILE], votes)
-    pixel_file = find_beside(base, "fer2013", PIXEL_FILES, fer2013)
+    base = Path(root)
+    votes_file = find_beside(base, "ferplus", [VOTES_FILE], votes, "dataset.votes")
+    pixel_file = find_beside(base, "fer2013", PIXEL_FILES, fer2013, "dataset.fer2013")
     written = find_written(base)
     if pixel_file is None and written is not None:
         index, ballots, named = read_written(written)
@@ -127,9 +129,9 @@ def _both(root: Path, votes: Path | None, pixels: Path | None) -> tuple[Path, Pa
             f"the votes file {VOTES_FILE}",
             f"download it from github.com/microsoft/FERPlus into {pixels.parent}",
         )
-    folders = find_folders(root) or find_folders(root.parent / "fer2013")
-    if folders is not None:
-        raise DatasetLayoutError(f"ferplus: {folders} holds image folders. {_ROW_ORDER_LOST}")
+    tree = find_tree(root) or find_tree(root.parent / "fer2013")
+    if tree is not None:
+        raise DatasetLayoutError(f"ferplus: {tree.root} holds image folders. {_ROW_ORDER_LOST}")
     if votes is not None:
         raise incomplete(
             "ferplus",
@@ -181,7 +183,12 @@ def _labelled(
         notes=notes,
         warnings=index.warnings + warnings,
         fingerprint=_kept_fingerprint(index.fingerprint, kept),
+        beside=index.beside | {"left out by its votes": _left_out(index, kept)},
     )
+
+
+def _left_out(index: FaceIndex, kept: np.ndarray) -> list[str]:
+    return [path for path in index.frame["path"][~kept].tolist() if path]
 
 
 def _kept_fingerprint(whole: str, kept: np.ndarray) -> str:

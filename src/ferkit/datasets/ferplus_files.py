@@ -6,7 +6,9 @@ from pathlib import Path
 import pandas as pd
 
 from ferkit.datasets.ferplus_votes import VOTE_COLUMNS, label_votes
+from ferkit.datasets.given import as_path
 from ferkit.datasets.layout import find_file, refuse_lfs_pointer
+from ferkit.datasets.walk import is_regular
 from ferkit.errors import DataError, DatasetLayoutError
 
 VOTES_FILE = "fer2013new.csv"
@@ -14,7 +16,9 @@ PIXEL_FILES = ("fer2013.csv", "icml_face_data.csv")
 _LEAST_AGREEMENT = 0.5  # aligned files agree on 62.8% of rows, a shift by one leaves 18%
 
 
-def find_beside(root: Path, beside: str, names: Iterable[str], given: str | None) -> Path | None:
+def find_beside(
+    root: Path, beside: str, names: Iterable[str], given: object = None, key: str = "the path"
+) -> Path | None:
     """A file as given, under the root, or in the sibling folder that would be its own root.
 
     Args:
@@ -22,13 +26,15 @@ def find_beside(root: Path, beside: str, names: Iterable[str], given: str | None
         beside: Name of the sibling folder.
         names: The file may have, in lower case.
         given: A path that settles it.
+        key: What gave it, for the sentence.
 
     Raises:
+        ConfigError: the given path is none.
         DataError: the given path is no file.
     """
     if given is not None:
-        path = Path(given).expanduser()
-        if not path.is_file():
+        path = as_path(given, key)
+        if not is_regular(path):
             wanted = " or ".join(names)
             raise DataError(f"ferplus: {path} does not exist; give the path of {wanted}.")
         return path

@@ -13,10 +13,12 @@ import numpy as np
 from ferkit.datasets.ferplus_votes import VOTE_COLUMNS
 from ferkit.datasets.index import FaceIndex, make_index
 from ferkit.datasets.layout import find_root, incomplete, refuse_lfs_pointer
+from ferkit.datasets.walk import file_names
 from ferkit.errors import DataError
 
 FOLDERS = {"FER2013Train": "train", "FER2013Valid": "val", "FER2013Test": "test"}
 _USAGES = {"train": "Training", "val": "PublicTest", "test": "PrivateTest"}
+_TWICE = "image name occurs twice (one overwrote the other)"
 _CELLS = 2 + len(VOTE_COLUMNS)
 
 
@@ -44,22 +46,29 @@ def read_written(home: Path) -> tuple[FaceIndex, np.ndarray, np.ndarray]:
             "keep each part's images in its own folder with the label.csv of FERPlus/data",
         )
     rows: list[dict[str, object]] = []
-    dropped = {"image missing": 0, "image name occurs twice (one overwrote the other)": 0}
+    dropped = {"image missing": 0, _TWICE: 0}
+    twice: list[str] = []
     for folder, split in FOLDERS.items():
-        rows += _folder_rows(home, folder, split, dropped)
+        rows += _folder_rows(home, folder, split, dropped, twice)
     rows.sort(key=lambda row: str(row["key"]))
     votes = np.array([row.pop("votes") for row in rows], dtype=np.int64)  # [N, 10]
     index = make_index(
-        rows, name="ferplus", variant="written-out png", root=home, emotions=(), dropped=dropped
+        rows,
+        name="ferplus",
+        variant="written-out png",
+        root=home,
+        emotions=(),
+        dropped=dropped,
+        beside={_TWICE: twice},
     )
     return index, votes, np.ones(len(rows), dtype=bool)
 
 
 def _folder_rows(
-    home: Path, folder: str, split: str, dropped: dict[str, int]
+    home: Path, folder: str, split: str, dropped: dict[str, int], twice: list[str]
 ) -> list[dict[str, object]]:
     lines = _lines(home / folder / "label.csv")
-    there = {path.name for path in (home / folder).iterdir()}
+    there = set(file_names(home / folder))
     names = Counter(name for name, _ in lines)
     if lines and not there.intersection(names):
         raise incomplete(
@@ -73,7 +82,8 @@ def _folder_rows(
         if name not in there:
             dropped["image missing"] += 1
         elif names[name] > 1:
-            dropped["image name occurs twice (one overwrote the other)"] += 1
+            dropped[_TWICE] += 1
+            twice.append(f"{folder}/{name}")
         else:
             path = f"{folder}/{name}"
             about = {"label": "", "split": split, "usage": _USAGES[split], "votes": votes}

@@ -9,27 +9,21 @@ own; folders named by numbers need `label_order`, for a number's meaning is neve
 are no subjects: where they are known, `dataset=table` carries them.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
 import pandas as pd
 
-from ferkit.datasets.class_tree import ClassTree, is_class_tree, read_class_tree
+from ferkit.datasets.accounts import reader
+from ferkit.datasets.class_tree import OUTSIDE_CLASSES, ClassTree, find_class_tree
 from ferkit.datasets.index import FaceIndex, make_index
-from ferkit.datasets.labels import LabelOptions, name_labels, unused_names
-from ferkit.datasets.layout import (
-    files_in,
-    find_root,
-    is_image,
-    not_found,
-    per_class,
-    split_name,
-    subfolders,
-)
-from ferkit.emotions import canonical
+from ferkit.datasets.labels import LabelOptions, emotion_of, name_labels, unused_names
+from ferkit.datasets.layout import not_found, per_class
 
 
+@reader
 def read_folder(
     root: Path | str,
     *,
@@ -53,7 +47,7 @@ def read_folder(
         DataError: a class folder is foreign or a number, or an image is a Git-LFS pointer.
     """
     expected = {str(native) for native in (labels or {}).get("map") or {}} | set(emotions or ())
-    tree = read_class_tree(_find(Path(root).expanduser(), expected, name))
+    tree = _find(root, expected, name, numbers=label_order is not None)
     label_of = name_labels(
         tree.folders,
         where=f"class folder in {tree.root}",
@@ -62,9 +56,11 @@ def read_folder(
         label_order=label_order,
     )
     kept = [image for image in tree.images if label_of[image.folder]]
+    unwanted: dict[str, list[str]] = {}
     for image in tree.images:
         if not label_of[image.folder]:
-            tree.left_out[f"class {image.folder} (labels.map)"] += 1
+            why = f"class {image.folder} (labels.map)"
+            unwanted.setdefault(why, []).append(image.path)
     frame = pd.DataFrame(
         {
             "key": [image.path for image in kept],
@@ -78,17 +74,19 @@ def read_folder(
         name=name,
         variant=_variant(tree),
         root=tree.root,
-        dropped=tree.left_out,
-        notes=[*unused_names(labels, tree.folders), *_notes(tree)],
-        warnings=_warnings(frame),
+        dropped=tree.left_out + Counter({why: len(paths) for why, paths in unwanted.items()}),
+        notes=unused_names(labels, tree.folders),
+        warnings=[*tree.warnings(), *_warnings(frame)],
+        beside=unwanted,
+        outside=OUTSIDE_CLASSES,
     )
 
 
-def _find(root: Path, expected: set[str], name: str) -> Path:
-    is_known = partial(_is_known_class, expected=expected)
-    # Known names first: only where there are none may anything with images be a class.
-    for is_class in (is_known, _holds_images):
-        found = find_root(root, partial(is_class_tree, is_class=is_class, least=2))
+def _find(root: Path, expected: set[str], name: str, numbers: bool) -> ClassTree:
+    is_known = partial(_is_known_class, expected=expected, numbers=numbers)
+    # Known names first: only where there are none may any folder with images be a class.
+    for is_class in (is_known, bool):
+        found = find_class_tree(root, is_class, 2, name)
         if found is not None:
             return found
     raise not_found(
@@ -102,25 +100,15 @@ def _find(root: Path, expected: set[str], name: str) -> Path:
     )
 
 
-def _is_known_class(folder: Path, expected: set[str]) -> bool:
-    return folder.name in expected or canonical(folder.name) is not None
-
-
-def _holds_images(folder: Path) -> bool:
-    inside = [] if split_name(folder.name) else [folder, *subfolders(folder)]
-    return any(is_image(path.name) for place in inside for path in files_in(place))
+def _is_known_class(folder: str, expected: set[str], numbers: bool) -> bool:
+    return folder in expected or emotion_of(folder) is not None or (numbers and folder.isdecimal())
 
 
 def _variant(tree: ClassTree) -> str:
     if not tree.splits:
         return "class folders without splits"
-    return f"class folders in {', '.join(tree.splits)}"
-
-
-def _notes(tree: ClassTree) -> list[str]:
-    if not tree.unread:
-        return []
-    return [f"not read, beside the split folders: {', '.join(tree.unread)}"]
+    named = ", ".join(tree.splits)
+    return f"class folders with {named} below them" if tree.inner else f"class folders in {named}"
 
 
 def _warnings(frame: pd.DataFrame) -> list[str]:

@@ -28,6 +28,8 @@ COLUMNS: dict[str, object] = {
     "source": "",  # key of the image this row was made from, or empty for an original
 }
 
+OUTSIDE = "outside the layout"
+
 
 @dataclass
 class FaceIndex:
@@ -47,6 +49,12 @@ class FaceIndex:
         dark_below: Images whose mean grey level is below this are dropped as black when
             prepared, beside constant ones.
         fingerprint: What identifies `images` where no image files can be stat'ed.
+        beside: Reason to paths of the files that were recognised and make no row: frames that
+            were not chosen, other angles. Relative to `root`, or absolute.
+        outside: What an image is called that is neither in a row nor in `beside`.
+        roots: Further folders that were given and read.
+        files: What became of every image and film below the given root, in numbers; filled by
+            `ferkit.datasets.accounts`.
     """
 
     frame: pd.DataFrame
@@ -60,6 +68,10 @@ class FaceIndex:
     warnings: list[str] = field(default_factory=list)
     dark_below: float = 0.0
     fingerprint: str = ""
+    beside: dict[str, list[str]] = field(default_factory=dict)
+    outside: str = OUTSIDE
+    roots: list[Path] = field(default_factory=list)
+    files: dict[str, int] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.frame)
@@ -97,6 +109,9 @@ def make_index(
     warnings: Iterable[str] = (),
     dark_below: float = 0.0,
     fingerprint: str = "",
+    beside: Mapping[str, Iterable[str]] | None = None,
+    outside: str = OUTSIDE,
+    roots: Iterable[Path] = (),
 ) -> FaceIndex:
     """Complete rows to a FaceIndex: missing columns are filled, rows sorted by key.
 
@@ -134,6 +149,9 @@ def make_index(
         warnings=list(warnings),
         dark_below=dark_below,
         fingerprint=fingerprint,
+        beside={why: list(paths) for why, paths in (beside or {}).items()},
+        outside=outside,
+        roots=list(roots),
     )
 
 

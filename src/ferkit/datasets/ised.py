@@ -27,19 +27,23 @@ from typing import Any
 
 import numpy as np
 
+from ferkit.datasets.accounts import reader
 from ferkit.datasets.film_files import count_frames, is_film
 from ferkit.datasets.films import POLICIES, check_policy, select_frames
 from ferkit.datasets.index import FaceIndex, make_index
-from ferkit.datasets.layout import check_counts, find_file, incomplete, list_files, not_found
+from ferkit.datasets.layout import check_counts, find_file, incomplete, not_found
 from ferkit.datasets.matlab import load_mat, numbers, texts
+from ferkit.datasets.walk import list_files
 from ferkit.errors import ConfigError, DataError, unknown
 
 _CODES = {1: "happy", 2: "surprise", 3: "sad", 4: "disgust"}
 _CLIPS, _PEOPLE = 428, 50
 _COLUMNS = 16
 PEAK_IMAGES = "peak_images"
+_STILL = "still (frames of the clips are read)"
 
 
+@reader
 def read_ised(
     root: Path | str, *, frames: str = "peak", count: int = 1, strict: bool = False
 ) -> FaceIndex:
@@ -66,14 +70,15 @@ def read_ised(
         raise ConfigError(unknown("frames policy", frames, [PEAK_IMAGES, *POLICIES]))
     if frames != PEAK_IMAGES:
         check_policy(frames, count)
-    home = _find_home(Path(root).expanduser())
+    home = _find_home(Path(root))
     dropped: dict[str, int] = {}
     clips = _read_details(home / "ISED_details.mat", dropped)
     counts = {"clips": len(clips)}, {"clips": _CLIPS}
     people = {"participants": len({c["subject"] for c in clips})}, {"participants": _PEOPLE}
     warnings = check_counts("ised", "clips", *counts, strict)
     warnings += check_counts("ised", "participants", *people, strict)
-    clips = _with_files(clips, home, frames, dropped)
+    beside: dict[str, list[str]] = {}
+    clips = _with_files(clips, home, frames, dropped, beside)
     if frames == PEAK_IMAGES:
         rows = [_row(c, c["peak"] - 1) | {"key": c["path"]} for c in clips]
     else:
@@ -87,6 +92,7 @@ def read_ised(
         dropped=dropped,
         notes=["spontaneous expressions of four classes; no angry, fear or neutral"],
         warnings=warnings,
+        beside=beside,
     )
 
 
@@ -153,13 +159,20 @@ def _sex(words: Sequence[str]) -> str:
 
 
 def _with_files(
-    clips: Sequence[dict[str, Any]], home: Path, frames: str, dropped: dict[str, int]
+    clips: Sequence[dict[str, Any]],
+    home: Path,
+    frames: str,
+    dropped: dict[str, int],
+    beside: dict[str, list[str]],
 ) -> list[dict[str, Any]]:
     """Give each clip the path of its film (or still); those without one are dropped."""
     listing = list_files(home)
     stills = frames == PEAK_IMAGES
-    files = listing.images if stills else [name for name in listing.others if is_film(name)]
-    by_tail = {_tail([name]): name for name in files}
+    films = [name for name in listing.others if is_film(name)]
+    by_tail = {_tail([name]): name for name in (listing.images if stills else films)}
+    known = {clip["clip"] for clip in clips} | {clip["still"] for clip in clips}
+    unasked, why = (films, "clip (stills are read)") if stills else (listing.images, _STILL)
+    beside[why] = [name for name in unasked if _tail([name]) in known]
     asked = [(clip, clip["still" if stills else "clip"]) for clip in clips]
     kept = {by_tail[tail]: clip for clip, tail in asked if tail in by_tail}
     if clips and not kept:

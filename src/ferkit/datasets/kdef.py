@@ -32,14 +32,10 @@ from pathlib import Path, PurePosixPath
 
 from PIL import Image
 
+from ferkit.datasets.accounts import reader
 from ferkit.datasets.index import FaceIndex, make_index
-from ferkit.datasets.layout import (
-    check_counts,
-    list_files,
-    not_found,
-    per_class,
-    refuse_lfs_pointer,
-)
+from ferkit.datasets.layout import check_counts, not_found, per_class, refuse_lfs_pointer
+from ferkit.datasets.walk import image_files
 from ferkit.emotions import canonical
 from ferkit.errors import ConfigError, DataError, DatasetLayoutError, unknown
 
@@ -65,6 +61,7 @@ _LANDSCAPE = ("AM05ANFR", "BM10ANFR")
 _BLACK_BELOW = 10.0  # mean grey level; all ten lie below, no other photograph does
 
 
+@reader
 def read_kdef(
     root: Path | str,
     *,
@@ -93,8 +90,8 @@ def read_kdef(
         DataError: `strict`, and a count differs.
     """
     wanted = _wanted("angle", angles, ANGLES), _wanted("session", sessions, SESSIONS)
-    folder = Path(root).expanduser()
-    paths = list_files(folder).images if folder.is_dir() else []
+    folder = Path(root)
+    paths = image_files(folder) if folder.is_dir() else []
     codes = {path: _code(path) for path in paths}
     found = [path for path in paths if _CODE.fullmatch(codes[path])]
     averaged = [path for path in paths if _AVERAGED.fullmatch(codes[path])]
@@ -102,9 +99,11 @@ def read_kdef(
         raise _nothing(folder, paths, averaged)
     refuse_lfs_pointer(folder / found[0])
     start = _start(folder, found)
-    rows, dropped = _rows([(folder / path, codes[path]) for path in found], start, *wanted)
+    rows, beside = _rows([(folder / path, codes[path]) for path in found], start, *wanted)
     unread = sorted(set(paths) - {*found, *averaged})
-    dropped["name is no KDEF code"] = len(unread)
+    beside["name is no KDEF code"] = [str(folder / path) for path in unread]
+    beside["averaged face of AKDEF"] = [str(folder / path) for path in averaged]
+    dropped = {why: len(paths) for why, paths in beside.items()}
     expected = dict.fromkeys(_EMOTIONS.values(), 70 * len(wanted[0]) * len(wanted[1]))
     counts = per_class(str(row["label"]) for row in rows)
     return make_index(
@@ -113,13 +112,14 @@ def read_kdef(
         variant="KDEF" if (start / str(rows[0]["path"])).parent != start else "KDEF, flat",
         root=start,
         emotions=_EMOTIONS.values(),
-        dropped=dropped | {"averaged face of AKDEF": len(averaged)},
+        dropped=dropped,
         notes=_notes(folder, start, rows, averaged),
         warnings=[
             *_name_warnings(found, codes, unread, dropped),
             *check_counts("kdef", "images", counts, expected, strict),
         ],
         dark_below=_BLACK_BELOW if drop_black else 0.0,
+        beside=beside,
     )
 
 
@@ -176,17 +176,22 @@ def _folder_emotion(name: str) -> str | None:
 
 def _rows(
     files: list[tuple[Path, str]], start: Path, angles: Sequence[str], sessions: Sequence[str]
-) -> tuple[list[dict[str, object]], dict[str, int]]:
+) -> tuple[list[dict[str, object]], dict[str, list[str]]]:
+    """One mapping a photograph, and reason to paths of those that are left out."""
     rows: dict[str, dict[str, object]] = {}
-    dropped = {"second copy": 0, "angle not asked for": 0, "session not asked for": 0}
+    beside: dict[str, list[str]] = {
+        "second copy": [],
+        "angle not asked for": [],
+        "session not asked for": [],
+    }
     for path, code in files:
         match = _CODE.fullmatch(code)
         if match is None or code in rows:
-            dropped["second copy"] += 1
+            beside["second copy"].append(str(path))
         elif match["angle"] not in angles:
-            dropped["angle not asked for"] += 1
+            beside["angle not asked for"].append(str(path))
         elif match["session"] not in sessions:
-            dropped["session not asked for"] += 1
+            beside["session not asked for"].append(str(path))
         else:
             rows[code] = {
                 "key": code,
@@ -202,7 +207,7 @@ def _rows(
             f"kdef: {len(files)} photographs under {start}, none with the angles "
             f"{', '.join(angles)} and the sessions {', '.join(sessions)}; ask for others."
         )
-    return list(rows.values()), dropped
+    return list(rows.values()), beside
 
 
 def _notes(

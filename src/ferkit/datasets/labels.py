@@ -1,10 +1,12 @@
 """From the class names of a data set to the labels of an index."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from ferkit.emotions import EMOTIONS, canonical
 from ferkit.errors import ConfigError, DataError, nearest, unknown
 
+_NUMBERED = re.compile(r"^\s*\d{1,3}[\s._-]+")
 LabelOptions = Mapping[str, Mapping[str, str | None] | None]  # {map: {native: emotion or None}}
 
 
@@ -91,8 +93,17 @@ def _asked(name: str, known: Sequence[str], option: str) -> str:
     return label
 
 
+def emotion_of(name: str) -> str | None:
+    """The emotion that a class is named by, with or without a number before it.
+
+    >>> emotion_of("Happiness"), emotion_of("0_angry"), emotion_of("3"), emotion_of("2nd")
+    ('happy', 'angry', None, None)
+    """
+    return canonical(name) or canonical(_NUMBERED.sub("", name))
+
+
 def _match(name: str, known: Sequence[str]) -> str | None:
-    label = name if name in known else canonical(name)
+    label = name if name in known else emotion_of(name)
     return label if label in known else None
 
 

@@ -4,83 +4,51 @@ The sentences are the shared vocabulary of all adapters, so that the same mistak
 whichever dataset it is made with.
 """
 
-import os
+import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
+from ferkit.datasets.walk import files_in, shown, subfolders
 from ferkit.emotions import EMOTIONS, canonical
 from ferkit.errors import DataError, DatasetLayoutError, DatasetNotFoundError
 
-IMAGE_SUFFIXES = frozenset(
-    {".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".bmp", ".dib", ".gif"}
-    | {".tif", ".tiff", ".webp", ".pgm", ".ppm", ".pbm", ".pnm"}
-)
 _ARCHIVE_SUFFIXES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar")
-_JUNK_NAMES = frozenset({"__macosx", "thumbs.db", "desktop.ini", "ehthumbs.db"})
 _LFS_HEAD = b"version https://git-lfs.github.com/spec/"
+_LONGEST_SPLIT = 40
 _SPLITS = {
-    "train": "train",
-    "training": "train",
-    "val": "val",
-    "valid": "val",
-    "validation": "val",
-    "test": "test",
-    "testing": "test",
+    **dict.fromkeys(("train", "training", "trn"), "train"),
+    **dict.fromkeys(("val", "valid", "validation", "validate", "dev", "development"), "val"),
+    **dict.fromkeys(("test", "testing", "tst"), "test"),
+    # FER-2013's own names of its parts
+    "publictest": "val",
+    "privatetest": "test",
+    # as Chinese copies name their folders
+    **dict.fromkeys(("训练", "训练集"), "train"),
+    **dict.fromkeys(("验证", "验证集"), "val"),
+    **dict.fromkeys(("测试", "测试集"), "test"),
 }
-
-
-@dataclass
-class Listing:
-    """The files below a folder, sorted into what they are.
-
-    Attributes:
-        images: Paths of image files relative to the folder, with forward slashes, sorted.
-        others: Relative paths of all other files that are not junk, sorted.
-        junk: How many files of the operating system's own were passed over.
-    """
-
-    images: list[str] = field(default_factory=list)
-    others: list[str] = field(default_factory=list)
-    junk: int = 0
-
-
-def is_junk(name: str) -> bool:
-    """Whether a file or folder name is an operating system's litter: hidden, `__MACOSX`, ...
-
-    >>> is_junk("._happy1.jpg"), is_junk("Thumbs.db"), is_junk("happy1.jpg")
-    (True, True, False)
-    """
-    return name.startswith(".") or name.lower() in _JUNK_NAMES
-
-
-def is_image(name: str) -> bool:
-    """Whether a name ends as an image file's does, in any case.
-
-    >>> is_image("AF01ANS.JPG"), is_image("notes.txt")
-    (True, False)
-    """
-    return os.path.splitext(name)[1].lower() in IMAGE_SUFFIXES
+# Words that add nothing to the name of a split, as in train_set, images-test or fer2013_val.
+_ADDED = frozenset({"set", "data", "dataset", "image", "images", "img", "imgs", "face", "faces"})
+_ADDED |= {"folder", "split", "part", "fer", "fer2013", "samples", "pictures"}
 
 
 def split_name(folder: str) -> str:
     """train, val or test for the usual names of split folders, else an empty string.
 
-    >>> split_name("Validation"), split_name("happy")
-    ('val', '')
+    >>> [split_name(name) for name in ("Validation", "train_set", "happy", "trainer")]
+    ['val', 'train', '', '']
     """
-    return _SPLITS.get(folder.strip().lower(), "")
+    whole = folder.strip().lower()
+    found = _split_word(whole)
+    if found or len(whole) > _LONGEST_SPLIT:
+        return found
+    words = [word for word in re.split(r"[\W_]+", whole) if word and word not in _ADDED]
+    return _split_word(words[0]) if len(words) == 1 else ""
 
 
-def subfolders(folder: Path) -> list[Path]:
-    """The folders directly in one, sorted by name, without junk; none where it cannot be read."""
-    try:
-        with os.scandir(folder) as entries:
-            names = sorted(e.name for e in entries if e.is_dir() and not is_junk(e.name))
-    except OSError:
-        return []
-    return [folder / name for name in names]
+def _split_word(word: str) -> str:
+    return _SPLITS.get(word) or _SPLITS.get(word.removesuffix("set"), "")
 
 
 def class_folders(folder: Path) -> dict[str, str]:
@@ -121,47 +89,6 @@ def _named(folder: Path, wanted: str) -> Path | None:
     return min(found, default=None)
 
 
-def list_files(root: Path) -> Listing:
-    """All files below a folder: images, others, and how many are junk. Links are followed.
-
-    Raises:
-        DataError: a folder cannot be read.
-    """
-    listing = Listing()
-    for folder, folders, files in os.walk(root, followlinks=True, onerror=_unreadable):
-        for junk in [name for name in folders if is_junk(name)]:
-            folders.remove(junk)
-            listing.junk += sum(len(names) for _, _, names in os.walk(os.path.join(folder, junk)))
-        folders[:] = [name for name in folders if not _leads_back(os.path.join(folder, name))]
-        below = Path(folder).relative_to(root).as_posix()
-        prefix = "" if below == "." else below + "/"
-        for name in files:
-            if is_junk(name):
-                listing.junk += 1
-            else:
-                (listing.images if is_image(name) else listing.others).append(prefix + name)
-    listing.images.sort()
-    listing.others.sort()
-    return listing
-
-
-def _unreadable(error: OSError) -> None:
-    raise DataError(f"{error.filename} cannot be read ({error.strerror}); check its permissions.")
-
-
-def _leads_back(folder: str) -> bool:
-    # A link to a folder above itself would be walked without end.
-    if not os.path.islink(folder):
-        return False
-    here = os.path.realpath(os.path.dirname(folder))
-    return os.path.commonpath([here, target := os.path.realpath(folder)]) == target
-
-
-def image_files(root: Path) -> list[str]:
-    """Relative paths of the image files below a folder, forward slashes, sorted, junk left out."""
-    return list_files(root).images
-
-
 def archives_in(root: Path) -> list[Path]:
     """Archives in a folder or one level below it (a download that was never unpacked)."""
     folders = [root, *subfolders(root)]
@@ -173,19 +100,13 @@ def archives_in(root: Path) -> list[Path]:
     )
 
 
-def files_in(folder: Path) -> list[Path]:
-    """The files directly in a folder, without junk; none where it cannot be read."""
-    try:
-        with os.scandir(folder) as entries:
-            return [folder / e.name for e in entries if e.is_file() and not is_junk(e.name)]
-    except OSError:
-        return []
-
-
 def is_lfs_pointer(path: Path) -> bool:
-    """Whether a file is a Git-LFS pointer in place of the data."""
-    with path.open("rb") as file:
-        return file.read(len(_LFS_HEAD)) == _LFS_HEAD
+    """Whether a file is a Git-LFS pointer in place of the data; what cannot be read is none."""
+    try:
+        with path.open("rb") as file:
+            return file.read(len(_LFS_HEAD)) == _LFS_HEAD
+    except OSError:
+        return False
 
 
 def refuse_lfs_pointer(path: Path) -> None:
@@ -223,6 +144,8 @@ def not_found(
     source = f"Get it: {get_it}; licence: {licence}; expected layout: {tree}."
     if not root.is_dir():
         what = "is a file, not a folder" if root.exists() else "does not exist"
+        if root.name.lower().endswith(_ARCHIVE_SUFFIXES) and root.exists():
+            what = "is an archive, not a folder; extract it first"
         return DatasetNotFoundError(
             f"{name}: {root} {what}; set dataset.root=DIR to the folder that holds the data. "
             f"{source}"
@@ -241,7 +164,7 @@ def not_found(
 
 def _contents(root: Path, most: int = 8) -> str:
     try:
-        names = sorted(p.name + ("/" if p.is_dir() else "") for p in root.iterdir())
+        names = sorted(shown(p.name) + ("/" if p.is_dir() else "") for p in root.iterdir())
     except OSError as error:
         return f"unreadable ({error.strerror})"
     more = f", ... ({len(names)} entries)" if len(names) > most else ""

@@ -24,12 +24,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ferkit.datasets.accounts import parts_of_a_merge, reader
 from ferkit.datasets.index import COLUMNS, FaceIndex, make_index
 from ferkit.datasets.layout import per_class
 from ferkit.emotions import choose, order
 from ferkit.errors import ConfigError, DataError, unknown
 
 
+@reader
 def read_merged(
     root: Path | str, *, datasets: list[Any], classes: str | list[str] = "union"
 ) -> FaceIndex:
@@ -55,7 +57,7 @@ def read_merged(
     # Not at the top: config imports much, and this module is imported by whoever reads its card.
     from ferkit.config import build, check_node
 
-    base = Path(root).expanduser()
+    base = Path(root)
     nodes = [_node(item, base, f"dataset.datasets[{i}]") for i, item in enumerate(datasets)]
     if not nodes:
         raise ConfigError("dataset.datasets is empty; name at least one, e.g. [ckplus, kdef].")
@@ -64,7 +66,8 @@ def read_merged(
     parts = []
     for i, node in enumerate(nodes):
         try:
-            parts.append(build(node, where=f"dataset.datasets[{i}]"))
+            with parts_of_a_merge():
+                parts.append(build(node, where=f"dataset.datasets[{i}]"))
         except DataError as error:
             raise type(error)(
                 f"merged: part {i} of dataset.datasets, looked for in {node.get('root')}: {error}"
@@ -120,6 +123,8 @@ def merge(parts: Sequence[FaceIndex], *, classes: str | Sequence[str] = "union")
         warnings=[_named(n, t) for n, p in zip(names, parts, strict=True) for t in p.warnings],
         dark_below=max(part.dark_below for part in parts),
         fingerprint=_fingerprint(parts, kept) if images is not None else "",
+        beside=_beside(parts, names),
+        roots=[root for part in parts for root in part.roots],
     )
 
 
@@ -237,6 +242,17 @@ def _dropped(
             why = f"{label}, not a class of the merge" if label else "unlabelled"
             dropped[f"{name}: {why}"] = lost[label]
     return dropped
+
+
+def _beside(parts: Sequence[FaceIndex], names: Sequence[str]) -> dict[str, list[str]]:
+    beside: dict[str, list[str]] = {}
+    for part, name in zip(parts, names, strict=True):
+        home = part.root.absolute()
+        for why, paths in part.beside.items():
+            beside[_named(name, why)] = [str(home / path) for path in paths]
+        rows = [str(home / path) for path in part.frame["path"].unique() if path]
+        beside[_named(name, "image of a class that is left out")] = rows
+    return beside
 
 
 def _named(name: str, text: str) -> str:

@@ -27,19 +27,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ferkit.datasets.accounts import reader
 from ferkit.datasets.films import check_policy, middle_frame, select_frames
 from ferkit.datasets.index import FaceIndex, make_index
 from ferkit.datasets.layout import (
     check_counts,
     class_folders,
     find_root,
-    image_files,
-    is_image,
-    is_junk,
     not_found,
     refuse_lfs_pointer,
-    subfolders,
 )
+from ferkit.datasets.walk import file_names, image_files, is_image, subfolders
 from ferkit.emotions import EMOTIONS
 from ferkit.errors import ConfigError, DatasetLayoutError, unknown
 
@@ -78,6 +76,7 @@ class _Findings:
         self.dropped[reason] = self.dropped.get(reason, 0) + 1
 
 
+@reader
 def read_mug(
     root: Path | str,
     *,
@@ -112,13 +111,17 @@ def read_mug(
     check_policy(frames, count)
     if takes not in ("good", "all"):
         raise ConfigError(unknown("choice of takes", takes, ["good", "all"]))
-    start = _start(Path(root).expanduser())
+    start = _start(Path(root))
     findings = _Findings()
     rows: list[dict[str, object]] = []
+    beside: dict[str, list[str]] = {"name is no frame of MUG": findings.unread}
     for take in _takes(start, findings):
+        good = takes == "all" or take.quality == "good"
+        reason = "frame that was not chosen" if good else "frame of a take of other quality"
+        beside.setdefault(reason, []).extend(str(take.folder / n) for n in take.frames.values())
         if not take.frames:
             findings.drop("take without frames")
-        elif takes == "good" and take.quality != "good":
+        elif not good:
             findings.drop("take of other quality")
         else:
             rows += _take_rows(take, start, frames, count, neutral_from_first)
@@ -138,6 +141,7 @@ def read_mug(
             *_warnings(findings, frames),
             *check_counts("mug", "people", people, {"people": 52}, strict),
         ],
+        beside=beside,
     )
 
 
@@ -198,11 +202,11 @@ def _emotion_takes(folder: Path) -> list[Path]:
 
 def _frames(folder: Path, start: Path, findings: _Findings) -> dict[int, str]:
     frames = {}
-    for name in sorted(path.name for path in folder.iterdir()):
+    for name in file_names(folder):
         match = _FRAME.fullmatch(name)
         if match:
             frames[int(match["frame"])] = name
-        elif is_image(name) and not is_junk(name):
+        elif is_image(name):
             findings.unread.append((folder / name).relative_to(start).as_posix())
     return frames
 

@@ -16,23 +16,27 @@ from pathlib import Path
 
 import pandas as pd
 
+from ferkit.datasets.accounts import reader
+from ferkit.datasets.cells import read_cells
+from ferkit.datasets.given import as_path
 from ferkit.datasets.index import COLUMNS, FaceIndex, make_index
 from ferkit.datasets.labels import LabelOptions, name_labels, unused_names
-from ferkit.datasets.layout import is_junk, not_found, refuse_lfs_pointer, split_name
+from ferkit.datasets.layout import not_found, refuse_lfs_pointer, split_name
+from ferkit.datasets.table_images import locate_images, merge_repeated
+from ferkit.datasets.walk import files_in, is_regular, shown
 from ferkit.errors import ConfigError, DataError, DatasetLayoutError, nearest, unknown
 
 _NEEDED = ("path", "label")
 _OPTIONAL = ("subject", "split", "sequence", "frame")
 _SUFFIXES = (".csv", ".tsv", ".parquet")
-_MOST_MISSING = 0.05  # share of the rows
-_REPEATED = "repeated row"
-_CONFLICT = "conflicting labels on one image"
+_MOST_NAMED = 20
 
 
+@reader
 def read_table(
     root: Path | str,
     *,
-    file: str | None = None,
+    file: Path | str | None = None,
     name: str = "table",
     columns: Mapping[str, str | None] | None = None,
     labels: LabelOptions | None = None,
@@ -53,19 +57,20 @@ def read_table(
         DatasetNotFoundError: there is no table, or more than one to choose from.
         DataError: a column, a split or a label is unknown, or over 5% of the images are missing.
     """
-    given = Path(root).expanduser()
+    given = Path(root)
     path = _find(given, file, name)
-    frame = _chosen(_load(path), columns or {}, path)
+    frame = _chosen(path, columns or {})
     natives = frame["label"]
     frame["label"] = _named(natives, path, labels, emotions)
     frame["split"] = _splits(frame["split"], path)
     frame["frame"] = _frames(frame["frame"], path)
     unwanted = (frame["label"] == "") & (natives != "")
-    dropped = Counter(f"class {native} (labels.map)" for native in natives[unwanted])
-    base, frame, warnings = _present(frame[~unwanted], given, path, dropped)
-    frame = _keyed(frame, base, dropped)
-    if dropped[_CONFLICT]:
-        warnings.append(f"{dropped[_CONFLICT]} rows give the same image different labels")
+    classes = natives.map(lambda native: f"class {shown(native)} (labels.map)")
+    dropped = Counter(classes[unwanted])
+    listed = frame["path"]
+    base, frame, warnings = locate_images(frame[~unwanted], given, path, dropped)
+    frame, more = merge_repeated(frame, base, dropped)
+    beside = {why: listed[unwanted & (classes == why)].tolist() for why in set(classes[unwanted])}
     return make_index(
         frame,
         name=name,
@@ -73,19 +78,22 @@ def read_table(
         root=base,
         dropped=dropped,
         notes=unused_names(labels, natives),
-        warnings=warnings,
+        warnings=[*warnings, *more],
+        beside=beside | {"image of a row that is left out": listed.tolist()},
+        outside="in no row of the table",
     )
 
 
-def _find(root: Path, file: str | None, name: str) -> Path:
+def _find(root: Path, file: object, name: str) -> Path:
     if file is None and root.is_file() and root.suffix.lower() in _SUFFIXES:
         return root
     tables = _tables(root)
     names = [table.name for table in tables]
     if file is not None and root.is_dir():
-        if (root / file).is_file():
-            return root / file
-        raise DataError(f"{name}: there is no table {root / file}.{nearest(file, names)}")
+        path = root / as_path(file, "dataset.file")
+        if is_regular(path):
+            return path
+        raise DataError(f"{name}: there is no table {shown(path)}.{nearest(path.name, names)}")
     if not tables:
         raise not_found(
             name,
@@ -104,55 +112,82 @@ def _find(root: Path, file: str | None, name: str) -> Path:
 
 
 def _tables(root: Path) -> list[Path]:
-    if not root.is_dir():
-        return []
-    return sorted(
-        path
-        for path in root.iterdir()
-        if path.suffix.lower() in _SUFFIXES and not is_junk(path.name) and path.is_file()
-    )
+    return [path for path in files_in(root) if path.suffix.lower() in _SUFFIXES]
 
 
-def _load(path: Path) -> pd.DataFrame:
-    refuse_lfs_pointer(path)
-    try:
-        if path.suffix.lower() == ".parquet":
-            return pd.read_parquet(path)
-        # All as text: a subject may well be called NA, and 007 is not 7.
-        return pd.read_csv(
-            path, dtype=str, keep_default_na=False, encoding="utf-8-sig", sep=_separator(path)
-        )
-    except (ValueError, OSError) as error:
-        reason = str(error).splitlines()[0]
-        raise DataError(f"{path} cannot be read as a table ({reason}); save it again.") from error
-
-
-def _separator(path: Path) -> str:
-    with path.open(encoding="utf-8-sig", errors="replace") as file:
-        header = file.readline()
-    return max(",;\t", key=header.count)
-
-
-def _chosen(table: pd.DataFrame, columns: Mapping[str, str | None], path: Path) -> pd.DataFrame:
+def _chosen(path: Path, columns: Mapping[str, str | None]) -> pd.DataFrame:
+    """The wanted columns of a table by their names in the index; those it lacks are empty."""
     reserved = [c for c in columns if c in COLUMNS and c not in (*_NEEDED, *_OPTIONAL, "source")]
     if reserved:
         raise ConfigError(f"dataset.columns.{reserved[0]}: ferkit fills this column itself.")
-    table.columns = [str(column).strip() for column in table.columns]
-    if table.empty:
+    refuse_lfs_pointer(path)
+    is_parquet = path.suffix.lower() == ".parquet"
+    header, cells = _parquet_header(path) if is_parquet else read_cells(path)
+    places = {
+        column: _place(header, columns.get(column), column, path)
+        for column in dict.fromkeys((*_NEEDED, *_OPTIONAL, *columns))
+    }
+    if is_parquet:
+        wanted = [header[place] for place in places.values() if place is not None]
+        table = _read_parquet(path, list(dict.fromkeys(wanted)))
+        chosen = {c: None if p is None else _text(table[header[p]]) for c, p in places.items()}
+        index = table.index
+    else:
+        index = pd.RangeIndex(len(cells))
+        columns_of = {c: p for c, p in places.items() if p is not None}
+        chosen = dict.fromkeys(places) | {
+            c: _text(pd.Series([row[p] for row in cells], index)) for c, p in columns_of.items()
+        }
+    if not len(index):
         raise DataError(f"{path} holds no rows; give a table with an image a row.")
-    chosen = {}
-    for column in dict.fromkeys((*_NEEDED, *_OPTIONAL, *columns)):
-        wanted = columns.get(column) or column
-        if wanted in table:
-            chosen[column] = _text(table[wanted])
-        elif column in _NEEDED or columns.get(column):
-            raise DatasetLayoutError(
-                f"{path}: {unknown('column', wanted, table.columns)} Name it by "
-                f"dataset.columns.{column}=NAME."
-            )
-        else:
-            chosen[column] = pd.Series("", index=table.index)
-    return pd.DataFrame(chosen)
+    empty = pd.Series("", index=index)
+    return pd.DataFrame({c: empty if s is None else s for c, s in chosen.items()})
+
+
+def _place(header: list[str], asked: str | None, column: str, path: Path) -> int | None:
+    """Where a column stands, its name in any case; None for one that need not be there."""
+    wanted = str(asked or column)
+    exact = [i for i, name in enumerate(header) if name == wanted]
+    found = exact or [i for i, name in enumerate(header) if name.lower() == wanted.lower()]
+    if len(found) > 1:
+        named = " and ".join(shown(header[i]) for i in found[:2])
+        raise DatasetLayoutError(
+            f"{path} has {len(found)} columns called {named}; name the one that is meant by "
+            f"dataset.columns.{column}=NAME, or rename one."
+        )
+    if found:
+        return found[0]
+    if column in _NEEDED or asked:
+        names = [shown(name) for name in header[:_MOST_NAMED]]
+        more = f" (the first {_MOST_NAMED} of {len(header):,})" if len(header) > len(names) else ""
+        raise DatasetLayoutError(
+            f"{path}: {unknown('column', shown(wanted), names)}{more} Name it by "
+            f"dataset.columns.{column}=NAME."
+        )
+    return None
+
+
+def _parquet_header(path: Path) -> tuple[list[str], list[list[str]]]:
+    from pyarrow import ArrowException
+    from pyarrow.parquet import read_schema
+
+    try:
+        return [str(name).strip() for name in read_schema(path).names], []
+    except (ArrowException, OSError, ValueError) as error:
+        raise DataError(
+            f"{path} cannot be read as a table ({shown(error)}); save it again."
+        ) from error
+
+
+def _read_parquet(path: Path, columns: list[str]) -> pd.DataFrame:
+    try:
+        table = pd.read_parquet(path)
+        table.columns = [str(name).strip() for name in table.columns]
+        return table[columns].reset_index(drop=True)
+    except (ValueError, OSError, KeyError) as error:
+        raise DataError(
+            f"{path} cannot be read as a table ({shown(error)}); save it again."
+        ) from error
 
 
 def _text(column: pd.Series) -> pd.Series:
@@ -175,7 +210,8 @@ def _named(
 def _splits(column: pd.Series, path: Path) -> pd.Series:
     for split in sorted(set(column) - {""}):
         if not split_name(split):
-            raise DataError(f"{path}: {unknown('split', split, ['train', 'val', 'test'])}")
+            known = ["train", "val", "test"]
+            raise DataError(f"{path}: {unknown('split', shown(split), known)}")
     return column.map(split_name)
 
 
@@ -183,41 +219,7 @@ def _frames(column: pd.Series, path: Path) -> pd.Series:
     odd = column[~column.str.fullmatch(r"\d{0,9}")]
     if len(odd):
         raise DataError(
-            f"{path}: row {odd.index[0]} has the frame {odd.iloc[0]!r}, expected a whole number."
+            f"{path}: row {odd.index[0]} has the frame {shown(odd.iloc[0])!r}, expected a "
+            "whole number."
         )
     return column.replace("", "-1").astype(int)
-
-
-def _present(
-    frame: pd.DataFrame, root: Path, table: Path, dropped: Counter[str]
-) -> tuple[Path, pd.DataFrame, list[str]]:
-    frame = frame.assign(path=frame["path"].str.replace("\\", "/").str.removeprefix("./"))
-    bases = dict.fromkeys([root if root.is_dir() else table.parent, table.parent])
-    masks = {base: frame["path"].map(lambda p, b=base: (b / p).is_file()) for base in bases}
-    base = max(masks, key=lambda candidate: masks[candidate].sum())
-    missing = frame.loc[~masks[base], "path"]
-    if len(missing) > _MOST_MISSING * len(frame):
-        raise DataError(
-            f"{len(missing)} of {len(frame)} files that {table} lists are missing below {base}, "
-            f"e.g. {missing.iloc[0]!r}; set dataset.root to the folder that the paths start from."
-        )
-    for path in frame.loc[masks[base], "path"].head(1):
-        refuse_lfs_pointer(base / path)
-    if missing.empty:
-        return base, frame, []
-    dropped["missing file"] = len(missing)
-    warning = f"{len(missing)} files that {table} lists are missing, e.g. {missing.iloc[0]}"
-    return base, frame[masks[base]], [warning]
-
-
-def _keyed(frame: pd.DataFrame, base: Path, dropped: Counter[str]) -> pd.DataFrame:
-    keys = frame["path"].str.removeprefix(f"{base.as_posix()}/")
-    if keys.duplicated().any() and (frame["frame"] >= 0).any():
-        # Several frames of one film.
-        keys = keys + "#" + frame["frame"].astype(str)
-    frame = frame.assign(key=keys)
-    distinct = frame.drop_duplicates(["key", "label"])
-    conflicting = distinct["key"].duplicated(keep=False)
-    dropped[_REPEATED] = len(frame) - len(distinct)
-    dropped[_CONFLICT] = int(conflicting.sum())
-    return distinct[~conflicting]

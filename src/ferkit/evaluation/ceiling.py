@@ -19,6 +19,7 @@ from ferkit.datasets.ferplus_files import (
     read_votes,
 )
 from ferkit.datasets.ferplus_votes import VOTE_COLUMNS
+from ferkit.datasets.given import as_root
 from ferkit.errors import DatasetNotFoundError
 from ferkit.evaluation.confusion import divide
 from ferkit.evaluation.intervals import draw_counts, percentile_interval
@@ -64,9 +65,9 @@ def read_ballots(
         DatasetNotFoundError: there are no votes.
         DataError: the two files do not belong together row by row, or one is broken.
     """
-    base = Path(root).expanduser()
+    base = as_root(root)
     # the adapter's own steps, without its need of pixels
-    file = find_beside(base, "ferplus", [VOTES_FILE], votes)
+    file = find_beside(base, "ferplus", [VOTES_FILE], votes, "dataset.votes")
     if file is None:
         raise DatasetNotFoundError(
             f"No {VOTES_FILE} under {base} or beside it; take it from "
@@ -74,7 +75,7 @@ def read_ballots(
         )
     table = read_votes(file)
     counts = table[list(VOTE_COLUMNS)].to_numpy(dtype=np.int64)
-    pixels = find_beside(base, "fer2013", PIXEL_FILES, fer2013)
+    pixels = find_beside(base, "fer2013", PIXEL_FILES, fer2013, "dataset.fer2013")
     if pixels is None:
         return counts, None, file
     frame = read_fer2013(pixels).frame

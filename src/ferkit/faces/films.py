@@ -13,7 +13,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from ferkit.datasets.layout import is_image
+from ferkit.datasets.walk import is_image
 from ferkit.faces.decode import DecodeError, decode_image, to_rgb
 
 

@@ -10,6 +10,7 @@ from ferkit.splits.split import (
     absent_from,
     assign,
     carve_val,
+    datasets_of,
     finish,
     in_shares,
     official_views,
@@ -58,11 +59,29 @@ def _best_protocol(part: pd.DataFrame, seed: int, val: float, test: float) -> Sp
     rows = part[part["label"] != ""]
     if "train" in set(rows["split"]) and {"val", "test"} & set(rows["split"]):
         return split_official(part, seed=seed, val=val)
+    _refuse_held_out(rows)
     for column, protocol in (("subject", split_subject), ("sequence", split_sequence)):
         known = rows[column][rows[column] != ""]
         if len(known) * 2 >= len(rows) and known.nunique() >= _LEAST_SUBJECTS:
             return protocol(part, seed=seed, val=val, test=test)
     return split_random(part, seed=seed, val=val, test=test)
+
+
+def _refuse_held_out(rows: pd.DataFrame) -> None:
+    """Stop where every image with an official split is one of val or test.
+
+    Raises:
+        DataError: there are such images, and none of train.
+    """
+    held_out = rows["split"][rows["split"] != ""]
+    if held_out.empty or (held_out == "train").any():
+        return
+    counts = ", ".join(f"{n:,} {split}" for split, n in held_out.value_counts().items())
+    raise DataError(
+        f"{datasets_of(rows)}: there is no train folder (or split): of its images, {counts} are "
+        "held out, and what is held out is not trained on. Give the training images too, or deal "
+        "all images anew by split=random."
+    )
 
 
 def split_official(

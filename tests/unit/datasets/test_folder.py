@@ -151,8 +151,10 @@ def test_a_class_that_is_never_trained_is_warned_of(tmp_path):
 def test_what_is_not_read_is_said(tmp_path):
     tree(tmp_path, "train/happy/1.jpg", "train/sad/1.jpg", "train/loose.jpg", "extra/happy/1.jpg")
     index = read_folder(tmp_path)
-    assert index.dropped == {"outside the class folders": 1}
-    assert index.notes == ["not read, beside the split folders: extra"]
+    assert index.dropped == {"outside the class folders": 2}
+    assert index.files == {"read": 2, "outside the class folders": 2}
+    (warning,) = index.warnings
+    assert "1 in extra/happy/ (e.g. 1.jpg), 1 in train/ (e.g. loose.jpg)" in warning
 
 
 def test_nothing_there(tmp_path):

@@ -1,6 +1,6 @@
 import pytest
 
-from ferkit.datasets import layout
+from ferkit.datasets import layout, walk
 from ferkit.errors import DataError, DatasetLayoutError, DatasetNotFoundError
 
 POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n"
@@ -20,8 +20,8 @@ def missing(root):
     "name", [".DS_Store", "._a.jpg", "__MACOSX", "Thumbs.db", "desktop.ini", ".ipynb_checkpoints"]
 )
 def test_litter_is_junk(name):
-    assert layout.is_junk(name)
-    assert not layout.is_junk("S005_001.png")
+    assert walk.is_junk(name)
+    assert not walk.is_junk("S005_001.png")
 
 
 def test_split_names_are_known_in_any_case():
@@ -57,8 +57,8 @@ def test_files_are_found_by_name_in_any_case_and_in_order_of_preference(tmp_path
 def test_listing_sorts_images_others_and_junk(tmp_path):
     for name in ("b/2.JPG", "a/1.png", "a/notes.txt", "a/.DS_Store", "__MACOSX/a/1.png"):
         touch(tmp_path / name)
-    listing = layout.list_files(tmp_path)
-    assert listing.images == ["a/1.png", "b/2.JPG"] == layout.image_files(tmp_path)
+    listing = walk.list_files(tmp_path)
+    assert listing.images == ["a/1.png", "b/2.JPG"] == walk.image_files(tmp_path)
     assert listing.others == ["a/notes.txt"]
     assert listing.junk == 2
 
@@ -68,7 +68,7 @@ def test_links_are_followed_but_not_in_circles(tmp_path):
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "linked").symlink_to(tmp_path / "real")
     (tmp_path / "data" / "self").symlink_to(tmp_path / "data")
-    assert layout.image_files(tmp_path / "data") == ["linked/1.png"]
+    assert walk.image_files(tmp_path / "data") == ["linked/1.png"]
 
 
 def test_class_folders_are_named_canonically(tmp_path):

@@ -81,7 +81,7 @@ def test_columns_are_named_and_further_ones_kept(tmp_path):
 @pytest.mark.parametrize(
     ("columns", "says"),
     [
-        ({"path": "file"}, r"Unknown column 'file'.*Did you mean 'File'.*columns\.path=NAME"),
+        ({"path": "fil"}, r"Unknown column 'fil'.*Did you mean 'File'.*columns\.path=NAME"),
         ({"path": "File", "label": "Emotion", "subject": "Person"}, "Unknown column 'Person'"),
         ({"path": "File"}, r"Unknown column 'label'\..*columns\.label"),
     ],
