@@ -15,7 +15,7 @@ _SHARE: Range = (0, 1, "[]")
 _BELOW_1: Range = (0, 1, "[)")
 RANGES: dict[str, dict[str, Range]] = {
     "trainer": {
-        **dict.fromkeys(("max_epochs", "batch_size", "patience", "frames", "max_images",
+        **dict.fromkeys(("max_epochs", "patience", "frames", "max_images",
                          "max_train_images", "max_val_images"), _COUNT),
         "threads": (1, 4096, "[]"), "clip_grad": _POSITIVE,
     },

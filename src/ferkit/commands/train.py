@@ -113,6 +113,7 @@ def _train(
     build(config.tta, where="tta")  # a mistake in it is said before training, not after
     rows = train_rows(config, views, strategy, settings, device)
     training = make_training(config, settings, strategy, views, rows, device)
+    config.trainer.batch_size = training.settings.batch_size  # what "auto" came to, for a resume
     run = begun or claim_run(_new_folder(config), words, held)
     with said_how_to_go_on(run):
         describe_run(run, config, views, rows, training, words)

@@ -15,6 +15,7 @@ from ferkit.imbalance.resample import Resampled, resample_train
 from ferkit.imbalance.strategy import Strategy
 from ferkit.model import FaceClassifier, feature_size, make_model
 from ferkit.printable import say
+from ferkit.training.batch_size import attempt_of, choose_batch_size, memory_explained
 from ferkit.training.feature_rows import in_feature_space, resample_features, train_on_features
 from ferkit.training.films import (
     FilmAugment,
@@ -32,7 +33,7 @@ from ferkit.training.logging import Logger, patient
 from ferkit.training.memory_format import why_not_channels_last
 from ferkit.training.optim import as_schedule
 from ferkit.training.run import RunFolder
-from ferkit.training.settings import TrainerSettings
+from ferkit.training.settings import TrainerSettings, autocast_of
 from ferkit.training.trainer import Row, Training, fit, has_batch_norm, restore
 from ferkit.views import Views
 
@@ -147,7 +148,9 @@ def make_training(
     loss = make_loss(config, strategy, views, counts, feature_size(model)).to(device)
     # all of them: what is frozen gets no gradient and is passed over, and may thaw later
     optimizer = build(config.optimizer, where="optimizer", params=list(model.parameters()))
-    per_epoch = -(-len(train.rows) // settings.batch_size)
+    if settings.batch_size == "auto":
+        settings = replace(settings, batch_size=_fitting(model, loss, settings, train, device))
+    per_epoch = -(-len(train.rows) // settings.images_a_step)
     schedule = build(
         config.scheduler,
         where="scheduler",
@@ -160,6 +163,17 @@ def make_training(
     return Training(
         model, loss, optimizer, as_schedule(schedule), augment, settings, device, int(config.seed)
     )
+
+
+def _fitting(
+    model: FaceClassifier, loss: torch.nn.Module, settings: TrainerSettings, train: TrainRows,
+    device: torch.device,
+) -> int:  # fmt: skip
+    autocast = autocast_of(settings, device)
+    attempt = attempt_of(model.train(), loss, device, autocast, settings.frames)
+    size = choose_batch_size(attempt, len(train.rows), device)
+    say(f"trainer.batch_size=auto: {size}")
+    return size
 
 
 def _refuse_single_images(model: FaceClassifier, settings: TrainerSettings) -> None:
@@ -209,10 +223,10 @@ def run_training(
     load = partial(make_loader, device=training.device, resident=settings.resident)
     chosen = views.rows("val")
     load_train = partial(
-        load, train.faces, train.rows, train.targets, batch_size=settings.batch_size
+        load, train.faces, train.rows, train.targets, batch_size=settings.images_a_step
     )
     load_val = partial(load, views.store.faces, chosen, views.codes[chosen],
-                       batch_size=max(256, settings.batch_size))  # fmt: skip
+                       batch_size=max(256, settings.images_a_step))  # fmt: skip
     order = _order(strategy, train.codes, training.seed)
     restore(training, run)  # before the cache: what is frozen is what the checkpoint holds
     loaders: tuple[Loader, Loader] | None
@@ -225,7 +239,11 @@ def run_training(
         say("backbone: what is frozen is computed once, for every image")
     else:
         loaders = load_train(order=order), load_val()
-    with logger(run.folder, training.epoch) as log:
+    attempt = attempt_of(
+        training.model, training.loss, training.device, training.autocast(), settings.frames
+    )
+    explained = memory_explained(attempt, settings.images_a_step, training.device)
+    with logger(run.folder, training.epoch) as log, explained:
         fit(training, *loaders, run, log=_say_epoch(training, patient(log)))
 
 

@@ -79,7 +79,7 @@ def train_on_features(
             "(center, island), since they are frozen; take loss=cross_entropy."
         )
     backbone: Any = training.model.backbone
-    chosen, size = views.rows("val"), training.settings.batch_size
+    chosen, size = views.rows("val"), training.settings.images_a_step
     seen = features_of(training.model, views, chosen)
     training.stepper = training.scorer = backbone.head
     training.augment = as_they_are

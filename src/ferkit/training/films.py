@@ -152,7 +152,7 @@ def drawing_loader(
         faces,
         films.rows,
         np.repeat(classes, films.lengths),
-        batch_size=settings.batch_size * count,
+        batch_size=settings.images_a_step * count,
         device=device,
         order=lambda epoch: draw_frames(films, visits[order(epoch)], count, seed, epoch).ravel(),
         resident=settings.resident,

@@ -60,7 +60,7 @@ def _cached(
     with training.autocast():
         features = cached_features(frozen, loader)
     targets = torch.cat([batch.targets for batch in loader.epoch(0)])
-    size = training.settings.batch_size
+    size = training.settings.images_a_step
     return FeatureLoader(features, targets, size, order or in_order(len(targets)))
 
 

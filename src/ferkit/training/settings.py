@@ -14,6 +14,7 @@ class TrainerSettings:
     """The node `trainer`.
 
     Attributes:
+        batch_size: Images a step; "auto" is the largest power of two that fits a GPU (64 on a CPU).
         monitor: The val figure that chooses the best epoch and that `patience` watches.
         resident: Whether the whole store lies on the device ("auto": when it fits).
         cache_frozen: Whether what is frozen is computed once for every image, where that gives
@@ -29,7 +30,7 @@ class TrainerSettings:
     """
 
     max_epochs: int = 10
-    batch_size: int = 64
+    batch_size: int | Literal["auto"] = 64
     device: str = "auto"
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
     channels_last: bool = True
@@ -51,8 +52,15 @@ class TrainerSettings:
         if self.monitor not in MONITORS:
             raise ConfigError(unknown("trainer.monitor", self.monitor, MONITORS))
         for key in ("max_epochs", "batch_size", "frames"):
-            if (getattr(self, key) or 0) < 1 and getattr(self, key) is not None:
-                raise ConfigError(f"trainer.{key} is {getattr(self, key)}; it must be at least 1.")
+            value = getattr(self, key)
+            if value is not None and value != "auto" and value < 1:
+                raise ConfigError(f"trainer.{key} is {value}; it must be at least 1.")
+
+    @property
+    def images_a_step(self) -> int:
+        """The batch size, once "auto" is a number."""
+        assert self.batch_size != "auto"
+        return self.batch_size
 
 
 def choose_device(name: str) -> torch.device:
@@ -81,3 +89,10 @@ def choose_precision(name: str, device: torch.device) -> torch.dtype:
         fits = device.type == "cuda" and torch.cuda.is_bf16_supported()
         return torch.bfloat16 if fits else torch.float32
     return {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[name]
+
+
+def autocast_of(settings: TrainerSettings, device: torch.device) -> torch.autocast:
+    """Mixed precision where the settings ask for it."""
+    dtype = choose_precision(settings.precision, device)
+    enabled = dtype != torch.float32
+    return torch.autocast(device.type, dtype if enabled else None, enabled)

@@ -24,7 +24,7 @@ from ferkit.training.loader import Batch, Loader
 from ferkit.training.mixup import mix
 from ferkit.training.optim import MONITORS, Schedule
 from ferkit.training.run import RunFolder
-from ferkit.training.settings import TrainerSettings, choose_precision
+from ferkit.training.settings import TrainerSettings, autocast_of, choose_precision
 from ferkit.untrusted import reason, require_shape
 
 Augment = Callable[[Tensor, torch.Generator], Tensor]
@@ -77,8 +77,7 @@ class Training:
 
     def autocast(self) -> torch.autocast:
         """Mixed precision where the settings ask for it."""
-        enabled = self.dtype != torch.float32
-        return torch.autocast(self.device.type, self.dtype if enabled else None, enabled)
+        return autocast_of(self.settings, self.device)
 
 
 def fit(
@@ -335,7 +334,7 @@ def has_batch_norm(model: nn.Module) -> bool:
 def progress(batches: Iterable[Batch], training: Training, steps: int) -> "tqdm[Batch]":
     """A bar on a terminal, nothing elsewhere."""
     label = f"epoch {training.epoch + 1}/{training.settings.max_epochs}"
-    size = training.settings.batch_size
+    size = training.settings.images_a_step
     return tqdm(
         batches, total=steps, desc=label, unit="image", unit_scale=size, leave=False, disable=None
     )
