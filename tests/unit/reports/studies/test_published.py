@@ -54,6 +54,8 @@ def test_kurmi(empty_report):
     rows = read(folder, "results")
     loss = pick(rows, Trial="sequential_cnn", Figure="val loss")
     assert loss["Published"] == "1.2170"
+    text = pick(rows, Trial="sequential_cnn", Figure="train accuracy, in the text")
+    assert text["Published"] == "0.9850"
     happy = pick(read(folder, "chance"), Class="happy")
     assert [happy[f"Test: {w}"] for w in ("precision", "recall", "F1")] == ["0.25", "0.27", "0.26"]
     assert happy["Train: faces"] == "7,215"
@@ -66,6 +68,9 @@ def test_tekula(empty_report):
     folder = empty_report("tekula2023")
     test = pick(read(folder, "test"), Trial="tta", Variant="as_printed", Figure="accuracy")
     assert test["Published"] == "0.6435"
+    epochs = read(folder, "log_epochs")
+    assert [row["9"] for row in epochs] == ["0.9177", "0.6383", "0.9980", "0.6205", "47"]
+    assert epochs[2]["3"] == "1.1041" and epochs[3]["3"] == "0.5925"
     log = pick(read(folder, "log"), Trial="base", Variant="as_printed", Curve="val accuracy")
     assert (log["Published, first"], log["Published, last"]) == ("0.6238", "0.6208")
     sizes = read(folder, "view_sizes")
@@ -84,6 +89,11 @@ def test_ghafourian(empty_report):
         read(folder, "curves"), Trial="resnet50", Variant="as_printed", Curve="val accuracy"
     )
     assert (curve["Published, first"], curve["Published, last"]) == ("0.4126", "0.5563")
+    points = [r for r in read(folder, "curve_points") if r["Variant"] == "as_printed"]
+    named = {(r["Trial"], r["Curve"], r["Epoch"]): r["Published"] for r in points}
+    assert len(named) == 13
+    assert named["resnet50_smotetomek", "val accuracy", "10"] == "51.90"
+    assert named["vgg16", "train accuracy", "8"] == "50.01"
     assert list(read(folder, "confusion")[0])[4:11] == [
         "angry", "disgust", "neutral", "sad", "surprise", "fear", "happy"
     ]  # fmt: skip
@@ -99,6 +109,12 @@ def test_athanasiadis(empty_report):
         read(folder, "classes"), Implementation="first", Class="angry", Film_by="mean scores"
     )
     assert named["Published"] == "63.28"
+    once = [r for r in read(folder, "classes") if r["Film by"] == "not said"]
+    assert [(r["Implementation"], r["Class"], r["Published"]) for r in once] == [
+        ("first", "disgust", "97.75"), ("third", "angry", "77.82"), ("fourth", "disgust", "96.95")
+    ]  # fmt: skip
+    page = (folder / "athanasiadis2022.md").read_text()
+    assert page.count("97.75 |") == 1 and "without saying for which pooling rule" in page
     counts = [r for r in read(folder, "film_counts") if r["Variant"] == "as_printed"]
     totals = {r["View"]: r["Published"] for r in counts if r["Class"] == "total"}
     assert totals == {"train": "631", "test": "202", "val": "21"}
@@ -113,3 +129,20 @@ def test_every_doubt_and_every_other_print_is_said(empty_report, study):
         assert sentence.strip() in page, word
     printed = [str(entry["printed"]) for entry in published["others"]]
     assert [row["Published"] for row in read(folder, "other_prints")] == printed
+
+
+@pytest.mark.parametrize("study", studies())
+def test_a_page_without_a_run_leads_with_the_print_and_one_command(empty_report, study):
+    folder = empty_report(study)
+    first = next(iter(read_published(study)["trials"]))
+    for suffix in ("md", "html"):
+        page = (folder / f"{study}.{suffix}").read_text()
+        lead = page.split("<section" if suffix == "html" else "\n## ")[0]
+        assert lead.count("ferkit train") == 1
+        assert f"ferkit train experiment={study}/{first}\n" in lead
+    sections = (folder / f"{study}.md").read_text().split("\n## ")[1:]
+    for section in sections:
+        header = section.split("\n")[2]
+        assert "Ours" not in header and "Difference" not in header and "To fill" not in header
+    assert "Published" in sections[0]
+    assert "To fill" in read(folder, "runs")[0]  # the csv files are whole

@@ -227,3 +227,43 @@ def test_given_runs_alone_are_taken(report, make_run, no_pictures):
     make_run("balanescu2020", "trial03", VIEWS, root="elsewhere")
     rows = read(report("balanescu2020", "runs=[elsewhere]"), "validation")
     assert [r["Trial"] for r in rows if r["Ours"]] == ["trial03"]
+
+
+@pytest.mark.parametrize(("trial", "variant"), [("second", "text"), ("fourth", "as_printed")])
+def test_films_are_counted_in_any_variant_that_ran(report, make_run, trial, variant):
+    make_run("athanasiadis2022", trial, ["val", "test"], variant=variant, emotions=FILMS, frames=5)
+    folder = report("athanasiadis2022")
+    rows = read(folder, "film_counts")
+    assert all(bool(r["Ours"]) is (r["View"] != "train") for r in rows)
+    assert {(r["Trial"], r["Variant"]) for r in rows} == {(trial, variant)}
+    asked = [r["To fill"] for r in rows if r["To fill"]]
+    assert len(asked) == 1 and asked[0].endswith("view=train") and "ferkit eval run=" in asked[0]
+    assert all(r["Ours"] for r in read(folder, "frame_counts"))
+
+
+def test_without_a_run_film_counts_say_the_command_that_fills_them(empty_report):
+    rows = read(empty_report("athanasiadis2022"), "film_counts")
+    fills = {r["To fill"] for r in rows} - {""}
+    assert fills == {"ferkit train experiment=athanasiadis2022/first"}
+
+
+def test_class_counts_come_from_any_trial(report, make_run):
+    emotions = ["angry", "disgust", "neutral", "sad", "surprise", "fear", "happy"]
+    make_run("ghafourian2021", "resnet50", ["val", "test"], emotions=emotions)
+    rows = read(report("ghafourian2021"), "class_counts")
+    ours = [r for r in rows if r["View"] == "train" and r["Variant"] == "as_printed"]
+    assert [r["Ours"] for r in ours] == [*["50"] * 7, "350"]
+    assert all(r["To fill"] == "" for r in ours)
+    points = read(Path("report"), "curve_points")
+    filled = [r for r in points if r["Trial"] == "resnet50" and r["Ours"]]
+    assert [(r["Curve"], r["Epoch"]) for r in filled] == [
+        ("train accuracy", "0"), ("val accuracy", "0")
+    ]  # fmt: skip
+
+
+def test_commands_stand_below_a_table_and_no_column_is_empty(report, make_run, no_pictures):
+    make_run("balanescu2020", "trial08", ["val"])
+    text = (report("balanescu2020") / "balanescu2020.md").read_text()
+    section = text.split("\n## CK+")[1].split("\n## ")[0]
+    assert "To fill |" not in section
+    assert section.count("\nferkit ") == 3 and "more in the column To fill of ckplus.csv" in section
