@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
-from multiprocessing import current_process, parent_process
+from multiprocessing import current_process, parent_process, resource_tracker
 from typing import Any, TypeVar
 
 from ferkit.errors import DataError
@@ -72,6 +72,7 @@ def _by_processes(
 
     # Loky looks for grandchildren by `pgrep`; without it our processes are ended all the same.
     warnings.filterwarnings("ignore", "Failed to kill subprocesses")
+    resource_tracker.ensure_running()  # before the mask below, which starting it would lift
     pool = ProcessPoolExecutor(workers, initializer=_begin, env=_ENV)
     waiting: deque[Any] = deque()
     try:
