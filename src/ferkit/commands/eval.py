@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from ferkit.commands.evaluation import predict_views
-from ferkit.composition import check, compose
+from ferkit.composition import check, completed, compose
 from ferkit.config import as_plain, build, is_node
 from ferkit.errors import ConfigError, DataError, unknown
 from ferkit.imbalance.strategy import Strategy
@@ -80,7 +80,7 @@ def newest_run(root: Path = Path("outputs/train")) -> Path:
 
 def _merged(stored: DictConfig, config: DictConfig) -> DictConfig:
     """The run's own config with what eval was told put over it."""
-    merged = DictConfig(OmegaConf.to_container(stored))
+    merged = completed(stored)
     for key in ("dataset", "tta"):
         asked = as_plain(config[key])
         if asked is not None:
@@ -90,7 +90,7 @@ def _merged(stored: DictConfig, config: DictConfig) -> DictConfig:
     if is_node(config.dataset):
         merged.split = {"_target_": "ferkit.splits.split_auto"}
         merged.emotions = None
-        if "copies" in merged.faces:  # they are of the data that the run trained on
+        if "copies" in (merged.faces or {}):  # they are of the data that the run trained on
             merged.faces.copies = []
     check(merged)
     return merged
