@@ -5,8 +5,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
+from typing import cast
 
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from ferkit.config import GROUPS, as_plain, check_node, check_study, is_node
@@ -47,6 +48,18 @@ def compose(*words: str, command: str = "train") -> DictConfig:
         config = hydra_compose(config_name=command, overrides=prepare(overrides, searched))
         check_numbers(as_plain(config))
         check(config, command)  # here, for an interpolation that leads nowhere
+    return config
+
+
+def completed(stored: DictConfig) -> DictConfig:
+    """The config of a stored run, with every root key and its type.
+
+    Raises:
+        ConfigError: a key is unknown or has a value of another type.
+    """
+    with explained("train"):
+        config = cast(DictConfig, OmegaConf.merge(OmegaConf.structured(ROOTS["train"]), stored))
+    check_numbers(as_plain(config))
     return config
 
 

@@ -103,6 +103,8 @@ def _fits(value: object, hint: Any) -> bool:
         return isinstance(value, int) and not isinstance(value, bool)
     if hint in (bool, str):
         return isinstance(value, hint)
+    if getattr(hint, "__name__", "") in ("Path", "Tensor"):  # yaml has words alone, and no tensors
+        return isinstance(value, str) and hint.__name__ == "Path"
     return True
 
 

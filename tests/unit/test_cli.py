@@ -1,3 +1,6 @@
+import errno
+import os
+import signal
 import subprocess
 import sys
 
@@ -41,6 +44,60 @@ def test_mistakes_are_answered_with_the_nearest_word(ferkit, tmp_path, words, sa
     assert said in err
     assert "Traceback" not in err
     assert not (tmp_path / "outputs").exists()
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device", "a/b"), "a/b cannot be written"),
+        (OSError(errno.EROFS, "Read-only file system", "a"), "a: Read-only file system"),
+        (OSError("12 requested and 0 written"), "12 requested and 0 written"),
+        (OSError(errno.ENAMETOOLONG, "File name too long", "e" * 300), "File name too long"),
+        (MemoryError(), "not enough memory"),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory"), "not enough memory"),
+        (RecursionError(), "nested too deeply"),
+    ],
+)
+def test_what_the_machine_refuses_is_a_sentence(ferkit, monkeypatch, error, said):
+    def fail(words):
+        raise error
+
+    monkeypatch.setattr("ferkit.commands.list.main", fail)
+    code, _, err = ferkit("list")
+    assert code == 3
+    assert said in err
+    assert len(err) < 300
+    assert err.count("\n") == 1
+
+
+def test_a_fault_of_ours_is_no_sentence(ferkit, monkeypatch):
+    def fail(words):
+        raise KeyError("counts")
+
+    monkeypatch.setattr("ferkit.commands.list.main", fail)
+    with pytest.raises(KeyError):
+        ferkit("list")
+
+
+def test_sigterm_ends_any_command(ferkit, monkeypatch):
+    def fail(words):
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr("ferkit.commands.list.main", fail)
+    before = signal.getsignal(signal.SIGTERM)
+    assert ferkit("list")[0] == 143
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_arguments_that_are_no_text_are_a_sentence(ferkit):
+    code, _, err = ferkit("train", "run_dir=d\udcc3")
+    assert code == 2
+    assert "UTF-8" in err
+
+
+@pytest.mark.parametrize("name", ["dé_ü", "a~b", "a#1", "日本", "a;b"])
+def test_paths_of_any_letters_need_no_quotes(name):
+    assert compose(f"run_dir={name}").run_dir == name
 
 
 @pytest.mark.parametrize("command", ["train", "eval", "predict", "data check"])

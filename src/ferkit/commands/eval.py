@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from ferkit.commands.evaluation import find_scored, predict_views
 from ferkit.commands.named_views import merge_tests, named_view
-from ferkit.composition import check, compose
+from ferkit.composition import check, completed, compose
 from ferkit.config import as_plain, build, is_node
 from ferkit.errors import ConfigError, DataError, unknown
 from ferkit.evaluation.fingerprint import CONTENT, fingerprint
@@ -95,7 +95,7 @@ def newest_run(root: Path = Path("outputs/train")) -> Path:
 
 def _merged(stored: DictConfig, config: DictConfig) -> DictConfig:
     """The run's own config with what eval was told put over it, but for another dataset."""
-    merged = DictConfig(OmegaConf.to_container(stored))
+    merged = completed(stored)
     if config.tta is not None:
         asked = as_plain(config.tta)
         merged.tta = asked if is_node(asked) else {**as_plain(merged.tta), **asked}

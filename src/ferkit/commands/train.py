@@ -2,19 +2,19 @@
 
 import os
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import torch
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from ferkit.commands.describe import SPLIT, describe_run
 from ferkit.commands.evaluation import predict_views
 from ferkit.commands.named_views import check_test
-from ferkit.composition import check, compose, explained
+from ferkit.composition import check, completed, compose
 from ferkit.config import as_plain, build
 from ferkit.errors import ConfigError, DataError, unknown
 from ferkit.evaluation.saliency import check_method
@@ -23,7 +23,6 @@ from ferkit.imbalance.strategy import Strategy
 from ferkit.model import load_model
 from ferkit.printable import quoted, say
 from ferkit.reports.page import write_report
-from ferkit.roots import TrainRoot
 from ferkit.splits import read_split
 from ferkit.training.assemble import make_training, run_training, train_rows
 from ferkit.training.run import (
@@ -205,8 +204,7 @@ def _resume(folder: Path, words: Sequence[str]) -> tuple[RunFolder, DictConfig]:
                 f"{key} cannot change on resume: {folder} goes on as it began; beside resume= "
                 f"only {', '.join(RESUME_KEYS)} may be given."
             )
-    with explained("train"):
-        config = cast(DictConfig, OmegaConf.merge(OmegaConf.structured(TrainRoot), stored))
+    config = completed(stored)
     given = compose(*[w for w in beside if not w.startswith("debug")])
     for word in beside:
         group, _, key = word.split("=")[0].partition(".")
@@ -233,6 +231,8 @@ def _check_evaluate(config: DictConfig) -> None:
         if view not in ("val", "test", *config.tests):
             raise ConfigError(unknown("view in evaluate", view, ["val", "test", *config.tests]))
     for name, asked in as_plain(config.tests).items():
+        if not isinstance(asked, Mapping | None):
+            raise ConfigError(f"tests.{name} is {asked!r}; give a mapping, e.g. {{views: [test]}}.")
         check_test(name, asked or {})
 
 

@@ -125,3 +125,19 @@ def test_bomb_is_refused_with_its_size(ferkit, model, tmp_path):
     code, _, err = ferkit("predict", f"source={tmp_path}/*.png", f"model={model}", "out=out")
     assert code == 0
     assert "20,000" in err or "20000" in err
+
+
+def test_every_image_without_a_face_is_named_and_crops_get_a_hint(ferkit, model, tmp_path):
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for name in ("one.png", "two\x1b[2J.png"):
+        Image.new("RGB", (60, 60), "skyblue").save(folder / name)
+    code, _, err = ferkit("predict", f"source={folder}", f"model={model}", "out=out")
+    assert code == 0, err
+    assert f"no face found: {folder / 'one.png'}" in err
+    assert "two\\x1b[2J.png" in err
+    assert "\x1b" not in err
+    assert "faces=none" in err
+    code, _, err = ferkit("predict", f"source={folder}", f"model={model}", "out=o", "faces=none")
+    assert "no face found" not in err
+    assert len(pd.read_csv(tmp_path / "o" / "faces.csv")) == 2

@@ -221,3 +221,26 @@ def test_a_broken_file_gets_a_sentence_and_no_report(run, name, sentence):
 def test_a_folder_without_predictions_is_refused(tmp_path):
     with pytest.raises(DataError, match=r"holds no predictions/<view>\.parquet"):
         write_report(tmp_path)
+
+
+def test_names_of_others_do_nothing_anywhere(run):
+    evil = {"angry": "<img src=x onerror=alert(1)>", "fear": "=1+1|cmd", "sad": "a\x1b[2J\nb",
+            "happy": "50% a_b $x$ #z~^ `*"}  # fmt: skip
+    path = run / "predictions" / "val.parquet"
+    frame = pd.read_parquet(path)
+    for column in ("label", "predicted"):
+        frame[column] = frame[column].map(evil)
+    frame.columns = [f"p_{evil[c[2:]]}" if c.startswith("p_") else c for c in frame.columns]
+    frame.to_parquet(path)
+    write_report(run)
+    report = run / "report"
+    text = (report / "report.md").read_text()
+    assert "\\<img src=x" in text
+    assert "<img src=x" not in text.replace("\\<", "")
+    assert "<img src=x" not in (report / "report.html").read_text()
+    for name in ("per_class.csv", "confusion_matrix.csv", "confusion_shares.csv"):
+        content = (report / name).read_text()
+        assert "'=1+1|cmd" in content
+        assert not [line for line in content.splitlines() if line.startswith("=")]
+    for path in report.glob("*.[hmc]*"):
+        assert "\x1b" not in path.read_text(errors="replace"), path
