@@ -5,6 +5,8 @@ near rows, where it gives any of them: its own copies first, at times, so that a
 is taken for its own neighbour.
 """
 
+from typing import Any
+
 import numpy as np
 from imblearn.over_sampling import SMOTE
 from imblearn.under_sampling import EditedNearestNeighbours, TomekLinks
@@ -165,6 +167,8 @@ class ExactTomekLinks(TomekLinks):
         spared_: Classes of a single row, whose nearest is always of another class.
     """
 
+    sampling_strategy_: dict[Any, int]
+
     def __init__(
         self,
         *,
@@ -194,6 +198,8 @@ class ExactEditedNeighbours(EditedNearestNeighbours):
         spared_: Classes of no more rows than neighbours are asked, none of which can have them all
             of its own class; they are not edited.
     """
+
+    sampling_strategy_: dict[Any, int]
 
     def _fit_resample(self, X: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:  # noqa: N803
         asked = self.n_neighbors.n_neighbors - 1
