@@ -69,7 +69,7 @@ def bounded_notes(sampler: Any, names: tuple[str, ...]) -> list[str]:
         notes.append(f"one image alone is copied, not mixed: {', '.join(alone)}")
     cleaner = getattr(sampler, "tomek_", getattr(sampler, "enn_", sampler))
     if spared := [names[label] for label in getattr(cleaner, "spared_", ())]:
-        notes.append(f"too few images to be cleaned, kept as they are: {', '.join(spared)}")
+        notes.append(f"kept whole, since cleaning would leave not one image: {', '.join(spared)}")
     return notes
 
 

@@ -161,11 +161,7 @@ class RecordingSMOTE(SMOTE):
 
 
 class ExactTomekLinks(TomekLinks):
-    """imbalanced-learn's TomekLinks with exact neighbours; the choice is `TomekLinks.is_tomek`.
-
-    Attributes:
-        spared_: Classes of a single row, whose nearest is always of another class.
-    """
+    """imbalanced-learn's TomekLinks with exact neighbours; the choice is `TomekLinks.is_tomek`."""
 
     sampling_strategy_: dict[Any, int]
 
@@ -182,9 +178,23 @@ class ExactTomekLinks(TomekLinks):
     def _fit_resample(self, X: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:  # noqa: N803
         near = Neighbours(1, device=self.device).fit(X).kneighbors(return_distance=False)
         self.nearest_ = np.asarray(near)[:, 0]
-        self.sampling_strategy_, self.spared_ = _spare(self.sampling_strategy_, y, 1)
         links = self.is_tomek(y, self.nearest_, self.sampling_strategy_)
         self.sample_indices_ = np.flatnonzero(~links)
+        return X[self.sample_indices_], y[self.sample_indices_]
+
+
+class SparingTomekLinks(ExactTomekLinks):
+    """As its parent, but a class of which nothing would be left is kept whole.
+
+    The nearest row of one that is alone in its class is always of another class.
+
+    Attributes:
+        spared_: Such classes.
+    """
+
+    def _fit_resample(self, X: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:  # noqa: N803
+        super()._fit_resample(X, y)
+        self.sample_indices_, self.spared_ = _keep_lost(self, y)
         return X[self.sample_indices_], y[self.sample_indices_]
 
 
@@ -193,22 +203,31 @@ class ExactEditedNeighbours(EditedNearestNeighbours):
 
     ENN asks about one class at a time. Without the number, a face with a copy of another
     label could not be told from that copy.
-
-    Attributes:
-        spared_: Classes of no more rows than neighbours are asked, none of which can have them all
-            of its own class; they are not edited.
     """
 
     sampling_strategy_: dict[Any, int]
 
     def _fit_resample(self, X: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:  # noqa: N803
-        asked = self.n_neighbors.n_neighbors - 1
-        self.sampling_strategy_, self.spared_ = _spare(self.sampling_strategy_, y, asked)
         numbered = np.column_stack([X, np.arange(len(X), dtype=X.dtype)])
         super()._fit_resample(numbered, y)
         return X[self.sample_indices_], y[self.sample_indices_]
 
 
-def _spare(strategy: dict[int, int], y: np.ndarray, asked: int) -> tuple[dict[int, int], list[int]]:
-    few = [label for label in strategy if (y == label).sum() <= asked]
-    return {label: n for label, n in strategy.items() if label not in few}, few
+class SparingEditedNeighbours(ExactEditedNeighbours):
+    """As its parent, but a class of which nothing would be left is kept whole; for SMOTE-ENN.
+
+    Attributes:
+        spared_: Such classes.
+    """
+
+    def _fit_resample(self, X: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:  # noqa: N803
+        super()._fit_resample(X, y)
+        self.sample_indices_, self.spared_ = _keep_lost(self, y)
+        return X[self.sample_indices_], y[self.sample_indices_]
+
+
+def _keep_lost(cleaner: Any, y: np.ndarray) -> tuple[np.ndarray, list[int]]:
+    """The rows it kept with those of classes that lost all of theirs, and these classes."""
+    kept: np.ndarray = cleaner.sample_indices_
+    lost = np.setdiff1d(y, y[kept])
+    return np.concatenate([kept, np.flatnonzero(np.isin(y, lost))]), lost.tolist()

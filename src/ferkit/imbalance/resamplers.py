@@ -91,20 +91,33 @@ def _smote(
 
 
 def _tomek(sampling_strategy: object, device: str | None) -> "BaseSampler":
-    from ferkit.imbalance.neighbours import ExactTomekLinks
+    from ferkit.imbalance.neighbours import SparingTomekLinks
 
-    return ExactTomekLinks(sampling_strategy=sampling_strategy, device=device)
+    return SparingTomekLinks(sampling_strategy=sampling_strategy, device=device)
 
 
 def _enn(
-    sampling_strategy: object, device: str | None, n_neighbors: int = 3, kind_sel: str = "all"
+    sampling_strategy: object,
+    device: str | None,
+    n_neighbors: int = 3,
+    kind_sel: str = "all",
 ) -> "BaseSampler":
-    from ferkit.imbalance.neighbours import BoundedNeighbours, ExactEditedNeighbours
+    from ferkit.imbalance.neighbours import ExactEditedNeighbours
+
+    return _edited(ExactEditedNeighbours, sampling_strategy, device, n_neighbors, kind_sel)
+
+
+def _edited(
+    kind: Callable[..., Any],
+    sampling_strategy: object,
+    device: str | None,
+    n_neighbors: int,
+    kind_sel: str,
+) -> "BaseSampler":
+    from ferkit.imbalance.neighbours import BoundedNeighbours
 
     near = BoundedNeighbours(_count("n_neighbors", n_neighbors) + 1, numbered=True, device=device)
-    return ExactEditedNeighbours(
-        sampling_strategy=sampling_strategy, n_neighbors=near, kind_sel=kind_sel
-    )
+    return kind(sampling_strategy=sampling_strategy, n_neighbors=near, kind_sel=kind_sel)
 
 
 def _smote_tomek(
@@ -129,10 +142,12 @@ def _smote_enn(
 ) -> "BaseSampler":
     from imblearn.combine import SMOTEENN
 
+    from ferkit.imbalance.neighbours import SparingEditedNeighbours
+
     return SMOTEENN(
         random_state=random_state,
         smote=_smote(sampling_strategy, random_state, device, k_neighbors),
-        enn=_enn("all", device, n_neighbors, kind_sel),
+        enn=_edited(SparingEditedNeighbours, "all", device, n_neighbors, kind_sel),
     )
 
 

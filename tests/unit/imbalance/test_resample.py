@@ -235,6 +235,19 @@ def test_every_resampler_runs_with_few_faces_of_a_class(rule, space, counts):
         assert any(f"bounded by the {len(codes)} faces" in note for note in found.notes)
 
 
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("rule", ["smote_enn", "smote_tomek", "tomek"])
+def test_cleaning_among_few_mingled_faces_leaves_some_of_every_class(rule, seed):
+    codes = np.repeat([0, 1, 2], [16, 9, 1])
+    faces = np.random.default_rng(seed).integers(0, 256, (len(codes), 5, 5), dtype=np.uint8)
+    faces[16:25] = faces[:9]  # of two classes at once
+    keys = np.array([f"k{i}" for i in range(len(codes))])
+    found = resample(faces, codes, keys, rule=rule, emotions=EMOTIONS, seed=seed)
+    assert all(found.counts_after.values())
+    if rule == "smote_enn":
+        assert any("kept whole" in note for note in found.notes)
+
+
 @pytest.mark.parametrize(
     ("rule", "smallest"),
     [("ADASYN", 3), ("BorderlineSMOTE", 3), ("BorderlineSMOTE", 1), ("SVMSMOTE", 3)],
