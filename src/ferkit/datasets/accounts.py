@@ -199,11 +199,14 @@ def _drop(index: FaceIndex, why: str, number: int) -> None:
 
 def _places(paths: Sequence[str]) -> str:
     """Which folders they lie in and how many, with an example of each."""
-    folders = Counter(path.rpartition("/")[0] for path in paths)
-    first = {path.rpartition("/")[0]: path for path in reversed(paths)}
+    folder_of = {path: path.rpartition("/")[0] for path in paths}
+    if len(set(folder_of.values())) > _PLACES:  # by the outermost folders, then
+        folder_of = {path: folder.partition("/")[0] for path, folder in folder_of.items()}
+    folders = Counter(folder_of.values())
+    first = {folder_of[path]: path for path in reversed(paths)}
     said = [
         f"{number:,} in {shown(folder) + '/' if folder else 'the folder itself'} "
-        f"(e.g. {shown(first[folder].rsplit('/', 1)[-1])})"
+        f"(e.g. {shown(first[folder].removeprefix(folder + '/'))})"
         for folder, number in folders.most_common(_PLACES)
     ]
     more = sum(number for _, number in folders.most_common()[_PLACES:])
