@@ -117,6 +117,7 @@ def run(
         outcomes[what] += 1
         if fault:
             faults.append(f"{what}: trial {number}, {dataset} {variant}, {done}: {fault}")
+            print(faults[-1], file=sys.stderr, flush=True)
         _remove(work / "trial")
     return outcomes, faults
 
@@ -370,8 +371,8 @@ def close_folder(root: Path, rng: Rng) -> None:
 def flip_bytes(root: Path, rng: Rng) -> None:
     file = _table(root, rng)
     data = bytearray(file.read_bytes())
-    for _ in range(rng.randint(1, 20)):
-        data[rng.randrange(len(data) or 1)] = rng.randrange(256)
+    for _ in range(rng.randint(1, 20) if data else 0):
+        data[rng.randrange(len(data))] = rng.randrange(256)
     file.write_bytes(data)
 
 

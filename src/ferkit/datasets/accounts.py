@@ -146,7 +146,7 @@ def _count(index: FaceIndex, fate: str, number: int = 1) -> None:
 
 def _settle(index: FaceIndex, root: Path, left: list[str], listing: Listing) -> None:
     foreign = [path for path in listing.others if _is_strange_image(root, path)]
-    misnamed = [path for path in listing.misnamed if is_image(path) or is_foreign_image(path)]
+    misnamed = [p for p in listing.misnamed if is_image(p) or is_foreign_image(p) or is_film(p)]
     for why, paths in ((index.outside, left), (FOREIGN, foreign), (MISNAMED, misnamed)):
         _count(index, why, len(paths))
         _drop(index, why, len(paths))
