@@ -13,7 +13,7 @@ DATASETS = [dataset for dataset in choices("dataset") if dataset != "drawn"]
 
 
 def test_a_root_that_is_no_path_is_a_sentence(ferkit):
-    for root in ("", "null", "[a,b]", "{a: b}", "true", "'   '"):
+    for root in ("", "null", "[a,b]"):
         code, _, err = ferkit("data", "check", "dataset=folder", f"dataset.root={root}")
         assert code == 2 and "dataset.root" in err and "Traceback" not in err, root
 
