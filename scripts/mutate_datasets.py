@@ -260,7 +260,7 @@ def duplicate_file(root: Path, rng: Rng) -> None:
 
 def duplicate_folder(root: Path, rng: Rng) -> None:
     folder = rng.choice(_folders(root) or [root / "none"])
-    shutil.copytree(folder, folder.with_name(f"{folder.name} (1)"))
+    shutil.copytree(folder, folder.with_name(f"{folder.name} (1)"), symlinks=True)
 
 
 def rename_folder(root: Path, rng: Rng) -> None:

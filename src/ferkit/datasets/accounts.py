@@ -16,6 +16,7 @@ from typing import Any, TypeVar, cast
 from ferkit.datasets.film_files import is_film
 from ferkit.datasets.given import as_root
 from ferkit.datasets.index import FaceIndex
+from ferkit.datasets.layout import is_archive
 from ferkit.datasets.walk import (
     Listing,
     is_foreign_image,
@@ -177,6 +178,12 @@ def _settle(index: FaceIndex, root: Path, left: list[str], listing: Listing) -> 
         index.warnings.append(
             f"the folder {shown(folder)} {where} cannot be read ({why}), so what lies in it is "
             "not counted; check its permissions"
+        )
+    packed = [path for path in listing.others if is_archive(path)]
+    if packed:
+        index.notes.append(
+            f"{len(packed):,} archives {where} are not looked into, e.g. {shown(packed[0])}; "
+            "what they hold beyond the unpacked files is not read"
         )
     if listing.linked:
         index.notes.append(

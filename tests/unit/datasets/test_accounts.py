@@ -13,6 +13,8 @@ from ferkit.composition import choices, compose
 from ferkit.config import as_plain
 from ferkit.datasets.accounts import account
 from ferkit.datasets.class_tree import OUTSIDE_CLASSES
+from ferkit.datasets.fakes.fer2013 import make as make_fer2013
+from ferkit.datasets.fer2013 import read_fer2013
 from ferkit.datasets.film_files import is_film
 from ferkit.datasets.folder import read_folder
 from ferkit.datasets.index import make_index
@@ -199,6 +201,15 @@ def test_a_row_by_another_spelling_is_the_file_itself(tmp_path):
     index = make_index(rows, name="t", variant="v", root=tmp_path, roots=[tmp_path])
     account(index)
     assert index.files == {"read": 1, "outside the layout": 1}
+
+
+def test_archives_and_second_copies_are_said(tmp_path):
+    tree(tmp_path / "a", *PLAIN, "test.zip")
+    assert "1 archives below" in read_folder(tmp_path / "a").notes[0]
+    for copy in ("FER2013", "FER2013 (1)"):
+        make_fer2013(tmp_path / "b" / copy, people=1, variant="csv")
+    index = read_fer2013(tmp_path / "b")
+    assert any("FER2013 (1)/fer2013.csv" in warning for warning in index.warnings)
 
 
 def test_many_folders_are_summed_up_in_a_warning(tmp_path):
