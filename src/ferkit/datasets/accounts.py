@@ -16,6 +16,7 @@ from typing import Any, TypeVar, cast
 from ferkit.datasets.film_files import is_film
 from ferkit.datasets.given import as_root
 from ferkit.datasets.index import FaceIndex
+from ferkit.datasets.layout import is_archive
 from ferkit.datasets.walk import (
     Listing,
     is_foreign_image,
@@ -146,7 +147,7 @@ def _count(index: FaceIndex, fate: str, number: int = 1) -> None:
 
 def _settle(index: FaceIndex, root: Path, left: list[str], listing: Listing) -> None:
     foreign = [path for path in listing.others if _is_strange_image(root, path)]
-    misnamed = [path for path in listing.misnamed if is_image(path) or is_foreign_image(path)]
+    misnamed = [p for p in listing.misnamed if is_image(p) or is_foreign_image(p) or is_film(p)]
     for why, paths in ((index.outside, left), (FOREIGN, foreign), (MISNAMED, misnamed)):
         _count(index, why, len(paths))
         _drop(index, why, len(paths))
@@ -178,6 +179,12 @@ def _settle(index: FaceIndex, root: Path, left: list[str], listing: Listing) -> 
             f"the folder {shown(folder)} {where} cannot be read ({why}), so what lies in it is "
             "not counted; check its permissions"
         )
+    packed = [path for path in listing.others if is_archive(path)]
+    if packed:
+        index.notes.append(
+            f"{len(packed):,} archives {where} are not looked into, e.g. {shown(packed[0])}; "
+            "what they hold beyond the unpacked files is not read"
+        )
     if listing.linked:
         index.notes.append(
             f"{len(listing.linked):,} folders {where} are links that lead out of it, e.g. "
@@ -199,11 +206,14 @@ def _drop(index: FaceIndex, why: str, number: int) -> None:
 
 def _places(paths: Sequence[str]) -> str:
     """Which folders they lie in and how many, with an example of each."""
-    folders = Counter(path.rpartition("/")[0] for path in paths)
-    first = {path.rpartition("/")[0]: path for path in reversed(paths)}
+    folder_of = {path: path.rpartition("/")[0] for path in paths}
+    if len(set(folder_of.values())) > _PLACES:  # by the outermost folders, then
+        folder_of = {path: folder.partition("/")[0] for path, folder in folder_of.items()}
+    folders = Counter(folder_of.values())
+    first = {folder_of[path]: path for path in reversed(paths)}
     said = [
         f"{number:,} in {shown(folder) + '/' if folder else 'the folder itself'} "
-        f"(e.g. {shown(first[folder].rsplit('/', 1)[-1])})"
+        f"(e.g. {shown(first[folder].removeprefix(folder + '/'))})"
         for folder, number in folders.most_common(_PLACES)
     ]
     more = sum(number for _, number in folders.most_common()[_PLACES:])

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TextIO
 
+import pandas as pd
+
 from ferkit.datasets.walk import is_regular, shown
 from ferkit.errors import DataError
 
@@ -36,6 +38,17 @@ def read_cells(path: Path) -> tuple[list[str], list[list[str]]]:
         raise DataError(
             f"{path} cannot be read as a table ({shown(error)}); save it again as csv in UTF-8."
         ) from error
+
+
+def read_columns(path: Path) -> pd.DataFrame:
+    """`read_cells` as a frame of text; of columns of one name, the first.
+
+    Raises:
+        DataError: as `read_cells`.
+    """
+    header, rows = read_cells(path)
+    places = {name: header.index(name) for name in header}
+    return pd.DataFrame({name: [row[place] for row in rows] for name, place in places.items()})
 
 
 class _Lines:

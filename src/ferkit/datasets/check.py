@@ -167,6 +167,7 @@ def findings(result: CheckResult) -> list[tuple[str, str]]:
     dropped = ", ".join(f"{why}: {n:,}" for why, n in index.dropped.items())
     warnings = [w.removeprefix("Leak: ") for w in leak_warnings(result.leaks)]
     said = [
+        *(("Files", words) for words in _files_words(index)),
         ("Dropped", dropped or "nothing"),
         ("Sizes", _most_frequent(images["size"])),
         ("Modes", _most_frequent(images["mode"])),
@@ -185,6 +186,13 @@ def findings(result: CheckResult) -> list[tuple[str, str]]:
     said += [("Leak", warning) for warning in warnings]
     said += [("Note", note) for note in [*result.notes, *index.notes]]
     return [*said, *(("Warning", warning) for warning in index.warnings)]
+
+
+def _files_words(index: FaceIndex) -> list[str]:
+    if not index.files:
+        return []
+    said = ", ".join(f"{why}: {n:,}" for why, n in index.files.items())
+    return [f"{sum(index.files.values()):,} images and films below the root: {said}"]
 
 
 def _most_frequent(values: pd.Series) -> str:

@@ -12,16 +12,18 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from ferkit.datasets.cells import read_columns
 from ferkit.datasets.ckplus_original import IMAGE, FrameChoice, Reading
 from ferkit.datasets.films import select_frames
 from ferkit.datasets.layout import class_folders, find_root, is_lfs_pointer, refuse_lfs_pointer
-from ferkit.datasets.walk import file_names, is_image, subfolders
+from ferkit.datasets.walk import file_names, is_image, shown, subfolders
 from ferkit.emotions import EMOTIONS
 from ferkit.errors import ConfigError, DataError, DatasetLayoutError
 
 _TABLE = re.compile(r"ck.*\.csv", re.I)
 _USAGES = {"training": "train", "publictest": "val", "privatetest": "test"}
 _SIDE = 48
+_CODES = frozenset("01234567")
 
 
 def read_ck48(root: Path, choice: FrameChoice) -> Reading | None:
@@ -182,12 +184,17 @@ def _is_table(path: Path) -> bool:
 
 
 def _load(path: Path) -> pd.DataFrame:
-    table = pd.read_csv(path, dtype=str, keep_default_na=False)
-    table.columns = table.columns.str.strip().str.lower()
-    bad = [i for i, code in enumerate(table["emotion"]) if code.strip() not in set("01234567")]
+    table = read_columns(path)
+    table.columns = table.columns.str.lower()
+    lacking = [name for name in ("emotion", "pixels") if name not in table]
+    if lacking or table.empty:
+        what = f"no column {' and '.join(lacking)}" if lacking else "no rows"
+        raise DataError(f"ckplus: {path} has {what}; download the file again.")
+    bad = [i for i, code in enumerate(table["emotion"]) if code.strip() not in _CODES]
     if bad:
         raise DataError(
-            f"ckplus: row {bad[0] + 2} of {path} has the emotion {table['emotion'][bad[0]]!r}, "
+            f"ckplus: row {bad[0] + 2} of {path} has the emotion "
+            f"{shown(table['emotion'][bad[0]])!r}, "
             f"not one of the codes 0 to 7 ({len(bad)} such rows); download the file again."
         )
     table["emotion"] = table["emotion"].astype(int)

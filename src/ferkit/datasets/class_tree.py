@@ -13,6 +13,7 @@ from typing import NamedTuple
 from ferkit.datasets.film_files import is_film
 from ferkit.datasets.labels import emotion_of
 from ferkit.datasets.layout import is_lfs_pointer, refuse_lfs_pointer, split_name
+from ferkit.datasets.tree_doubts import only_tree, refuse_siblings, refuse_splits_inside
 from ferkit.datasets.tree_shape import (
     Folder,
     IsClass,
@@ -21,7 +22,7 @@ from ferkit.datasets.tree_shape import (
     common_start,
     folders_of,
     parents_of_classes,
-    split_place,
+    split_folder,
     walk_folders,
     without_split,
 )
@@ -119,8 +120,8 @@ def find_class_tree(root: Path, is_class: IsClass, least: int, name: str) -> Cla
     }
     if not whole:
         return None
-    parents = _only(root, whole, name) if len(whole) > 1 else next(iter(whole.values()))
-    _refuse_siblings(root, parents, groups, name)
+    parents = only_tree(root, whole, name) if len(whole) > 1 else next(iter(whole.values()))
+    refuse_siblings(root, parents, groups, name)
     tree = _read(root, parents, listing, is_class, name)
     _refuse_pointers(tree)
     return tree
@@ -132,98 +133,49 @@ def _refuse_unreadable(root: Path, listing: Listing, is_class: IsClass) -> None:
             raise DataError(f"{root / folder} cannot be read ({why}); check its permissions.")
 
 
-def _only(root: Path, groups: dict[Parts, list[Folder]], name: str) -> list[Folder]:
-    """The group of parents to read of several: the one that holds all others, if one does."""
-    first = min(groups, key=lambda residue: (len(residue), residue))
-    if all(residue[: len(first)] == first for residue in groups):
-        return groups[first]
-    raise _several(root, [groups[residue] for residue in sorted(groups)], name)
-
-
-def _several(root: Path, groups: list[list[Folder]], name: str) -> DatasetLayoutError:
-    said = [(common_start(group), sum(parent.images for parent in group)) for group in groups]
-    named = ", ".join(f"{shown('/'.join(p) or '.')} ({n:,} images)" for p, n in said[:_MOST_NAMED])
-    more = f" and {len(said) - _MOST_NAMED} more" if len(said) > _MOST_NAMED else ""
-    return DatasetLayoutError(
-        f"{name}: {len(said)} trees of class folders lie below {root}: {named}{more}; whether they "
-        "are copies, people, folds or parts of one dataset is not guessed. Read one by "
-        f"dataset.root={root / Path(*said[0][0])}, bring them into one tree, or list people and "
-        "folds in a table (dataset=table)."
-    )
-
-
-def _refuse_siblings(
-    root: Path, parents: list[Folder], groups: dict[Parts, list[Folder]], name: str
-) -> None:
-    """Stop where a folder beside the tree, of the same depth, has class folders too."""
-    own = without_split(parents[0].parts)
-    beside = [g for r, g in groups.items() if r != own and own and len(r) == len(own)]
-    if beside:
-        raise _several(root, [parents, *beside], name)
-    by_split: dict[str, list[Folder]] = defaultdict(list)
-    for parent in parents:
-        place = split_place(parent.parts)
-        by_split["" if place is None else split_name(parent.parts[place])].append(parent)
-    for split, same in by_split.items():
-        if len(same) > 1:
-            named = " and ".join(f"{shown('/'.join(p.parts))} ({p.images:,} images)" for p in same)
-            raise DatasetLayoutError(
-                f"{name}: {len(same)} folders below {root} are the split {split}: {named}; bring "
-                "them together, or move one away."
-            )
-    if "" in by_split and len(by_split) > 1:
-        raise _side_by_side(root, by_split[""][0], [p for p in parents if p.parts], name)
-
-
-def _side_by_side(
-    root: Path, parent: Folder, splits: list[Folder], name: str
-) -> DatasetLayoutError:
-    place = root.joinpath(*parent.parts)
-    named = ", ".join(shown(split.name) for split in splits)
-    return DatasetLayoutError(
-        f"{name}: {place} holds class folders and split folders ({named}) side by side, and "
-        "whether the images in the class folders are a copy, or a part, of the splits is not "
-        "guessed; move one of them away, or set dataset.root to the folder of one split."
-    )
-
-
 def _read(
     root: Path, parents: list[Folder], listing: Listing, is_class: IsClass, name: str
 ) -> ClassTree:
     start = common_start(parents)
-    tree = ClassTree(root.joinpath(*start))
     places = {"".join(f"{part}/" for part in parent.parts): parent for parent in parents}
-    for parent in parents:
-        split = split_place(parent.parts)
-        if split is not None:
-            tree.splits.append(parent.parts[split])
-        odd = [c for c in parent.children.values() if split_name(c.name) and c.images]
-        if odd:
-            raise _side_by_side(root, parent, odd, name)
-        tree.empty += ["/".join(c.parts) for c in classes_in(parent, is_class) if not c.images]
-    tree.splits.sort()
     cut = sum(len(part) + 1 for part in start)
+    tree = ClassTree(root.joinpath(*start))
+    tree.splits = sorted(named for parent in parents if (named := split_folder(parent)))
     inner = {} if tree.splits else _inner_splits(root, parents[0], name)
-    tree.inner = bool(inner)
     for prefix, parent in sorted(places.items()):
-        place = split_place(parent.parts)
-        split = "" if place is None else split_name(parent.parts[place])
-        _refuse_other_splits(root, parent, split, name)
-        for path in _below(prefix, listing.images):
-            folder, slash, rest = path[len(prefix) :].partition("/")
-            if slash:
-                its = inner.get(path.rpartition("/")[0], split)
-                tree.images.append(Placed(path[cut:], its, folder))
-                if _is_nested(folder, rest):
-                    tree.nested.append(path)
+        refuse_splits_inside(root, parent, name)
+        tree.empty += ["/".join(c.parts) for c in classes_in(parent, is_class) if not c.images]
+        split = split_name(split_folder(parent))
+        _place(tree, cut, prefix, split, inner, listing.images)
     if inner:
-        tree.splits = sorted(
-            {part for path in inner for part in path.split("/") if split_name(part)}
-        )
+        tree.inner = True
+        parts = {part for path in inner for part in path.split("/")}
+        tree.splits = sorted(part for part in parts if split_name(part))
     tree.images.sort()
     tree.left_out["junk file"] = listing.junk
     tree.left_out["not an image"] = _other_files(tree, places, start, listing)
     return tree
+
+
+def _place(
+    tree: ClassTree, cut: int, prefix: str, split: str, inner: dict[str, str], images: list[str]
+) -> None:
+    """Add the images of the class folders in one folder.
+
+    Args:
+        cut: Characters of a path that lie above the tree's root.
+        prefix: Of the folder's images.
+        split: That it belongs to.
+        inner: Folder to split, where the splits lie below the classes.
+        images: All there are.
+    """
+    for path in _below(prefix, images):
+        folder, slash, rest = path[len(prefix) :].partition("/")
+        if slash:
+            its = inner.get(path.rpartition("/")[0], split)
+            tree.images.append(Placed(path[cut:], its, folder))
+            if _is_nested(folder, rest):
+                tree.nested.append(path)
 
 
 def _below(prefix: str, paths: list[str]) -> Iterator[str]:
@@ -273,19 +225,6 @@ def _inner_splits(root: Path, parent: Folder, name: str) -> dict[str, str]:
         f"(in {shown(other)}); as splits, these belong to none: move them into one, or, where the "
         "names mean something else (people, say), rename those folders."
     )
-
-
-def _refuse_other_splits(root: Path, parent: Folder, split: str, name: str) -> None:
-    if not split:
-        return
-    for folder in walk_folders(parent):
-        inside = {split_name(p) for p in folder.parts[len(parent.parts) :]} - {""}
-        if folder.own and inside - {split}:
-            raise DatasetLayoutError(
-                f"{name}: {root.joinpath(*folder.parts)} lies in a folder of the split {split} and "
-                f"is itself named as {' and '.join(sorted(inside - {split}))}; which is meant is "
-                "not guessed: move it, or rename it."
-            )
 
 
 def _refuse_pointers(tree: ClassTree) -> None:

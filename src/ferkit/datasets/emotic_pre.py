@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
+from ferkit.datasets.cells import read_columns
 from ferkit.datasets.emotic_mapping import sex
 from ferkit.datasets.layout import find_root, incomplete, refuse_lfs_pointer
+from ferkit.datasets.walk import is_regular, shown
 from ferkit.errors import DataError
 
 SPLITS = ("train", "val", "test")
@@ -27,10 +28,10 @@ def find_preprocessed(root: Path) -> Path | None:
 
 def _is_preprocessed(folder: Path) -> bool:
     path = folder / "train.csv"
-    if not path.is_file():
+    if not is_regular(path):
         return False
     with path.open(encoding="utf-8", errors="replace") as file:
-        header = file.readline()
+        header = file.readline(1000)
     return all(name in header for name in _COLUMNS)
 
 
@@ -56,7 +57,10 @@ def read_preprocessed(folder: Path) -> list[dict[str, Any]]:
 
 def _csv_rows(path: Path, split: str) -> list[dict[str, Any]]:
     refuse_lfs_pointer(path)
-    table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    table = read_columns(path)
+    lacking = [name for name in (*_COLUMNS, "Continuous_Labels") if name not in table]
+    if lacking:
+        raise DataError(f"emotic: {path} has no column {' and '.join(lacking)}; make it again.")
     seen: dict[str, int] = {}
     rows = []
     for number, cells in enumerate(table.to_dict("records")):
@@ -65,7 +69,7 @@ def _csv_rows(path: Path, split: str) -> list[dict[str, Any]]:
         photo = f"{folder}/{line['Filename']}"
         seen[photo] = seen.get(photo, -1) + 1
         where = f"{path}, data row {number}"
-        continuous = [float(v) for v in _literal(line, "Continuous_Labels", where)]
+        continuous = _numbers(line, "Continuous_Labels", where)
         measures = dict(zip(("valence", "arousal", "dominance"), continuous, strict=False))
         rows.append(
             {
@@ -75,7 +79,7 @@ def _csv_rows(path: Path, split: str) -> list[dict[str, Any]]:
                 "person": seen[photo],
                 "width": None,  # `Image Size` is width first in one maker, height first in another
                 "height": None,
-                "bbox": [float(v) for v in _literal(line, "BBox", where)],
+                "bbox": _numbers(line, "BBox", where),
                 "categories": [str(v) for v in _literal(line, "Categorical_Labels", where)],
                 **{name: measures.get(name, float("nan")) for name in _MEASURES},
                 "sex": sex(line.get("Gender", "")),
@@ -86,13 +90,23 @@ def _csv_rows(path: Path, split: str) -> list[dict[str, Any]]:
     return rows
 
 
+def _numbers(line: dict[str, str], name: str, where: str) -> list[float]:
+    try:
+        return [float(value) for value in _literal(line, name, where)]
+    except (TypeError, ValueError, OverflowError) as error:
+        raise DataError(
+            f"emotic: {where}: {name} is {shown(line[name])!r}, not a list of numbers; make the "
+            "csv again."
+        ) from error
+
+
 def _literal(line: dict[str, str], name: str, where: str) -> list[Any]:
     text = line.get(name, "[]").replace("nan", "None")
     try:
         value = ast.literal_eval(text)
     except (ValueError, SyntaxError, MemoryError, RecursionError) as error:
         raise DataError(
-            f"emotic: {where}: {name} is {text[:60]!r}, not a list; make the csv again."
+            f"emotic: {where}: {name} is {shown(text)!r}, not a list; make the csv again."
         ) from error
     if not isinstance(value, list | tuple):
         raise DataError(f"emotic: {where}: {name} is {text[:60]!r}, not a list; make it again.")

@@ -30,6 +30,7 @@ from ferkit.datasets.fer2013_csv import USAGES, PixelRows, read_pixel_rows
 from ferkit.datasets.fer2013_folders import find_tree, read_folders
 from ferkit.datasets.index import FaceIndex, make_index
 from ferkit.datasets.layout import check_counts, find_file, not_found, per_class
+from ferkit.datasets.walk import list_files, shown
 from ferkit.emotions import EMOTIONS
 from ferkit.errors import ConfigError, DatasetLayoutError, DatasetNotFoundError, unknown
 
@@ -81,6 +82,7 @@ def read_fer2013(
     found = _locate(Path(root), variant)
     if isinstance(found, Path):
         index = _csv_index(found, read_pixel_rows(found), splits)
+        index.warnings += _second_copies(Path(root), found)
     else:
         index = read_folders(found, splits, label_order)
     index.warnings += _count_warnings(index.frame, strict)
@@ -95,6 +97,16 @@ def _locate(root: Path, variant: str) -> Path | ClassTree:
         if found is not None:
             return found
     raise _nothing(root, variant)
+
+
+def _second_copies(root: Path, found: Path) -> list[str]:
+    """A warning of further files of the name that was read."""
+    others = list_files(root, strict=False).others if root.is_dir() else []
+    same = [path for path in others if path.rsplit("/", 1)[-1].lower() == found.name.lower()]
+    rest = [shown(path) for path in same if root / path != found]
+    if not rest:
+        return []
+    return [f"{found} is read; {len(rest)} more below {root} are not: {', '.join(rest[:4])}"]
 
 
 def _nothing(root: Path, variant: str) -> DatasetLayoutError | DatasetNotFoundError:

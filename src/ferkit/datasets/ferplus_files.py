@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pandas as pd
 
+from ferkit.datasets.cells import read_columns
 from ferkit.datasets.ferplus_votes import VOTE_COLUMNS, label_votes
 from ferkit.datasets.given import as_path
 from ferkit.datasets.layout import find_file, refuse_lfs_pointer
-from ferkit.datasets.walk import is_regular
+from ferkit.datasets.walk import is_regular, shown
 from ferkit.errors import DataError, DatasetLayoutError
 
 VOTES_FILE = "fer2013new.csv"
@@ -56,11 +57,7 @@ def read_votes(path: Path) -> pd.DataFrame:
         DatasetLayoutError: a column is missing.
     """
     refuse_lfs_pointer(path)
-    try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise DataError(f"ferplus: {path} is no csv ({error}); download it again.") from error
-    table.columns = table.columns.str.strip()
+    table = read_columns(path)
     missing = [name for name in ("Usage", "Image name", *VOTE_COLUMNS) if name not in table]
     if missing:
         raise DatasetLayoutError(
@@ -73,8 +70,8 @@ def read_votes(path: Path) -> pd.DataFrame:
         if wrong.any():
             row = int(wrong.to_numpy().argmax())
             raise DataError(
-                f"ferplus: {path}, row {row}: {name} is {counts[row]!r}, expected a count of "
-                "votes; download it again."
+                f"ferplus: {path}, row {row}: {name} is {shown(counts[row])!r}, expected a "
+                "count of votes; download it again."
             )
         table[name] = counts.astype(int)
     table["Usage"] = table["Usage"].str.strip()

@@ -47,7 +47,7 @@ def read_folder(
         DataError: a class folder is foreign or a number, or an image is a Git-LFS pointer.
     """
     expected = {str(native) for native in (labels or {}).get("map") or {}} | set(emotions or ())
-    tree = _find(root, expected, name, numbers=label_order is not None)
+    tree = _find(Path(root), expected, name, numbers=label_order is not None)
     label_of = name_labels(
         tree.folders,
         where=f"class folder in {tree.root}",

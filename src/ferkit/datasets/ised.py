@@ -33,10 +33,10 @@ from ferkit.datasets.films import POLICIES, check_policy, select_frames
 from ferkit.datasets.index import FaceIndex, make_index
 from ferkit.datasets.layout import check_counts, find_file, incomplete, not_found
 from ferkit.datasets.matlab import load_mat, numbers, texts
-from ferkit.datasets.walk import list_files
+from ferkit.datasets.walk import Listing, list_files
 from ferkit.errors import ConfigError, DataError, unknown
 
-_CODES = {1: "happy", 2: "surprise", 3: "sad", 4: "disgust"}
+_CODES: dict[float, str] = {1: "happy", 2: "surprise", 3: "sad", 4: "disgust"}
 _CLIPS, _PEOPLE = 428, 50
 _COLUMNS = 16
 PEAK_IMAGES = "peak_images"
@@ -72,13 +72,17 @@ def read_ised(
         check_policy(frames, count)
     home = _find_home(Path(root))
     dropped: dict[str, int] = {}
-    clips = _read_details(home / "ISED_details.mat", dropped)
+    listed = _read_details(home / "ISED_details.mat")
+    clips = [clip for clip in listed if clip["label"]]
+    dropped["emotion code that is none of 1..4"] = len(listed) - len(clips)
     counts = {"clips": len(clips)}, {"clips": _CLIPS}
     people = {"participants": len({c["subject"] for c in clips})}, {"participants": _PEOPLE}
     warnings = check_counts("ised", "clips", *counts, strict)
     warnings += check_counts("ised", "participants", *people, strict)
-    beside: dict[str, list[str]] = {}
-    clips = _with_files(clips, home, frames, dropped, beside)
+    listing = list_files(home)
+    stills = frames == PEAK_IMAGES
+    beside = _beside(listed, listing, stills)
+    clips = _with_files(clips, home, listing, stills, dropped)
     if frames == PEAK_IMAGES:
         rows = [_row(c, c["peak"] - 1) | {"key": c["path"]} for c in clips]
     else:
@@ -111,8 +115,8 @@ def _find_home(root: Path) -> Path:
     return details.parent
 
 
-def _read_details(path: Path, dropped: dict[str, int]) -> list[dict[str, Any]]:
-    """One mapping a clip, from the cell array of 16 columns."""
+def _read_details(path: Path) -> list[dict[str, Any]]:
+    """One mapping a clip, from the cell array of 16 columns; no label for a foreign emotion."""
     found = find_file(path.parent, [path.name], 0)  # the name in any case
     content = load_mat("ised", found or path)
     cells = np.asarray(content.get("ISED_details"), dtype=object)
@@ -121,12 +125,10 @@ def _read_details(path: Path, dropped: dict[str, int]) -> list[dict[str, Any]]:
             f"ised: {path} holds {sorted(k for k in content if not k.startswith('_'))}, not the "
             f"cell array ISED_details of {_COLUMNS} columns; take the file as it was delivered."
         )
-    clips = [clip for number, row in enumerate(cells) if (clip := _clip(path, number, row))]
-    dropped["emotion code that is none of 1..4"] = len(cells) - len(clips)
-    return clips
+    return [_clip(path, number, row) for number, row in enumerate(cells)]
 
 
-def _clip(path: Path, number: int, row: Sequence[Any]) -> dict[str, Any] | None:
+def _clip(path: Path, number: int, row: Sequence[Any]) -> dict[str, Any]:
     values = {name: numbers(row[i]) for name, i in (("who", 0), ("clip", 2), ("peak", 3))}
     code = numbers(row[6])
     if not all(values.values()) or not code:
@@ -134,8 +136,6 @@ def _clip(path: Path, number: int, row: Sequence[Any]) -> dict[str, Any] | None:
             f"ised: {path}, row {number}: participant, clip, peak frame or emotion is empty; take "
             "the file as it was delivered."
         )
-    if code[0] not in _CODES:
-        return None
     who, clip = int(values["who"][0]), int(values["clip"][0])
     intensity = numbers(row[7]) if len(row) > 7 else []
     return {
@@ -143,7 +143,7 @@ def _clip(path: Path, number: int, row: Sequence[Any]) -> dict[str, Any] | None:
         "clip": _tail(texts(row[4])) or f"ps {who}/{clip}.avi",
         "still": _tail(texts(row[5])) or f"peakimages/{who}_{clip}_{int(values['peak'][0])}.jpg",
         "peak": int(values["peak"][0]),
-        "label": _CODES[int(code[0])],
+        "label": _CODES.get(code[0], ""),
         "intensity": intensity[0] if intensity else float("nan"),
         "sex": _sex(texts(row[8]) if len(row) > 8 else []),
     }
@@ -158,21 +158,27 @@ def _sex(words: Sequence[str]) -> str:
     return {"m": "M", "f": "F"}.get("".join(words).lower()[:1], "")
 
 
+def _beside(
+    clips: Sequence[dict[str, Any]], listing: Listing, stills: bool
+) -> dict[str, list[str]]:
+    """Reason to paths of what the details list and no row is made of."""
+    known = {clip[name] for clip in clips for name in ("clip", "still")}
+    films = [name for name in listing.others if is_film(name) and _tail([name]) in known]
+    images = [name for name in listing.images if _tail([name]) in known]
+    unasked = {"clip (stills are read)": films} if stills else {_STILL: images}
+    return unasked | {"clip or still of a row that is left out": images if stills else films}
+
+
 def _with_files(
     clips: Sequence[dict[str, Any]],
     home: Path,
-    frames: str,
+    listing: Listing,
+    stills: bool,
     dropped: dict[str, int],
-    beside: dict[str, list[str]],
 ) -> list[dict[str, Any]]:
     """Give each clip the path of its film (or still); those without one are dropped."""
-    listing = list_files(home)
-    stills = frames == PEAK_IMAGES
     films = [name for name in listing.others if is_film(name)]
     by_tail = {_tail([name]): name for name in (listing.images if stills else films)}
-    known = {clip["clip"] for clip in clips} | {clip["still"] for clip in clips}
-    unasked, why = (films, "clip (stills are read)") if stills else (listing.images, _STILL)
-    beside[why] = [name for name in unasked if _tail([name]) in known]
     asked = [(clip, clip["still" if stills else "clip"]) for clip in clips]
     kept = {by_tail[tail]: clip for clip, tail in asked if tail in by_tail}
     if clips and not kept:

@@ -3,10 +3,12 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
+from ferkit.datasets.walk import shown
 from ferkit.emotions import EMOTIONS, canonical
 from ferkit.errors import ConfigError, DataError, nearest, unknown
 
 _NUMBERED = re.compile(r"^\s*\d{1,3}[\s._-]+")
+_MOST_NAMED = 12
 LabelOptions = Mapping[str, Mapping[str, str | None] | None]  # {map: {native: emotion or None}}
 
 
@@ -77,10 +79,15 @@ def _in_order(
     if numbers and len(order) != len(numbers):
         raise ConfigError(
             f"label_order has {len(order)} names for {len(numbers)} numeric labels "
-            f"({where}: {', '.join(numbers)}); give one for each, in ascending order."
+            f"({where}: {_some(numbers)}); give one for each, in ascending order."
         )
     names = [_asked(str(name), known, "label_order") for name in order]
     return dict(zip(numbers, names, strict=False))
+
+
+def _some(numbers: Sequence[str]) -> str:
+    more = f", ... ({len(numbers)} of them)" if len(numbers) > _MOST_NAMED else ""
+    return ", ".join(map(shown, numbers[:_MOST_NAMED])) + more
 
 
 def _asked(name: str, known: Sequence[str], option: str) -> str:
@@ -111,6 +118,7 @@ def _own(native: str, known: Sequence[str], where: str) -> str:
     label = _match(native, known)
     if label is not None:
         return label
+    native = shown(native)
     if native.isdecimal():
         raise DataError(
             f"{native!r} ({where}) is a number, and which emotion a number means is never "

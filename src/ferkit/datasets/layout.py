@@ -89,15 +89,19 @@ def _named(folder: Path, wanted: str) -> Path | None:
     return min(found, default=None)
 
 
+def is_archive(name: str) -> bool:
+    """Whether a name ends as an archive's does.
+
+    >>> is_archive("Emotion_labels.ZIP"), is_archive("a.csv")
+    (True, False)
+    """
+    return name.lower().endswith(_ARCHIVE_SUFFIXES)
+
+
 def archives_in(root: Path) -> list[Path]:
     """Archives in a folder or one level below it (a download that was never unpacked)."""
     folders = [root, *subfolders(root)]
-    return sorted(
-        path
-        for folder in folders
-        for path in files_in(folder)
-        if path.name.lower().endswith(_ARCHIVE_SUFFIXES)
-    )
+    return sorted(path for folder in folders for path in files_in(folder) if is_archive(path.name))
 
 
 def is_lfs_pointer(path: Path) -> bool:
@@ -144,7 +148,7 @@ def not_found(
     source = f"Get it: {get_it}; licence: {licence}; expected layout: {tree}."
     if not root.is_dir():
         what = "is a file, not a folder" if root.exists() else "does not exist"
-        if root.name.lower().endswith(_ARCHIVE_SUFFIXES) and root.exists():
+        if is_archive(root.name) and root.exists():
             what = "is an archive, not a folder; extract it first"
         return DatasetNotFoundError(
             f"{name}: {root} {what}; set dataset.root=DIR to the folder that holds the data. "

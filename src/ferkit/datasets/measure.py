@@ -118,16 +118,13 @@ def measure_chunk(images: Images, near: bool) -> list[dict[str, object]]:
 
 
 def _file_facts(path: Path, near: bool) -> dict[str, object]:
-    from ferkit.faces.decode import decode_image
+    from ferkit.faces.decode import decode_image, read_picture
 
     try:
-        data = path.read_bytes()
-    except OSError as error:
-        return {"error": f"cannot be read ({error.strerror})"}
-    try:
+        data = read_picture(path)
         image = decode_image(data)
     except DataError as error:
-        return {"error": str(error).removeprefix("image: ")}
+        return {"error": str(error).removeprefix(f"{path}: ").removeprefix("image: ")}
     return _facts(image, near, mode=_mode(data)) | {"file_hash": _hash(data)}
 
 

@@ -77,7 +77,8 @@ def _tidy(path: str) -> str:
 def _files(paths: list[str], base: Path) -> list[str]:
     """For each path its real one, or an empty string where there is no regular file."""
     folders: dict[str, str] = {}
-    found, spelled = [], {}
+    found: list[str] = []
+    spelled: dict[tuple[str, int, int], str] = {}
     for path in paths:
         folder, _, name = path.rpartition("/")
         start = f"{base}/{folder}" if not path.startswith("/") else folder or "/"

@@ -105,3 +105,9 @@ def walk_folders(folder: Folder) -> Iterator[Folder]:
     while stack:
         yield (here := stack.pop())
         stack += reversed(here.children.values())
+
+
+def split_folder(parent: Folder) -> str:
+    """The name of the split folder that class folders lie in; empty where there is none."""
+    place = split_place(parent.parts)
+    return "" if place is None else parent.parts[place]

@@ -222,10 +222,11 @@ def _sort(entry: os.DirEntry[str], prefix: str, fate: str, listing: Listing) -> 
     name = entry.name
     path = prefix + name
     fate = fate or _fate(name)
-    if fate == "junk":
+    if not _is_file(entry):
+        if fate != "junk":
+            listing.irregular.append(path)
+    elif fate == "junk":
         listing.junk_files.append(path)
-    elif not _is_file(entry):
-        listing.irregular.append(path)
     elif fate:
         listing.misnamed.append(path)
     else:

@@ -5,6 +5,7 @@ decodes a truncated JPEG without a word and leaves the rest of it grey.
 """
 
 import hashlib
+import stat
 import warnings
 from io import BytesIO
 from pathlib import Path
@@ -31,6 +32,8 @@ _TRANSPOSED = {
     8: Image.Transpose.ROTATE_90,
 }
 _ORIENTATION = 0x0112
+_MOST_BYTES = 1_000_000_000  # of a file
+_BAND = 1024  # rows
 
 
 class DecodeError(DataError):
@@ -55,7 +58,7 @@ def decode_image(path: Path | bytes, *, max_pixels: int = 120_000_000) -> np.nda
         DecodeError: the file is missing, empty, no picture, truncated, damaged or too large.
     """
     name = "image" if isinstance(path, bytes) else str(path)
-    data = path if isinstance(path, bytes) else _read(path)
+    data = path if isinstance(path, bytes) else read_picture(path)
     _refuse_what_is_no_picture(data, name)
     # Warnings are of no use here: the size is checked below, and odd tags do not matter.
     with warnings.catch_warnings():
@@ -85,11 +88,24 @@ def to_rgb(image: np.ndarray) -> np.ndarray:
     return image if image.ndim == 3 else np.repeat(image[..., None], 3, axis=-1)
 
 
-def _read(path: Path) -> bytes:
+def read_picture(path: Path) -> bytes:
+    """The bytes of a picture's file; never those of a device or pipe, which have no end.
+
+    Raises:
+        DecodeError: it cannot be read, is no regular file, or is larger than pictures are.
+    """
     try:
+        status = Path(path).stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise DecodeError(f"{path}: cannot be read (it is a folder, device, pipe or socket).")
+        if status.st_size > _MOST_BYTES:
+            raise DecodeError(
+                f"{path}: refused, {status.st_size:,} bytes are more than a picture has; shrink it."
+            )
         return Path(path).read_bytes()
-    except OSError as error:
-        raise DecodeError(f"{path}: cannot be read ({error.strerror}).") from error
+    except (OSError, ValueError) as error:  # ValueError: a zero byte in the name
+        why = getattr(error, "strerror", None) or str(error)
+        raise DecodeError(f"{path}: cannot be read ({why}).") from error
 
 
 def _refuse_what_is_no_picture(data: bytes, name: str) -> None:
@@ -170,13 +186,22 @@ def _plain(image: Image.Image, name: str) -> Image.Image:
     if image.mode in _DEEP_MODES:
         return Image.fromarray(_eight_bits(np.asarray(image), name))
     if image.has_transparency_data:
-        coloured = image.convert("RGBA")
-        white = Image.new("RGBA", image.size, "white")
-        flat = Image.alpha_composite(white, coloured).convert("RGB")
+        flat = _over_white(image)
         return flat.convert("L") if image.mode in ("L", "LA", "La") else flat
     if image.mode in _GREY_MODES:
         return image.convert("L")
     return image.convert("RGB")
+
+
+# In bands, so that a large picture is not held four times over.
+def _over_white(image: Image.Image) -> Image.Image:
+    flat = Image.new("RGB", image.size)
+    for top in range(0, image.height, _BAND):
+        bottom = min(top + _BAND, image.height)
+        band = image.crop((0, top, image.width, bottom)).convert("RGBA")
+        white = Image.new("RGBA", band.size, "white")
+        flat.paste(Image.alpha_composite(white, band).convert("RGB"), (0, top))
+    return flat
 
 
 # A 16-bit file spans 0..65535: dividing by 257 maps both ends exactly.

@@ -179,3 +179,135 @@ def test_pointers_are_refused(tmp_path):
 def test_an_unknown_fake_is_answered_with_the_nearest(tmp_path):
     with pytest.raises(ConfigError, match="Did you mean 'flat'"):
         make(tmp_path, variant="flatt")
+
+
+# ------------------------------------------------- what can be read in one way, and in two
+
+
+def splits_of(index):
+    return index.frame["split"].value_counts().to_dict()
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("train_set", "val_set"),
+        ("trainset", "VAL"),
+        ("Training", "Validation"),
+        ("train-images", "images_val"),
+        ("fer2013_train", "dev"),
+        ("训练集", "验证集"),
+    ],
+)
+def test_split_folders_under_more_names(tmp_path, names):
+    for name in names:
+        tree(tmp_path, f"{name}/happy/1.jpg", f"{name}/sad/1.jpg")
+    index = read_folder(tmp_path)
+    assert splits_of(index) == {"train": 2, "val": 2}
+    assert index.warnings == []
+
+
+def test_splits_below_the_classes(tmp_path):
+    for path in ("train/1.jpg", "train/anna/2.jpg", "Test/1.jpg"):
+        tree(tmp_path, f"data/happy/{path}", f"data/sad/{path}")
+    index = read_folder(tmp_path)
+    assert splits_of(index) == {"train": 4, "test": 2}
+    assert index.variant == "class folders with Test, train below them"
+    tree(tmp_path, "data/sad/loose.jpg")
+    with pytest.raises(DataError, match=r"named as splits \(data/.*\) and 1 outside of them"):
+        read_folder(tmp_path)
+
+
+def test_a_level_between_splits_and_classes(tmp_path):
+    tree(tmp_path, *(f"{s}/images/{c}/1.jpg" for s in ("train", "val") for c in ("happy", "sad")))
+    index = read_folder(tmp_path)
+    assert splits_of(index) == {"train": 2, "val": 2}
+    assert index.frame["key"][0] == "train/images/happy/1.jpg"
+
+
+def test_nested_splits_that_disagree_are_refused(tmp_path):
+    tree(tmp_path, "train/happy/1.jpg", "train/sad/1.jpg", "train/sad/test/2.jpg")
+    with pytest.raises(DataError, match=r"sad/test lies in a folder of the split train .* as test"):
+        read_folder(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "tops",
+    [
+        ("FER2013", "FER2013 (1)"),
+        ("subject01", "subject02", "subject03"),
+        ("fold_1", "fold_2"),
+        ("a/train", "b/train"),
+        ("deep/a", "other"),
+    ],
+)
+def test_two_trees_are_not_chosen_between(tmp_path, tops):
+    for top in tops:
+        tree(tmp_path, f"{top}/happy/1.jpg", f"{top}/sad/1.jpg")
+    with pytest.raises(DataError) as caught:
+        read_folder(tmp_path)
+    said = str(caught.value)
+    assert f"{len(tops)} trees of class folders" in said and "(2 images)" in said
+    assert all(top.removesuffix("/train") in said for top in tops)
+    first = said.split("dataset.root=")[1].split(", ")[0]  # what it advises is readable
+    assert len(read_folder(first)) == 2
+
+
+def test_a_person_with_fewer_classes_is_no_reason_to_read_the_other_alone(tmp_path):
+    tree(tmp_path, "anna/happy/1.jpg", "anna/sad/1.jpg", "ben/happy/1.jpg")
+    with pytest.raises(DataError, match=r"2 trees .* anna \(2 images\), ben \(1 images\)"):
+        read_folder(tmp_path)
+
+
+def test_a_copy_inside_the_tree_is_counted(tmp_path):
+    for top in ("", "images/"):
+        tree(
+            tmp_path, *(f"{top}{s}/{c}/1.jpg" for s in ("train", "test") for c in ("happy", "sad"))
+        )
+    index = read_folder(tmp_path)
+    assert index.files == {"read": 4, "outside the class folders": 4}
+    assert "4 images below" in index.warnings[0] and "images/t" in index.warnings[0]
+
+
+def test_class_and_split_folders_side_by_side_are_refused(tmp_path):
+    tree(tmp_path, "happy/1.jpg", "sad/1.jpg", "train/happy/1.jpg", "train/sad/1.jpg")
+    with pytest.raises(DataError, match=r"class folders and split folders \(train\) side by side"):
+        read_folder(tmp_path)
+
+
+def test_two_folders_of_one_split_are_refused(tmp_path):
+    tree(tmp_path, *(f"{s}/{c}/1.jpg" for s in ("train", "train_set") for c in ("happy", "sad")))
+    with pytest.raises(DataError, match=r"2 folders .* are the split train: train .* train_set"):
+        read_folder(tmp_path)
+
+
+def test_numbers_before_names_and_classes_of_numbers(tmp_path):
+    tree(tmp_path, "0_angry/1.jpg", "1-disgust/1.jpg", "02. Happiness/1.jpg")
+    assert set(read_folder(tmp_path).frame["label"]) == {"angry", "disgust", "happy"}
+
+
+def test_empty_and_nested_class_folders_are_said(tmp_path):
+    tree(tmp_path, "happy/1.jpg", "sad/1.jpg", "happy/sad/2.jpg")
+    (tmp_path / "fear").mkdir()
+    index = read_folder(tmp_path)
+    assert index.warnings == [
+        "1 class folders hold no image: fear",
+        "1 images lie in a class folder inside another, e.g. happy/sad/2.jpg; the outer one is "
+        "taken as their class",
+    ]
+
+
+def test_a_very_deep_folder_is_no_trouble(tmp_path):
+    deep = "/".join(["a"] * 600)
+    index = read_folder(tree(tmp_path, f"happy/{deep}/1.jpg", "sad/1.jpg"))
+    assert len(index) == 2
+
+
+def test_what_is_held_out_is_not_trained_on(ferkit, tmp_path):
+    make(tmp_path / "data", people=2)
+    shutil.rmtree(tmp_path / "data" / "train")
+    words = ("dataset=folder", "dataset.root=data")
+    code, out, _ = ferkit("data", "check", *words)
+    assert code == 0 and "28 samples" in out
+    code, _, err = ferkit("train", *words, "run_dir=run")
+    assert code == 3 and "there is no train folder" in err and "split=random" in err

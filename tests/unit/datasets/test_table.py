@@ -1,3 +1,5 @@
+import os
+
 import pandas as pd
 import pytest
 
@@ -212,3 +214,105 @@ def test_text_that_is_no_utf8_is_named(tmp_path):
 def test_an_unknown_fake_is_answered_with_the_nearest(tmp_path):
     with pytest.raises(ConfigError, match="Did you mean 'parquet'"):
         make(tmp_path, variant="parket")
+
+
+# ------------------------------------------------- one image under many spellings
+
+
+SPELLINGS = ("./in/1.jpg", "in/../in/1.jpg", "in//1.jpg", "in/./1.jpg", "link/1.jpg", "in/l.jpg")
+
+
+@pytest.mark.parametrize("spelling", [*SPELLINGS, "absolute"])
+@pytest.mark.parametrize("label", ["sad", "happy"])
+def test_spellings_of_a_path_are_one_image(tmp_path, spelling, label):
+    path = str(tmp_path / "in/1.jpg") if spelling == "absolute" else spelling
+    rows = f"path,label\nin/1.jpg,sad\n{path},{label}\nin/2.jpg,happy\n"
+    table(tmp_path, rows, images=("in/1.jpg", "in/2.jpg"))
+    (tmp_path / "link").symlink_to(tmp_path / "in")
+    (tmp_path / "in" / "l.jpg").symlink_to("1.jpg")
+    index = read_table(tmp_path)
+    if label == "sad":
+        assert index.dropped["repeated row"] == 1 and len(index) == 2
+    else:
+        assert index.dropped["conflicting labels on one image"] == 2 and len(index) == 1
+
+
+@pytest.mark.parametrize(("name", "cells"), [("split", ("train", "test")), ("subject", "ab")])
+def test_rows_that_disagree_on_more_than_the_label(tmp_path, name, cells):
+    rows = f"path,label,{name}\n1.jpg,sad,{cells[0]}\n1.jpg,sad,{cells[1]}\n"
+    rows += f"2.jpg,sad,\n2.jpg,sad,{cells[1]}\n3.jpg,fear,{cells[0]}\n"
+    index = read_table(table(tmp_path, rows))
+    assert index.dropped == {f"conflicting {name}s on one image": 2, "repeated row": 1}
+    assert column(index, name) == {"2.jpg": cells[1], "3.jpg": cells[0]}
+
+
+def test_columns_are_found_in_any_case(tmp_path):
+    index = read_table(
+        table(tmp_path, " Path ,LABEL,Split\n1.jpg,sad,PublicTest\n2.jpg,joy,TRAIN\n")
+    )
+    assert column(index, "split") == {"1.jpg": "val", "2.jpg": "train"}
+    table(tmp_path, "path,Label,LABEL\n1.jpg,sad,joy\n")
+    with pytest.raises(
+        DatasetLayoutError, match=r"2 columns called Label and LABEL.*columns\.label"
+    ):
+        read_table(tmp_path)
+    index = read_table(tmp_path, columns={"label": "LABEL"})
+    assert column(index, "label") == {"1.jpg": "happy"}
+
+
+def test_images_outside_the_root_are_read_and_said(tmp_path):
+    table(tmp_path / "in", "path,label\n1.jpg,sad\n../out/2.jpg,happy\n", images=("1.jpg",))
+    tree = tmp_path / "out" / "2.jpg"
+    tree.parent.mkdir()
+    tree.write_bytes(b"\xff\xd8")
+    index = read_table(tmp_path / "in")
+    assert len(index) == 2
+    assert "1 images that" in index.warnings[0] and "lie outside of" in index.warnings[0]
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        "{long},sad\n1.jpg,sad\n",
+        "1.jpg,{long}\n2.jpg,sad\n",
+        "1.jpg,sad,{long}\n",
+        "1.jpg,sad,train,{long}\n",
+        "1.jpg\0.jpg,sad\n",
+        '1.jpg,"sad\n2.jpg,happy\n',
+    ],
+)
+def test_long_and_strange_cells_are_cut_to_a_line(tmp_path, rows):
+    text = "path,label,split,frame\n" + rows.format(long="x" * 5000)
+    with pytest.raises(DataError) as caught:
+        read_table(table(tmp_path, text))
+    assert len(str(caught.value)) < 1200 and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "path,label\n1.jpg," + "x" * 3_000_000 + "\n",
+        "path,label\n1.jpg," + '"' + "x\n" * 1_500_000 + '"\n',
+        "path,label" + ",a" * 100_000 + "\n1.jpg,sad\n",
+        "path,label" + ",column" * 1_000_000 + "\n1.jpg,sad\n",
+        ("path,label\n1.jpg,sad\n").encode("utf-16").decode("latin-1"),
+    ],
+    ids=["cell", "quoted cell", "many columns", "million columns", "utf-16"],
+)
+def test_tables_beyond_all_bounds_are_refused(tmp_path, text):
+    table(tmp_path, "path,label\n")
+    (tmp_path / "faces.csv").write_bytes(text.encode("latin-1"))
+    with pytest.raises(DataError) as caught:
+        read_table(tmp_path)
+    assert len(str(caught.value)) < 1200 and "\n" not in str(caught.value)
+
+
+def test_a_pipe_is_no_table_and_no_image(tmp_path):
+    table(tmp_path, "path,label\n" + "".join(f"{i}.jpg,sad\n" for i in range(30)))
+    for i in range(30):
+        (tmp_path / f"{i}.jpg").write_bytes(b"\xff\xd8")
+    (tmp_path / "7.jpg").unlink()
+    os.mkfifo(tmp_path / "7.jpg")
+    os.mkfifo(tmp_path / "other.csv")
+    index = read_table(tmp_path)
+    assert index.dropped["missing file"] == 1 and index.dropped["no regular file"] == 2
