@@ -80,7 +80,7 @@ def newest_run(root: Path = Path("outputs/train")) -> Path:
 
 def _merged(stored: DictConfig, config: DictConfig) -> DictConfig:
     """The run's own config with what eval was told put over it."""
-    merged = completed(stored)
+    merged = DictConfig(as_plain(completed(stored)))
     for key in ("dataset", "tta"):
         asked = as_plain(config[key])
         if asked is not None:
