@@ -98,8 +98,10 @@ def change_key(path: Path, rng: random.Random) -> str:
 
 def walk(value: Any) -> Iterator[tuple[Any, Any]]:
     """Every place in nested containers, as its holder and its key."""
+    if not isinstance(value, dict | list):
+        return
     pairs = value.items() if isinstance(value, dict) else enumerate(value)
-    for key, inner in list(pairs) if isinstance(value, dict | list) else ():
+    for key, inner in list(pairs):
         yield value, key
         yield from walk(inner)
 

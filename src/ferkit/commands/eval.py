@@ -95,7 +95,7 @@ def newest_run(root: Path = Path("outputs/train")) -> Path:
 
 def _merged(stored: DictConfig, config: DictConfig) -> DictConfig:
     """The run's own config with what eval was told put over it, but for another dataset."""
-    merged = completed(stored)
+    merged = DictConfig(as_plain(completed(stored)))
     if config.tta is not None:
         asked = as_plain(config.tta)
         merged.tta = asked if is_node(asked) else {**as_plain(merged.tta), **asked}
