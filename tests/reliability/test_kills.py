@@ -1,4 +1,4 @@
-"""Killed at random moments of preparing, training, writing and reporting, a run ends as unbroken."""
+"""Killed at random moments of preparing, training and reporting, a run ends as unbroken."""
 
 import random
 import shutil

@@ -22,8 +22,8 @@ def test_wrong_key_and_type_are_named():
 
 
 def test_constructor_refusal_is_a_sentence():
-    node = {"_target_": "torch.optim.SGD", "lr": -1.0}
-    with pytest.raises(ConfigError, match="optimizer: Invalid learning rate"):
+    node = {"_target_": "torch.optim.SGD", "lr": 0.1, "nesterov": True}
+    with pytest.raises(ConfigError, match="optimizer: Nesterov momentum requires"):
         build(node, where="optimizer", params=[torch.nn.Parameter(torch.zeros(1))])
 
 

@@ -31,7 +31,8 @@ def write_sheet(
     cells = [np.hstack([_original(index, int(rows[i]), boxes[i]), _tile(faces[i])]) for i in chosen]
     cells += [np.full_like(cells[0], 255)] * (-len(cells) % COLUMNS)
     lines = [np.hstack(cells[i : i + COLUMNS]) for i in range(0, len(cells), COLUMNS)]
-    cv2.imwrite(str(path), cv2.cvtColor(np.vstack(lines), cv2.COLOR_RGB2BGR))
+    _, encoded = cv2.imencode(path.suffix, cv2.cvtColor(np.vstack(lines), cv2.COLOR_RGB2BGR))
+    path.write_bytes(encoded.tobytes())  # imwrite is silent about a full disk
 
 
 def _original(index: FaceIndex, row: int, box: list[float] | None) -> np.ndarray:

@@ -1,13 +1,14 @@
 """The cross-dataset matrix: trained on in rows, tested on in columns."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from ferkit.evaluation.fingerprint import fingerprint
 from ferkit.evaluation.intervals import percentile_interval
 from ferkit.evaluation.outcomes import labelled, restrict_to_shared, shared_classes
 from ferkit.evaluation.seeds import Measured, measure_runs
 from ferkit.reports.compare import NONE, figure_name, show_mean
-from ferkit.reports.compare_methods import Method, SavedRun
+from ferkit.reports.compare_methods import Method, SavedRun, tagged
 from ferkit.reports.formats import Sheet
 from ferkit.reports.tables import show_figure
 
@@ -29,6 +30,7 @@ def transfer_sheets(methods: Sequence[Method], view: str) -> list[Sheet]:
     Args:
         view: Of the dataset that a network was trained on; of others every predicted one is shown.
     """
+    methods = _with_shared_names(methods)
     runs = [run for method in methods for run in method.runs]
     columns = sorted({column for run in runs for column in _columns(run, view)})
     if len({dataset for dataset, _ in columns}) < 2:
@@ -53,6 +55,29 @@ def transfer_sheets(methods: Sequence[Method], view: str) -> list[Sheet]:
             name = f"transfer_{figure}{suffix}"
             sheets.append(Sheet(name, title, header, rows, (words, *notes)))
     return sheets
+
+
+def _with_shared_names(methods: Sequence[Method]) -> list[Method]:
+    """The methods, a set that one run was tested on and another trained beside under one name.
+
+    Another dataset's name carries the fingerprint of its data; where a run's own view has that very
+    fingerprint, the column is the same.
+    """
+    own = {
+        (tagged(run.dataset, frame), view): run.dataset
+        for method in methods for run in method.runs
+        for (dataset, view), frame in run.predictions.items() if dataset == run.dataset
+    }  # fmt: skip
+    return [
+        replace(method, runs=tuple(
+            replace(run, predictions={
+                (own.get((dataset, view), dataset), view): frame
+                for (dataset, view), frame in run.predictions.items()
+            })
+            for run in method.runs
+        ))
+        for method in methods
+    ]  # fmt: skip
 
 
 def _columns(run: SavedRun, view: str) -> list[Column]:

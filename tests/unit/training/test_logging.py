@@ -62,7 +62,7 @@ def test_a_missing_package_is_said_with_the_command_before_anything_is_read(
 
 def test_none_writes_nothing(run):
     before = sorted(run.iterdir())
-    with build(node("no_logger"))(run, 0) as log:
+    with build(node("no_logger"), where="logger")(run, 0) as log:
         log({"epoch": 1})
     assert sorted(run.iterdir()) == before
 
@@ -75,7 +75,7 @@ def tensorboard_steps(folder):
 
 def test_tensorboard_has_every_epoch_once_after_a_kill(run):
     pytest.importorskip("tensorboard")
-    logger = build(node("tensorboard"))
+    logger = build(node("tensorboard"), where="logger")
     with pytest.raises(KeyboardInterrupt):
         train(logger, run, 1, 3, killed_before=3)
     train(logger, run, 4, 5)  # the checkpoint of 3 stood, its row had not been told
@@ -86,7 +86,7 @@ def test_tensorboard_has_every_epoch_once_after_a_kill(run):
 
 def test_tensorboard_takes_back_epochs_behind_a_broken_checkpoint(run):
     pytest.importorskip("tensorboard")
-    logger = build(node("tensorboard"))
+    logger = build(node("tensorboard"), where="logger")
     train(logger, run, 1, 4)
     train(logger, run, 3, 4)
     steps, _ = tensorboard_steps(run)
@@ -113,7 +113,7 @@ def fake_wandb(monkeypatch):
 
 
 def test_wandb_is_offline_unless_asked_and_goes_on_under_its_name(run, fake_wandb):
-    logger = build(node("wandb", project="mine"))
+    logger = build(node("wandb", project="mine"), where="logger")
     with pytest.raises(KeyboardInterrupt):
         train(logger, run, 1, 3, killed_before=3)
     train(logger, run, 4, 5)
@@ -129,14 +129,14 @@ def test_wandb_is_offline_unless_asked_and_goes_on_under_its_name(run, fake_wand
 
 
 def test_wandb_mode_is_the_users(run, fake_wandb, monkeypatch):
-    train(build(node("wandb", mode="disabled")), run, 1, 1)
+    train(build(node("wandb", mode="disabled"), where="logger"), run, 1, 1)
     monkeypatch.setenv("WANDB_MODE", "online")
-    train(build(node("wandb")), run, 1, 1)
+    train(build(node("wandb"), where="logger"), run, 1, 1)
     assert [made.words["mode"] for made in fake_wandb] == ["disabled", "online"]
 
 
 def test_a_lost_connection_costs_a_warning_and_no_row(run, fake_wandb, capsys):
-    with build(node("wandb"))(run, 0) as log:
+    with build(node("wandb"), where="logger")(run, 0) as log:
         told = fake_wandb[0]
         send, told.log = told.log, None  # nothing can be called
         write_epochs(run, 1)
@@ -152,7 +152,7 @@ def test_mlflow_has_every_epoch_once_in_a_local_file(run, tmp_path, monkeypatch)
     mlflow = pytest.importorskip("mlflow")
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    logger = build(node("mlflow"))
+    logger = build(node("mlflow"), where="logger")
     with pytest.raises(KeyboardInterrupt):
         train(logger, run, 1, 3, killed_before=3)
     client = mlflow.MlflowClient("sqlite:///outputs/mlflow.db")
