@@ -144,16 +144,6 @@ def words_for(name, config: DictConfig):
     words = [*SMALL, *MORE.get(name.split("/")[0], [])]
     if "pretrained" in config.backbone and config.backbone.pretrained:
         words += ["backbone.pretrained=false"]
-    resample = as_plain(config.imbalance).get("resample") or {}
-    if resample.get("space") == "pca":  # 100 components need as many faces
-        words += ["imbalance.resample.components=8"]
-    if "resampled_test" in config.evaluate:
-        words += ["tests.resampled_test.resample.components=8"]
-    if resample:  # five neighbours need six faces of a class
-        words += ["imbalance.resample.options.k_neighbors=1", "trainer.max_images=200"]
-        words += ["tests.resampled_test.resample.options.k_neighbors=1"] * (
-            "resampled_test" in config.evaluate
-        )
     return list(dict.fromkeys(words))
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.lines import Line2D
 
+_TITLE = 32  # characters of a line above a panel of curves
 _PALE = ("#dfe3ea", "#b3bac6")
 _VARIANTS = (BLUE, ORANGE, "#3d7a4b", "#7a3d78")
 
@@ -138,7 +140,7 @@ def _draw_panel(axes: "Axes", panel: Curves, columns: Mapping[str, str]) -> None
         if points := panel.printed.get(column):  # an empty line would upset the layout
             axes.plot(*zip(*points, strict=True), "o", markersize=4, markerfacecolor="white",
                       markeredgecolor=colour, clip_on=False)  # fmt: skip
-    axes.set_title(panel.title, loc="left", fontsize=8)
+    axes.set_title(fill(panel.title, _TITLE), loc="left", fontsize=8)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=5, min_n_ticks=1))
     _bare(axes)
 
@@ -173,14 +175,16 @@ def draw_bars(panels: Sequence[Bars], label: str, *, columns: int = 2) -> bytes:
 
 
 def _draw_groups(axes: "Axes", panel: Bars) -> None:
-    classes = list(dict.fromkeys(c for values in panel.series.values() for c in values))
-    width = 0.8 / max(len(panel.series), 1)
+    # a series without a value, of what has not been run, would be a gap with a legend
+    series = {name: values for name, values in panel.series.items() if values}
+    classes = list(dict.fromkeys(c for values in series.values() for c in values))
+    width = 0.8 / max(len(series), 1)
     ours = 0
-    for number, (name, values) in enumerate(panel.series.items()):
+    for number, (name, values) in enumerate(series.items()):
         printed = name in panel.printed
-        at = [i + width * (number - (len(panel.series) - 1) / 2) for i in range(len(classes))]
+        at = [i + width * (number - (len(series) - 1) / 2) for i in range(len(classes))]
         heights = [values.get(c, np.nan) for c in classes]
-        before = sum(other in panel.printed for other in list(panel.series)[:number])
+        before = sum(other in panel.printed for other in list(series)[:number])
         shade: dict[str, Any] = (
             {"color": _PALE[before % 2]} if printed else {"color": _VARIANTS[ours % len(_VARIANTS)]}
         )

@@ -78,7 +78,7 @@ def _gain(subject: Subject) -> Sheet:
         lead = run.trial, run.variant, str(run.seed)
         if any(frame is None for frame in pair.values()):
             fills = [eval_command(run, "test", t) for t, frame in pair.items() if frame is None]
-            rows.append((*lead, *[""] * 5, "; ".join(fills)))
+            rows.append((*lead, *[""] * 4, "about 0.02", "; ".join(fills)))
         else:
             rows.append((*lead, *_gain_cells(run), "about 0.02", ""))
     if not rows:
