@@ -10,7 +10,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _NUMBER = r"[-+]?(\d[\d,]*\.?\d*|\.\d+)(e[-+]?\d+)?%?"
-_FIGURE = re.compile(rf"{_NUMBER}( \[{_NUMBER}, {_NUMBER}\])?( ± {_NUMBER})?|[-+]?(inf|nan)", re.IGNORECASE)
+# "+0.31 [+0.29, +0.34] ± 0.05 (one run)": between two numbers stands no sign that computes
+_FIGURE = re.compile(
+    rf"{_NUMBER}[\])]*(( [\[(]|, | ± ){_NUMBER}[\])]*)*( \([a-z ]+\))?|[-+]?(inf|nan)|[-+]",
+    re.IGNORECASE,
+)
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet computes instead of showing it
 _HIDDEN = frozenset({"Cc", "Cs", "Zl", "Zp"})  # control characters, half a character, line ends
 _TURNS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f")

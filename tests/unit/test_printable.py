@@ -22,7 +22,20 @@ def test_no_terminal_obeys_and_no_spreadsheet_computes(text, capsys):
     assert csv_cell(text)[0] not in "=+-@\t\r"
 
 
-@pytest.mark.parametrize("text", ["-0.5", "+3", "1e-5", "-12.5%", "-0.1 [-0.2, +0.3]", "—", "a=b"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "-0.5",
+        "+3",
+        "1e-5",
+        "-12.5%",
+        "-0.1 [-0.2, +0.3]",
+        "—",
+        "-",
+        "+0.31 [+0.29, +0.34] ± 0.04 (one run)",
+        "a=b",
+    ],
+)
 def test_numbers_stay_numbers(text):
     assert csv_cell(text) == text
 

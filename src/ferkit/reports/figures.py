@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ferkit.evaluation.intervals import BINS, wilson
+from ferkit.printable import printable
 from ferkit.reports.colours import BLUE, FAINT, INK, ORANGE, blues, luminance
 
 if TYPE_CHECKING:
@@ -128,9 +129,9 @@ def _name_classes(axes: "Axes", confusion: pd.DataFrame, totals: NDArray[np.int6
     turned: dict[str, Any] = (
         {} if classes <= 8 else {"rotation": 55, "ha": "right", "rotation_mode": "anchor"}
     )
-    axes.set_xticks(range(classes), list(confusion.columns), **turned)
+    axes.set_xticks(range(classes), [printable(str(c)) for c in confusion.columns], **turned)
     few = classes <= _FEW
-    counted = zip(confusion.index, totals, strict=True)
+    counted = zip((printable(str(c)) for c in confusion.index), totals, strict=True)
     names = [f"{name}\n{total:,}" if few else str(name) for name, total in counted]
     axes.set_yticks(range(classes), names, linespacing=1.15)
     axes.set_xticks(np.arange(classes - 1) + 0.5, minor=True)
