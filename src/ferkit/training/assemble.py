@@ -30,9 +30,10 @@ from ferkit.training.frozen import cache_frozen
 from ferkit.training.loader import Loader, Order, make_loader, shuffled
 from ferkit.training.logging import Logger, patient
 from ferkit.training.optim import as_schedule
+from ferkit.training.resume import restore
 from ferkit.training.run import RunFolder
 from ferkit.training.settings import TrainerSettings
-from ferkit.training.trainer import Row, Training, fit, has_batch_norm, restore
+from ferkit.training.trainer import Row, Training, fit, has_batch_norm
 from ferkit.views import Views
 
 
