@@ -32,9 +32,10 @@ from ferkit.training.loader import Loader, Order, make_loader, shuffled
 from ferkit.training.logging import Logger, patient
 from ferkit.training.memory_format import why_not_channels_last
 from ferkit.training.optim import as_schedule
+from ferkit.training.resume import restore
 from ferkit.training.run import RunFolder
 from ferkit.training.settings import TrainerSettings, autocast_of
-from ferkit.training.trainer import Row, Training, fit, has_batch_norm, restore
+from ferkit.training.trainer import Row, Training, fit, has_batch_norm
 from ferkit.views import Views
 
 

@@ -1,0 +1,93 @@
+"""Taking up a training that was stopped: all that its folder lacks comes from the checkpoint."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ferkit.errors import DataError
+from ferkit.model_file import Weights
+from ferkit.run_files import ROW_SHAPE, read_rows
+from ferkit.training.checkpoint import load_checkpoint
+from ferkit.training.run import RunFolder
+from ferkit.training.trainer import Row, Training, write_best
+from ferkit.untrusted import reason, require_shape
+
+
+def restore(training: Training, run: RunFolder) -> None:
+    """Take up the checkpoint of a run folder, if there is one, and mend the other files from it.
+
+    Raises:
+        DataError: the checkpoint is broken or of another network, or a row of metrics.jsonl is
+            lost for good.
+    """
+    folder = run.folder / "checkpoints"
+    state = load_checkpoint(folder)
+    if state is None:
+        if (run.folder / "metrics.jsonl").exists():  # of an epoch that no checkpoint stands behind
+            run.write_metrics([])
+        return
+    rows = _rows_of(state, run)
+    try:
+        _take_up(training, state)
+    except (RuntimeError, ValueError, TypeError, KeyError, AttributeError, IndexError) as error:
+        raise DataError(
+            f"The checkpoint in {folder} is of another network or training ({reason(error)}); "
+            f"restore it and {run.folder / 'config.yaml'}, or start a new run."
+        ) from None
+    training.rows = rows
+    run.write_metrics(rows)
+    training.best_weights = _best_of(state)
+    if training.best_weights is not None:
+        write_best(training, run)
+    elif not (run.folder / "model.safetensors").is_file():
+        raise DataError(
+            f"{run.folder / 'model.safetensors'} is missing; restore it, or train anew."
+        )
+
+
+def _rows_of(state: dict[str, Any], run: RunFolder) -> list[Row]:
+    """The rows of the epochs that are done: of the checkpoint, or, of one of before, the file's."""
+    epochs = state["epoch"]
+    rows = state["rows"] if "rows" in state else read_rows(run.folder)[:epochs]
+    require_shape(rows, [ROW_SHAPE], f"The rows of the checkpoint in {run.folder}")
+    if [row.get("epoch") for row in rows] != list(range(1, epochs + 1)):
+        raise DataError(
+            f"{run.folder / 'metrics.jsonl'} has not the {epochs} epochs that the checkpoint "
+            "stands for; restore it, or start a new run."
+        )
+    return list(rows)
+
+
+def _best_of(state: dict[str, Any]) -> Weights | None:
+    """The best weights; a checkpoint of before has them only where its own epoch is the best."""
+    if state["since_best"] == 0:
+        return dict(state["model"])
+    return state.get("best_weights")
+
+
+def _take_up(training: Training, state: dict[str, Any]) -> None:
+    training.model.load_state_dict(state["model"])
+    training.loss.load_state_dict(state.get("loss", {}))
+    training.optimizer.load_state_dict(state["optimizer"])
+    _check_optimizer(training.optimizer)
+    training.scaler.load_state_dict(state["scaler"])
+    training.epoch, training.best = state["epoch"], state["best"]
+    training.since_best = state["since_best"]
+    scheduler = training.schedule.scheduler
+    fresh = scheduler.state_dict()
+    if fresh.keys() - state["schedule"].keys():
+        raise ValueError("it has another schedule")
+    scheduler.load_state_dict(state["schedule"])
+    if state["max_epochs"] != training.settings.max_epochs and "total_steps" in fresh:
+        # a longer or shorter cycle keeps its own shape, from the step that was reached
+        scheduler.total_steps = fresh["total_steps"]
+        scheduler._schedule_phases = fresh["_schedule_phases"]
+
+
+def _check_optimizer(optimizer: torch.optim.Optimizer) -> None:
+    """Torch takes any shapes, and fails at the first step."""
+    for parameter, kept in optimizer.state.items():
+        for name, value in kept.items():
+            if isinstance(value, Tensor) and value.ndim and value.shape != parameter.shape:
+                raise ValueError(f"the optimizer's {name} is {tuple(value.shape)}")
