@@ -10,6 +10,7 @@ import torch
 
 from ferkit.errors import DataError, check_format
 from ferkit.files import atomic_write, write_bytes
+from ferkit.printable import say
 from ferkit.untrusted import reason
 
 FORMAT = 1
@@ -57,6 +58,8 @@ def load_checkpoint(folder: Path) -> dict[str, Any] | None:
         if isinstance(state, dict):
             check_format(state.get("format", 0), FORMAT, path)
         if not (problem := _lacking(state)):
+            if problems:
+                say(f"warning: {folder / problems[0]}; going on from {path.name}")
             return dict(state)
         problems.append(f"{path.name}: {problem}")
     if problems:

@@ -32,7 +32,8 @@ def restore(training: Training, run: RunFolder) -> None:
         _take_up(training, state)
     except (RuntimeError, ValueError, TypeError, KeyError, AttributeError, IndexError) as error:
         raise DataError(
-            f"The checkpoint in {folder} is of another network or training ({reason(error)}); "
+            f"The checkpoint in {folder} is of another network or training and does not fit the "
+            f"{type(training.model.backbone).__name__} of the run's config ({reason(error)}); "
             f"restore it and {run.folder / 'config.yaml'}, or start a new run."
         ) from None
     training.rows = rows
