@@ -182,8 +182,17 @@ def test_yaml_bombs(command, run, tmp_path, text, words):
     harmless(tmp_path, code, printed)
 
 
-NAMES = ["<img src=x onerror=alert(1)>.png", "a\nb.png", "\x1b[2Jx.png", "=1+1|cmd.png", "-rf.png",
-         "$(mkdir EXECUTED).png", "`mkdir EXECUTED`.png", "a;b&c.png", "ü\u202egnp.png"]  # fmt: skip
+NAMES = [
+    "<img src=x onerror=alert(1)>.png",
+    "a\nb.png",
+    "\x1b[2Jx.png",
+    "=1+1|cmd.png",
+    "-rf.png",
+    "$(mkdir EXECUTED).png",
+    "`mkdir EXECUTED`.png",
+    "a;b&c.png",
+    "ü\u202egnp.png",
+]
 
 
 def test_names_of_files_in_every_page(command, quick, faces, tmp_path):
