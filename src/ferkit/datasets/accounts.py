@@ -23,8 +23,10 @@ from ferkit.datasets.walk import (
     is_image,
     list_files,
     looks_like_image,
+    printable,
     shown,
 )
+from ferkit.errors import FerkitError
 
 READ = "read"
 JUNK = "junk file"
@@ -46,11 +48,18 @@ def reader(read: _Reader) -> _Reader:
 
     @wraps(read)
     def accounted(root: Any = None, **options: Any) -> FaceIndex:
-        home = as_root(root)
-        index = read(home, **options)
-        index.roots.insert(0, home)
-        if not _inside_merge.get():
-            account(index)
+        try:
+            home = as_root(root)
+            index = read(home, **options)
+            index.roots.insert(0, home)
+            if not _inside_merge.get():
+                account(index)
+        except FerkitError as error:
+            if (said := printable(str(error))) == str(error):
+                raise
+            raise type(error)(said) from error
+        index.notes = [printable(note) for note in index.notes]
+        index.warnings = [printable(warning) for warning in index.warnings]
         return index
 
     return cast(_Reader, accounted)
@@ -147,13 +156,13 @@ def _count(index: FaceIndex, fate: str, number: int = 1) -> None:
 
 def _settle(index: FaceIndex, root: Path, left: list[str], listing: Listing) -> None:
     foreign = [path for path in listing.others if _is_strange_image(root, path)]
-    misnamed = [p for p in listing.misnamed if is_image(p) or is_foreign_image(p) or is_film(p)]
+    misnamed = list(filter(_is_picture, listing.misnamed))
     for why, paths in ((index.outside, left), (FOREIGN, foreign), (MISNAMED, misnamed)):
         _count(index, why, len(paths))
         _drop(index, why, len(paths))
-    _count(index, JUNK, sum(is_image(path) or is_film(path) for path in listing.junk_files))
+    _count(index, JUNK, sum(map(_is_picture, listing.junk_files)))
     _drop(index, IRREGULAR, len(listing.irregular))
-    where = f"below {shown_path(root)}"
+    where = f"below {root}"
     if left:
         said = "images and films" if any(map(is_film, left)) else "images"
         index.warnings.append(
@@ -192,6 +201,10 @@ def _settle(index: FaceIndex, root: Path, left: list[str], listing: Listing) -> 
         )
 
 
+def _is_picture(path: str) -> bool:
+    return is_image(path) or is_foreign_image(path) or is_film(path)
+
+
 def _is_strange_image(root: Path, path: str) -> bool:
     if is_foreign_image(path):
         return True
@@ -219,8 +232,3 @@ def _places(paths: Sequence[str]) -> str:
     more = sum(number for _, number in folders.most_common()[_PLACES:])
     rest = f", {more:,} in {len(folders) - _PLACES:,} other folders" if more else ""
     return ", ".join(said) + rest
-
-
-def shown_path(path: Path) -> str:
-    """A folder for a sentence: whole, on one line."""
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in str(path))

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ferkit.datasets.layout import refuse_lfs_pointer
+from ferkit.datasets.matlab_sound import fault_of
 from ferkit.errors import DataError
 
 
@@ -29,6 +30,8 @@ def load_mat(name: str, path: Path, **style: Any) -> dict[str, Any]:
 
     refuse_lfs_pointer(path)
     try:
+        if fault := fault_of(path):
+            raise ValueError(fault)
         return dict(loadmat(path, **style))
     except NotImplementedError as error:
         raise DataError(

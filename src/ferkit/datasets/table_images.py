@@ -4,6 +4,7 @@ A path may be spelled in several ways (`./a.png`, `images/../a.png`, absolute, t
 another case where the file system has none): the file decides, not the spelling.
 """
 
+import errno
 import os
 import stat
 from collections import Counter
@@ -45,7 +46,7 @@ def locate_images(
     """
     frame = frame.assign(path=frame["path"].str.replace("\\", "/").map(_tidy))
     bases = dict.fromkeys([root if root.is_dir() else table.parent, table.parent])
-    files = {base: _files(frame["path"].tolist(), base) for base in bases}
+    files = {base: _files(frame["path"].tolist(), base, table) for base in bases}
     base = max(files, key=lambda candidate: sum(map(bool, files[candidate])))
     frame = frame.assign(file=files[base])
     missing = frame.loc[frame["file"] == "", "path"]
@@ -74,12 +75,16 @@ def _tidy(path: str) -> str:
     return PurePosixPath(os.path.normpath(path).replace("\\", "/")).as_posix()
 
 
-def _files(paths: list[str], base: Path) -> list[str]:
-    """For each path its real one, or an empty string where there is no regular file."""
+def _files(paths: list[str], base: Path, table: Path) -> list[str]:
+    """For each path its real one, or an empty string where there is no regular file.
+
+    Raises:
+        DataError: a path is too long for a file, or has a zero byte.
+    """
     folders: dict[str, str] = {}
     found: list[str] = []
     spelled: dict[tuple[str, int, int], str] = {}
-    for path in paths:
+    for row, path in enumerate(paths):
         folder, _, name = path.rpartition("/")
         start = f"{base}/{folder}" if not path.startswith("/") else folder or "/"
         if start not in folders:
@@ -90,7 +95,12 @@ def _files(paths: list[str], base: Path) -> list[str]:
             if stat.S_ISLNK(status.st_mode):
                 file = os.path.realpath(file)
                 status = os.stat(file)
-        except (OSError, ValueError):  # a name that is too long or has a zero byte, a circle
+        except (OSError, ValueError) as error:
+            if isinstance(error, ValueError) or error.errno == errno.ENAMETOOLONG:
+                raise DataError(
+                    f"{table}: the path of data row {row}, {shown(path)!r} ({len(path):,} "
+                    "characters), can be that of no file; correct the table."
+                ) from error
             found.append("")
             continue
         if not stat.S_ISREG(status.st_mode):

@@ -93,7 +93,18 @@ def shown(name: object) -> str:
     """
     text = str(name)
     cut = text if len(text) <= _LONGEST else f"{text[: _LONGEST - 23]}...{text[-20:]}"
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in cut)
+    return printable(cut)
+
+
+def printable(text: str) -> str:
+    r"""A text on one line: what cannot be printed (line breaks, lone surrogates) is escaped.
+
+    >>> printable("a\nb 开心")
+    'a\\nb 开心'
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def is_regular(path: Path | str) -> bool:

@@ -203,6 +203,16 @@ def test_a_row_by_another_spelling_is_the_file_itself(tmp_path):
     assert index.files == {"read": 1, "outside the layout": 1}
 
 
+def test_a_folder_with_a_line_break_is_said_on_one_line(tmp_path):
+    root = tree(tmp_path / "a\nb", *PLAIN, "stray.jpg", "@eaDir/x.heic")
+    index = read_folder(root)
+    assert index.files == {"read": 4, "outside the class folders": 1, "junk file": 1}
+    assert all("\n" not in said for said in index.warnings)
+    with pytest.raises(DataError) as caught:
+        read_folder(tree(root / "alone", "happy/1.jpg"))
+    assert "\n" not in str(caught.value) and "a\\nb" in str(caught.value)
+
+
 def test_archives_and_second_copies_are_said(tmp_path):
     tree(tmp_path / "a", *PLAIN, "test.zip")
     assert "1 archives below" in read_folder(tmp_path / "a").notes[0]

@@ -263,10 +263,32 @@ def test_a_mat_without_its_test_part(copy):
 
     path = copy / "Annotations/Annotations.mat"
     content = loadmat(path)
-    savemat(path, {name: content[name] for name in ("train", "val")})
+    savemat(path, {name: content[name] for name in ("train", "val")}, do_compression=True)
     refused(DatasetLayoutError, copy, "variable test is missing")
 
 
 def test_strict_stops_at_other_counts(fakes, index):
     assert any("34320" in warning for warning in index.warnings)
     refused(DataError, fakes / "mat", "train", "23706", strict=True)
+
+
+@pytest.mark.parametrize("compressed", [True, False])
+def test_damaged_annotations_are_a_sentence_and_no_crash(tmp_path, compressed):
+    from scipy.io import savemat
+
+    from ferkit.datasets.matlab import load_mat
+
+    cells = np.array([["a", np.arange(9.0), np.array(["b"], dtype=object)]], dtype=object)
+    savemat(tmp_path / "a.mat", {"train": cells, "n": 3}, do_compression=compressed)
+    assert load_mat("x", tmp_path / "a.mat")["n"] == 3
+    whole = (tmp_path / "a.mat").read_bytes()
+    rng = np.random.default_rng(0)
+    for trial in range(40 if compressed else 2):
+        spoiled = np.frombuffer(whole, np.uint8).copy()
+        spoiled[rng.integers(136, len(whole), 5)] = rng.integers(0, 256, 5)
+        data = spoiled.tobytes() if trial else whole[: len(whole) // 2]
+        (tmp_path / "a.mat").write_bytes(data)
+        try:
+            load_mat("x", tmp_path / "a.mat")
+        except DataError as error:
+            assert "cannot be read as a MATLAB file" in str(error)

@@ -38,7 +38,7 @@ def refused(error, root, *words, **options):
 def change_details(root, change):
     path = root / "ISED_details.mat"
     details = loadmat(path)["ISED_details"]
-    savemat(path, {"ISED_details": change(details)})
+    savemat(path, {"ISED_details": change(details)}, do_compression=True)
 
 
 def test_one_peak_frame_a_clip_by_default(fake):
@@ -129,7 +129,7 @@ def test_odd_rows_of_the_details(copy):
 
 
 def test_details_that_are_something_else(copy):
-    savemat(copy / "ISED_details.mat", {"peaks": np.arange(3)})
+    savemat(copy / "ISED_details.mat", {"peaks": np.arange(3)}, do_compression=True)
     refused(DataError, copy, "['peaks']", "16 columns")
     (copy / "ISED_details.mat").write_bytes(b"nothing of the kind")
     refused(DataError, copy, "cannot be read as a MATLAB file")

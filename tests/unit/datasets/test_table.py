@@ -274,6 +274,7 @@ def test_images_outside_the_root_are_read_and_said(tmp_path):
     "rows",
     [
         "{long},sad\n1.jpg,sad\n",
+        "{long},sad\n" + "1.jpg,sad\n" * 40,  # too few to be missing
         "1.jpg,{long}\n2.jpg,sad\n",
         "1.jpg,sad,{long}\n",
         "1.jpg,sad,train,{long}\n",

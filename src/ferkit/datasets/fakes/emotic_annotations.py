@@ -31,7 +31,7 @@ def write_mat(path: Path, photos: Sequence[Photo]) -> None:
         split: _structs([_image(photo) for photo in photos if photo.split == split])
         for split in ("val", "train", "test")
     }
-    savemat(path, content)
+    savemat(path, content, do_compression=True)
 
 
 def _structs(items: Sequence[Mapping[str, Any]]) -> np.ndarray:

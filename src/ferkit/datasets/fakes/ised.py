@@ -60,6 +60,6 @@ def _save(out: Path, rows: list[list[Any]]) -> None:
     for number, row in enumerate(rows):
         for column, value in enumerate(row):
             details[number, column] = value
-    savemat(out / "ISED_details.mat", {"ISED_details": details})
+    savemat(out / "ISED_details.mat", {"ISED_details": details}, do_compression=True)
     peaks = np.array([row[3] for row in rows], dtype=float)
-    savemat(out / "ISED_peak_images.mat", {"ISED_peak_images": peaks})
+    savemat(out / "ISED_peak_images.mat", {"ISED_peak_images": peaks}, do_compression=True)
