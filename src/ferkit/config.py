@@ -104,7 +104,10 @@ def _fits(value: object, hint: Any) -> bool:
     if hint in (bool, str):
         return isinstance(value, hint)
     if getattr(hint, "__name__", "") in ("Path", "Tensor"):  # yaml has words alone, and no tensors
-        return isinstance(value, str) and hint.__name__ == "Path"
+        word = isinstance(value, str | int) and not isinstance(
+            value, bool
+        )  # 2013 is a folder's name
+        return word and hint.__name__ == "Path"
     return True
 
 

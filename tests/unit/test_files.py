@@ -62,7 +62,7 @@ def test_a_folder_has_one_holder_and_a_dead_one_does_not_count(tmp_path):
         pass
     assert f"process {os.getpid()} on " in str(refused.value)
     with alone(tmp_path, "ferkit train"):
-        assert str(os.getpid()) in (tmp_path / ".lock").read_text()
+        assert str(os.getpid()) in (tmp_path / ".lock.json").read_text()
 
 
 def test_sums_hold_at_every_moment(tmp_path, monkeypatch):

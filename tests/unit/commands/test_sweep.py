@@ -16,6 +16,7 @@ import pytest
 from ferkit import errors
 from ferkit.commands import multirun, sweep
 from ferkit.errors import DataError
+from ferkit.files import alone
 from ferkit.sweeps import attempts
 from ferkit.training.logging import read_rows
 
@@ -126,7 +127,7 @@ def test_the_same_words_go_on_and_other_words_are_refused(ferkit, tmp_path, laun
 
 
 def test_two_sweeps_do_not_share_a_folder(ferkit, tmp_path, launched):
-    with sweep._alone(tmp_path):
+    with alone(tmp_path, "ferkit sweep"):
         code, _, err = ferkit("sweep", f"out={tmp_path}", "optimizer.lr=interval(0.1,0.2)")
     assert code == 2
     assert "at work" in err
