@@ -46,7 +46,9 @@ def check_node(node: Any, where: str) -> None:
             known = [p for p in (*parameters, *shared) if not p.startswith("_") and p != "self"]
             raise ConfigError(unknown("key", f"{where}.{key}", [f"{where}.{p}" for p in known]))
         if not _fits(value, hints.get(key, Any)):
-            wanted = getattr(hints[key], "__name__", str(hints[key]))
+            wanted = getattr(hints[key], "__name__", str(hints[key])).replace(
+                "pathlib.Path", "a path"
+            )
             raise ConfigError(f"{where}.{key} is {value!r}; it takes {wanted}.")
     check_ranges(plain, where)
 

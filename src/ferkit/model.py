@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from ferkit.backbones.pretrained import untrained
-from ferkit.config import build
+from ferkit.config import build, check_node
 from ferkit.errors import DataError
 from ferkit.files import write_bytes
 from ferkit.model_file import Card, Weights, pack, read_model_file
@@ -128,6 +128,7 @@ def load_model(source: str | Path, device: str = "cpu") -> FaceClassifier:
 
 def _built(card: Card, path: Path) -> FaceClassifier:
     bare = card.nodes | {"backbone": untrained(card.nodes["backbone"])}
+    check_node(bare["input"], "input")  # what it may build is refused as in any config
     try:
         return make_model(bare, card.emotions, card.size, card.channels)
     except Exception as error:  # the node of no network fails in any way its target finds

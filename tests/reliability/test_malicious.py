@@ -27,11 +27,19 @@ class Payload:
         return os.mkdir, (MARK,)
 
 
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    return tmp_path_factory.mktemp("finished")
+
+
 @pytest.fixture
-def run(command, quick, tmp_path):
-    """A small finished run whose files a test replaces; it keeps no checksums."""
-    code, printed, _ = command(*quick, "trainer.max_epochs=1", "run_dir=run")
-    assert code == 0, printed
+def run(command, quick, home, tmp_path):
+    """A copy of a small finished run whose files a test replaces; it keeps no checksums."""
+    if not (home / "run" / "report").is_dir():
+        words = [*quick, "trainer.max_epochs=1", "run_dir=run"]
+        code, printed, _ = command(*words, folder=home)
+        assert code == 0, printed
+    shutil.copytree(home, tmp_path, dirs_exist_ok=True)
     (tmp_path / "run" / "checksums.json").unlink(missing_ok=True)
     Image.fromarray(np.full((48, 48), 90, np.uint8)).save(tmp_path / "photo.png")
     return tmp_path / "run"
