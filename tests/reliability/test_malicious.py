@@ -143,7 +143,7 @@ def test_pickles_as_weights_to_begin_with(command, quick, tmp_path, how):
 def test_pickles_in_predictions(command, run, tmp_path, name):
     path = run / "predictions" / name
     if name.endswith(".npz"):
-        np.savez(path, key=np.array([Payload()], dtype=object), allow_pickle=True)
+        np.savez(path, key=np.array([Payload()], dtype=object))
     else:
         path.write_bytes(pickle.dumps(Payload()))
     code, printed, _ = command("eval", "run=run")
