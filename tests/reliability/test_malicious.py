@@ -226,7 +226,7 @@ def test_names_of_files_in_every_page(command, quick, faces, tmp_path):
     assert len(pages) > 5
     for page in pages:
         text = page.read_text()
-        assert "<img src=x" not in text, page
+        assert page.suffix == ".csv" or "<img src=x" not in text, page
         assert "\x1b" not in text, page
         assert not [line for line in text.splitlines() if line.startswith("=1+1")], page
 
@@ -248,8 +248,9 @@ def test_devices_sockets_and_links_in_a_dataset(command, faces, tmp_path):
     code, printed, _ = command("data", "check", "dataset=folder", "dataset.root=odd", limit=60)
     harmless(tmp_path, code, printed, refused=False)
     assert code == 0, printed
-    assert "36 samples" in printed
-    assert "root:" not in printed
+    assert "37 samples" in printed  # the link to a file is one, and is no picture:
+    assert "passwd.png" in printed
+    assert "root:x:" not in printed
 
 
 def test_a_decompression_bomb_is_unreadable_and_small(command, faces, tmp_path):
@@ -285,7 +286,7 @@ def test_tables_that_reach_out_or_are_absurd(command, tmp_path, rows):
     code, printed, _ = command("data", "check", "dataset=table", "dataset.root=t", limit=120)
     harmless(tmp_path, code, printed, refused=False)
     assert len(printed) < 5_000
-    assert "root:" not in printed
+    assert "root:x:" not in printed
 
 
 def test_members_of_an_archive_that_lead_out(command, tmp_path):

@@ -1,5 +1,6 @@
 """Weights from elsewhere: downloaded, or read from a file that cannot run code."""
 
+import warnings
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
@@ -48,7 +49,8 @@ def read_weights(path: Path) -> tuple[Weights, Card | None]:
     if path.suffix == ".safetensors":
         return read_model_file(path)
     try:
-        found: Any = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings(action="ignore"):  # torch advises to trust the file
+            found: Any = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # zipfile, pickle and torch each raise their own
         raise DataError(
             f"{path} cannot be read as a file of plain weights ({reason(error)}); save the "

@@ -143,7 +143,7 @@ def _save_part(path: Path, arrays: dict[str, np.ndarray]) -> None:
     beside = path.with_suffix(f".{os.getpid()}.tmp")
     try:
         with beside.open("wb") as file:
-            np.savez(file, **arrays)  # its allow_pickle came with numpy 2.1
+            np.savez(file, **arrays)  # type: ignore[arg-type]  # allow_pickle: numpy 2.1
         beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)

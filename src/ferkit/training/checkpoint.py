@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import warnings
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -51,7 +52,8 @@ def load_checkpoint(folder: Path) -> dict[str, Any] | None:
     problems = []
     for path in found:
         try:
-            state: Any = torch.load(path, map_location="cpu", weights_only=True)
+            with warnings.catch_warnings(action="ignore"):  # torch advises to trust the file
+                state: Any = torch.load(path, map_location="cpu", weights_only=True)
         except Exception as error:  # zipfile, pickle and torch each raise their own
             problems.append(f"{path.name}: {reason(error)}")
             continue
