@@ -1,7 +1,11 @@
 import os
+import signal
 
 import pytest
 
+# In the background of a shell a process ignores SIGINT, and so would those that tests start.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 

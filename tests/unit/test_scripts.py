@@ -118,6 +118,7 @@ def test_nothing_outlives_a_stopped_command(tmp_path, python, action, sign):
     workers = wait(lambda: [w for w in running(mark) if "popen_loky" in w] or process.poll(), 240)
     assert isinstance(workers, list), process.communicate()
     (os.killpg if sign == signal.SIGINT else os.kill)(process.pid, sign)
-    assert process.wait(20) == (130 if sign == signal.SIGINT else -sign)
+    codes = {signal.SIGKILL: -signal.SIGKILL, signal.SIGTERM: 143, signal.SIGINT: 130}
+    assert process.wait(60) == codes[sign]
     assert wait(lambda: not running(mark), 10)
     assert "Traceback" not in process.stderr.read()
