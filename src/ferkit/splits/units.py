@@ -24,12 +24,19 @@ def units(frame: pd.DataFrame, *by: str) -> np.ndarray:
     ...                     "frame": -1, "dataset": "x"})).tolist()
     [0, 0, 1]
     """
-    same_image = frame["path"].astype(str) + "\0" + frame["frame"].astype(str)
+    same_image = frame["path"].fillna("").astype(str) + "\x1f" + frame["frame"].astype(str)
     tokens = [
-        "key\0" + frame["key"].astype(str),
-        ("key\0" + frame["source"].astype(str)).where(frame["source"] != ""),
-        ("path\0" + frame["dataset"].astype(str) + same_image).where(frame["path"] != ""),
-        *(named(frame, column).radd(column + "\0").where(frame[column] != "") for column in by),
+        "key\x1f" + frame["key"].fillna("").astype(str),
+        ("key\x1f" + frame["source"].fillna("").astype(str)).where(
+            frame["source"].fillna("") != ""
+        ),
+        ("path\x1f" + frame["dataset"].fillna("").astype(str) + same_image).where(
+            frame["path"].fillna("") != ""
+        ),
+        *(
+            named(frame, column).radd(column + "\x1f").where(frame[column].fillna("") != "")
+            for column in by
+        ),
     ]
     tokens_of_rows, _ = pd.factorize(pd.concat(tokens, ignore_index=True))
     rows = np.tile(np.arange(len(frame)), len(tokens))[tokens_of_rows >= 0]
@@ -72,10 +79,10 @@ def leave_copies_out(frame: pd.DataFrame, views: np.ndarray, copies: str) -> lis
 
 def named(frame: pd.DataFrame, column: str) -> pd.Series:
     """A column's ids, told apart by dataset where there are several; empty stays empty."""
-    ids = frame[column].astype(str)
+    ids = frame[column].fillna("").astype(str)
     if frame["dataset"].nunique() < 2:
         return ids
-    return (frame["dataset"].astype(str) + "/" + ids).where(ids != "", "")
+    return (frame["dataset"].fillna("").astype(str) + "/" + ids).where(ids != "", "")
 
 
 def carve(
