@@ -18,6 +18,7 @@ from ferkit.faces.store import FaceStore
 from ferkit.files import usable_folder
 from ferkit.names import check_name
 from ferkit.splits import Split, count_leaks, leak_warnings, split_hash
+from ferkit.splits.split import ALL, VIEWS
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ class Views:
     def describe(self) -> dict[str, Any]:
         """What data.json says of a run's data."""
         card = self.store.card
-        present = [v for v in ("train", "val", "test", "all") if (self.split.views == v).any()]
+        present = [v for v in (*VIEWS, ALL) if (self.split.views == v).any()]
         return {
             "dataset": {**card["dataset"], "n": card["n"], "dropped": card["dropped"]},
             "faces": card["faces"],

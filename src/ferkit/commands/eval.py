@@ -18,7 +18,6 @@ from ferkit.evaluation.fingerprint import CONTENT, fingerprint
 from ferkit.faces.store import FaceStore
 from ferkit.imbalance.strategy import Strategy
 from ferkit.inference.data import (
-    ALL,
     RunSplit,
     is_same_data,
     other_views,
@@ -30,6 +29,7 @@ from ferkit.model import load_model
 from ferkit.printable import say
 from ferkit.reports.page import write_report
 from ferkit.reports.run_folders import run_folders
+from ferkit.splits.split import ALL
 from ferkit.training.run import RunFolder, open_run
 from ferkit.training.settings import choose_device
 from ferkit.views import make_store

@@ -14,13 +14,13 @@ from ferkit.evaluation.fingerprint import IN_TRAIN, fingerprint
 from ferkit.faces.store import FaceStore
 from ferkit.splits import VIEWS, Split, count_leaks, read_split, split_hash
 from ferkit.splits.overlap import IDENTITY, alike_subjects, overlap_with_train
+from ferkit.splits.split import ALL
 from ferkit.views import Views, encode, make_store, make_views
 
 _ALIKE = (
     "{:,} faces carry a subject's id that the training view has too; if they are the same people, "
     "give both datasets the same dataset.name, and these faces are left out"
 )
-ALL = "all"  # the view that takes another dataset whole
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,6 @@ def own_views(
     config: DictConfig,
     split: RunSplit | None,
     emotions: Sequence[str],
-    store: FaceStore | None = None,
 ) -> Views:
     """The run's own data, assigned as split.parquet has it, not as a split made anew.
 
@@ -71,7 +70,7 @@ def own_views(
     """
     if split is None:
         return make_views(config)
-    store = store or make_store(config)
+    store = make_store(config)
     frame = store.index
     labels = frame["label"].where(frame["label"].isin(list(emotions)), "")
     views, changes = _assign(split, frame)

@@ -11,8 +11,8 @@ from ferkit.reports.compare import NONE, figure_name, show_mean
 from ferkit.reports.compare_methods import Method, SavedRun, tagged
 from ferkit.reports.formats import Sheet
 from ferkit.reports.tables import show_figure
+from ferkit.splits.split import ALL
 
-ALL = "all"  # the view of another dataset as a whole
 _FIGURES = ("accuracy", "balanced_accuracy", "macro_f1")
 _RESAMPLES = 2000
 _ALL = "All outputs of the network count: an answer that the dataset does not have is wrong."

@@ -10,6 +10,7 @@ from ferkit.splits import leaks
 from ferkit.splits.units import carve
 
 VIEWS = ("train", "val", "test")
+ALL = "all"  # the view that takes another dataset whole
 
 
 @dataclass
