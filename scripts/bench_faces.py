@@ -30,8 +30,8 @@ from face_sheets import (
 )
 from PIL import Image
 
-from ferkit.datasets.drawing import draw_face
 from ferkit.datasets.walk import is_image
+from ferkit.drawn.face import draw_face
 from ferkit.faces.align import eye_angle
 from ferkit.faces.crop import crop_faces
 from ferkit.faces.decode import DecodeError, decode_image

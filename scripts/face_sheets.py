@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from matplotlib import cbook
 
-from ferkit.datasets.drawing import draw_photo
+from ferkit.drawn.face import draw_photo
 from ferkit.faces.decode import decode_image
 
 SIZES = (24, 32, 48, 72, 120, 200)  # of a face, in pixels

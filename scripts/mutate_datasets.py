@@ -26,11 +26,11 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from ferkit.checking.check import check, render_text
 from ferkit.composition import compose
 from ferkit.config import as_plain
-from ferkit.datasets.check import check, render_text
-from ferkit.datasets.film_files import is_film
 from ferkit.datasets.index import FaceIndex
+from ferkit.datasets.video_files import is_film
 from ferkit.datasets.walk import is_foreign_image, is_image
 from ferkit.errors import FerkitError
 from ferkit.views import read_index

@@ -10,7 +10,10 @@ from typing import Any
 from ferkit.errors import DataError
 
 # The dotted path of then to that of now. A line is added when a target moves, and never removed.
-MOVED_TARGETS: dict[str, str] = {}
+MOVED_TARGETS: dict[str, str] = {
+    "ferkit.datasets.ferplus.read_ferplus": "ferkit.datasets.fer2013.ferplus.read_ferplus",
+    "ferkit.evaluation.tta.Tta": "ferkit.inference.tta.Tta",
+}
 # The dotted key of then to that of now, below the root of a run's config, e.g. "trainer.frames".
 RENAMED_KEYS: dict[str, str] = {}
 

@@ -79,10 +79,10 @@ def test_it_begins_another_run_and_is_compared_and_pooled(ferkit, run):
 
 def test_what_moved_or_was_renamed_is_translated_before_the_gate_judges(ferkit, run, monkeypatch):
     config = run / "config.yaml"
-    text = config.read_text().replace("ferkit.evaluation.tta.Tta", "ferkit.gone.Tta")
+    text = config.read_text().replace("ferkit.inference.tta.Tta", "ferkit.gone.Tta")
     config.write_text(text.replace("cache_frozen:", "keep_frozen:"))
     assert ferkit("eval", f"run={run}", "view=val")[0] == 2
-    monkeypatch.setitem(saved.MOVED_TARGETS, "ferkit.gone.Tta", "ferkit.evaluation.tta.Tta")
+    monkeypatch.setitem(saved.MOVED_TARGETS, "ferkit.gone.Tta", "ferkit.inference.tta.Tta")
     assert ferkit("eval", f"run={run}", "view=val")[0] == 2
     monkeypatch.setitem(saved.RENAMED_KEYS, "trainer.keep_frozen", "trainer.cache_frozen")
     assert ferkit("eval", f"run={run}", "view=val")[0] == 0

@@ -17,7 +17,7 @@ from ferkit.targets import configs_dir, resolve, shipped_targets
         "timm.models._hub.Path.unlink",
         "torch.nn.modules.module.torch.hub.load",
         "subprocess.run",
-        "ferkit.training.run.subprocess.run",
+        "ferkit.runs.folder.subprocess.run",
         "os.system",
         "builtins.eval",
         "torch.load",

@@ -9,12 +9,13 @@ from omegaconf import DictConfig
 
 from ferkit.config import as_words
 from ferkit.errors import ConfigError, DataError, unknown
-from ferkit.evaluation.ease import ease_of_faces
+from ferkit.evaluation.difficulty import ease_of_faces
 from ferkit.evaluation.outcomes import labelled
 from ferkit.evaluation.seeds import CORRECTIONS, RESAMPLES, Measured, measure_runs
 from ferkit.files import usable_folder
 from ferkit.printable import csv_frame, say
-from ferkit.reports.compare import (
+from ferkit.reports.comparison.calibration import calibration_sheet, reliability_pictures
+from ferkit.reports.comparison.compare import (
     against_sheet,
     differences,
     means_sheet,
@@ -22,21 +23,20 @@ from ferkit.reports.compare import (
     pairs_sheets,
     runs_sheet,
 )
-from ferkit.reports.compare_calibration import calibration_sheet, reliability_pictures
-from ferkit.reports.compare_ease import ease_sheets, halves_sheet
-from ferkit.reports.compare_figures import draw_differences
-from ferkit.reports.compare_groups import group_sheets
-from ferkit.reports.compare_methods import (
+from ferkit.reports.comparison.difficulty import ease_sheets, halves_sheet
+from ferkit.reports.comparison.groups import group_sheets
+from ferkit.reports.comparison.methods import (
     Method,
     find_method,
     find_runs,
     group_runs,
     read_saved,
 )
-from ferkit.reports.compare_transfer import transfer_sheets
-from ferkit.reports.figures import render
-from ferkit.reports.folder import FORMAT
+from ferkit.reports.comparison.plots import draw_differences
+from ferkit.reports.comparison.transfer import transfer_sheets
 from ferkit.reports.formats import Sheet, write_document, write_files
+from ferkit.reports.plots import render
+from ferkit.runs.record import FORMAT
 
 STEM, EASE = "comparison", "ease"
 _VIEWS = ("test", "val", "held_out")  # the first that every run has

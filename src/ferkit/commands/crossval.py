@@ -9,15 +9,15 @@ from typing import Any
 import pandas as pd
 from omegaconf import DictConfig, OmegaConf
 
-from ferkit.commands.evaluation import predict_views
 from ferkit.commands.train import TrainedRun, report, said_how_to_go_on, train
 from ferkit.config import as_plain, build
 from ferkit.errors import ConfigError
 from ferkit.imbalance.strategy import Strategy
+from ferkit.inference.scoring import predict_views
 from ferkit.model import load_model
 from ferkit.printable import say
+from ferkit.runs.folder import RunFolder, claim_run, default_folder, environment
 from ferkit.splits import number_of_folds
-from ferkit.training.run import RunFolder, claim_run, default_folder, environment
 from ferkit.training.settings import TrainerSettings, choose_device
 from ferkit.views import Views, make_store, make_views
 

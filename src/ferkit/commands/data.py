@@ -30,15 +30,15 @@ def main(words: Sequence[str]) -> int:
 
 
 def _check(config: DictConfig) -> None:
-    from ferkit.datasets.check import check, render_text
+    from ferkit.checking.check import check, render_text
     from ferkit.views import read_index
 
     print(printable(render_text(check(read_index(config.dataset))), keep="\n"))
 
 
 def _show(config: DictConfig) -> None:
-    from ferkit.datasets.check import check
-    from ferkit.datasets.check_page import write_page
+    from ferkit.checking.check import check
+    from ferkit.checking.page import write_page
     from ferkit.views import read_index
 
     out = Path(config.out or "outputs/data")
@@ -77,7 +77,7 @@ def _fake(config: DictConfig) -> None:
 def _ceiling(config: DictConfig) -> None:
     """What people reach on FER-2013's images, from the votes of FER+."""
     from ferkit.evaluation.ceiling import read_ballots
-    from ferkit.reports.compare_ceiling import ceiling_sheets
+    from ferkit.reports.comparison.ceiling import ceiling_sheets
     from ferkit.reports.formats import write_document
 
     node = as_plain(config.dataset)

@@ -12,9 +12,9 @@ from ferkit.evaluation.ensemble import mean_predictions
 from ferkit.evaluation.fingerprint import fingerprint
 from ferkit.files import usable_folder
 from ferkit.printable import say
-from ferkit.reports.compare_methods import SavedRun, find_runs, read_saved
+from ferkit.reports.comparison.methods import SavedRun, find_runs, read_saved
 from ferkit.reports.page import write_report
-from ferkit.training.run import RunFolder, default_folder, open_run
+from ferkit.runs.folder import RunFolder, default_folder, open_run
 
 
 def ensemble(config: DictConfig, command: str) -> Path:

@@ -9,8 +9,6 @@ from typing import Any
 import pandas as pd
 from omegaconf import DictConfig
 
-from ferkit.commands.evaluation import find_scored, predict_views
-from ferkit.commands.named_views import merge_tests, named_view
 from ferkit.composition import check, completed, compose
 from ferkit.config import as_plain, build, is_node
 from ferkit.errors import ConfigError, DataError, unknown
@@ -25,12 +23,14 @@ from ferkit.inference.data import (
     read_run_split,
     training_rows,
 )
+from ferkit.inference.named_views import merge_tests, named_view
+from ferkit.inference.scoring import find_scored, predict_views
 from ferkit.model import load_model
 from ferkit.printable import say
 from ferkit.reports.page import write_report
-from ferkit.reports.run_folders import run_folders
+from ferkit.runs.find import run_folders
+from ferkit.runs.folder import RunFolder, open_run
 from ferkit.splits.split import ALL
-from ferkit.training.run import RunFolder, open_run
 from ferkit.training.settings import choose_device
 from ferkit.views import make_store
 

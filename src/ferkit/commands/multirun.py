@@ -10,8 +10,8 @@ from ferkit.composition import check, explained, hydra_ready, prepare, split_wor
 from ferkit.errors import FerkitError
 from ferkit.hydra_keys import check_hydra_node
 from ferkit.printable import say
-from ferkit.reports.run_folders import read_words
-from ferkit.training.run import default_folder
+from ferkit.runs.find import read_words
+from ferkit.runs.folder import default_folder
 from ferkit.workers import end_with_parent
 
 

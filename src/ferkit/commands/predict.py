@@ -12,7 +12,11 @@ from ferkit.composition import compose
 from ferkit.config import as_plain, build
 from ferkit.datasets.walk import image_files
 from ferkit.errors import ConfigError, DataError, unknown
-from ferkit.evaluation.photographs import (
+from ferkit.faces.crop import all_faces, make_face_detector
+from ferkit.faces.decode import decode_image
+from ferkit.faces.settings import FaceSettings
+from ferkit.files import usable_folder
+from ferkit.inference.photographs import (
     FORMATS,
     annotate,
     classify,
@@ -20,11 +24,7 @@ from ferkit.evaluation.photographs import (
     write_explained,
     write_table,
 )
-from ferkit.evaluation.saliency import check_method
-from ferkit.faces.crop import all_faces, make_face_detector
-from ferkit.faces.decode import decode_image
-from ferkit.faces.settings import FaceSettings
-from ferkit.files import usable_folder
+from ferkit.inference.saliency import check_method
 from ferkit.model import FaceClassifier, load_model
 from ferkit.printable import say
 from ferkit.training.settings import choose_device

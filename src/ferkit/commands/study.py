@@ -7,13 +7,13 @@ from omegaconf import DictConfig
 
 from ferkit.config import as_words
 from ferkit.printable import say
-from ferkit.published import read_published
 from ferkit.reports.formats import write_document
-from ferkit.reports.run_folders import expand
-from ferkit.reports.studies.cells import show_count
-from ferkit.reports.studies.document import Subject
-from ferkit.reports.studies.runs import find_runs
-from ferkit.reports.studies.shown import show_pages
+from ferkit.runs.find import expand
+from ferkit.studies.cells import show_count
+from ferkit.studies.document import Subject
+from ferkit.studies.published import read_published
+from ferkit.studies.runs import find_runs
+from ferkit.studies.shown import show_pages
 
 
 def report_study(config: DictConfig, command: str) -> int:
@@ -31,7 +31,7 @@ def report_study(config: DictConfig, command: str) -> int:
     asked = [folder for word in as_words(config.runs) for folder in expand(word)]
     runs = find_runs(config.study, asked or None)
     subject = Subject(published, runs)
-    module = import_module(f"ferkit.reports.studies.{config.study}")
+    module = import_module(f"ferkit.studies.{config.study}")
     document = module.make_document(subject)
     folder = Path(config.out or f"outputs/eval/{config.study}")
     title = f"{config.study}: {published['title']}"

@@ -12,20 +12,18 @@ import torch
 from omegaconf import DictConfig
 
 from ferkit.commands.describe import SPLIT, describe_run
-from ferkit.commands.evaluation import predict_views
-from ferkit.commands.named_views import check_test
 from ferkit.composition import check, completed, compose
 from ferkit.config import as_plain, build
 from ferkit.errors import ConfigError, DataError, unknown
-from ferkit.evaluation.saliency import check_method
 from ferkit.files import require_as_written
 from ferkit.imbalance.strategy import Strategy
+from ferkit.inference.named_views import check_test
+from ferkit.inference.saliency import check_method
+from ferkit.inference.scoring import predict_views
 from ferkit.model import load_model
 from ferkit.printable import quoted, say
 from ferkit.reports.page import write_report
-from ferkit.splits import read_split
-from ferkit.training.assemble import make_training, run_training, train_rows
-from ferkit.training.run import (
+from ferkit.runs.folder import (
     RunFolder,
     check_run_dir,
     claim_run,
@@ -33,6 +31,8 @@ from ferkit.training.run import (
     hold_run,
     open_run,
 )
+from ferkit.splits import read_split
+from ferkit.training.assemble import make_training, run_training, train_rows
 from ferkit.training.settings import TrainerSettings, choose_device
 from ferkit.views import Views, make_views
 

@@ -13,10 +13,10 @@ from functools import wraps
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from ferkit.datasets.film_files import is_film
 from ferkit.datasets.given import as_root
 from ferkit.datasets.index import FaceIndex
 from ferkit.datasets.layout import is_archive
+from ferkit.datasets.video_files import is_film
 from ferkit.datasets.walk import (
     Listing,
     is_foreign_image,

@@ -29,8 +29,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ferkit.datasets.accounts import reader
-from ferkit.datasets.film_files import count_frames, is_film
-from ferkit.datasets.films import check_policy, select_frames
 from ferkit.datasets.index import FaceIndex, make_index
 from ferkit.datasets.layout import (
     archives_in,
@@ -41,6 +39,8 @@ from ferkit.datasets.layout import (
     per_class,
     split_name,
 )
+from ferkit.datasets.video_files import count_frames, is_film
+from ferkit.datasets.videos import check_policy, select_frames
 from ferkit.datasets.walk import file_names, files_in, image_files, list_files, subfolders
 from ferkit.emotions import EMOTIONS
 from ferkit.errors import ConfigError, DatasetLayoutError, DatasetNotFoundError, unknown

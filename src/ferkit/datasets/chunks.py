@@ -1,7 +1,7 @@
 """How many rows of an index are worked on together."""
 
-from ferkit.datasets.film_files import is_film
 from ferkit.datasets.index import FaceIndex
+from ferkit.datasets.video_files import is_film
 
 _LARGE = 32_768  # bytes; the files of small faces have 1 to 10 thousand
 _SHARE = 16  # by which photographs are fewer than small faces

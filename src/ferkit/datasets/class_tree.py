@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from ferkit.datasets.film_files import is_film
 from ferkit.datasets.labels import emotion_of
 from ferkit.datasets.layout import is_lfs_pointer, refuse_lfs_pointer, split_name
 from ferkit.datasets.tree_doubts import only_tree, refuse_siblings, refuse_splits_inside
@@ -26,6 +25,7 @@ from ferkit.datasets.tree_shape import (
     walk_folders,
     without_split,
 )
+from ferkit.datasets.video_files import is_film
 from ferkit.datasets.walk import Listing, is_foreign_image, list_files, shown
 from ferkit.errors import DataError, DatasetLayoutError
 

@@ -2,7 +2,7 @@
 
 What: 5,600 grey faces of 48x48 pixels of 120 drawn people. Each is a person's proportions moved
 by the action units of an emotion (Ekman and Friesen's Facial Action Coding System; see
-`ferkit.datasets.drawing_geometry`): brows, lids, mouth, nose wrinkles. That geometry alone tells
+`ferkit.drawn.geometry`): brows, lids, mouth, nose wrinkles. That geometry alone tells
 the emotions apart; person, pose, light, noise, blur and what hides the face vary
 independently of it. It says nothing about how well a network reads people.
 
@@ -24,8 +24,8 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from ferkit.datasets import drawing
 from ferkit.datasets.index import FaceIndex, make_index
+from ferkit.drawn import face as drawing
 from ferkit.emotions import EMOTIONS
 from ferkit.errors import ConfigError
 

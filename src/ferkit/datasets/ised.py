@@ -28,11 +28,11 @@ from typing import Any
 import numpy as np
 
 from ferkit.datasets.accounts import reader
-from ferkit.datasets.film_files import count_frames, is_film
-from ferkit.datasets.films import POLICIES, check_policy, select_frames
 from ferkit.datasets.index import FaceIndex, make_index
 from ferkit.datasets.layout import check_counts, find_file, incomplete, not_found
 from ferkit.datasets.matlab import load_mat, numbers, texts
+from ferkit.datasets.video_files import count_frames, is_film
+from ferkit.datasets.videos import POLICIES, check_policy, select_frames
 from ferkit.datasets.walk import Listing, list_files
 from ferkit.errors import ConfigError, DataError, unknown
 

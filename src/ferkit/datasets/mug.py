@@ -28,7 +28,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ferkit.datasets.accounts import reader
-from ferkit.datasets.films import check_policy, middle_frame, select_frames
 from ferkit.datasets.index import FaceIndex, make_index
 from ferkit.datasets.layout import (
     check_counts,
@@ -37,6 +36,7 @@ from ferkit.datasets.layout import (
     not_found,
     refuse_lfs_pointer,
 )
+from ferkit.datasets.videos import check_policy, middle_frame, select_frames
 from ferkit.datasets.walk import file_names, image_files, is_image, subfolders
 from ferkit.emotions import EMOTIONS
 from ferkit.errors import ConfigError, DatasetLayoutError, unknown

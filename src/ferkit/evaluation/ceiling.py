@@ -11,14 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ferkit.datasets.fer2013 import read_fer2013
-from ferkit.datasets.ferplus_files import (
+from ferkit.datasets.fer2013.ferplus_files import (
     PIXEL_FILES,
     VOTES_FILE,
     check_alignment,
     find_beside,
     read_votes,
 )
-from ferkit.datasets.ferplus_votes import VOTE_COLUMNS
+from ferkit.datasets.fer2013.ferplus_votes import VOTE_COLUMNS
 from ferkit.datasets.given import as_root
 from ferkit.errors import DatasetNotFoundError
 from ferkit.evaluation.confusion import divide

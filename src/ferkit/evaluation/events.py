@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 
 from ferkit.errors import ConfigError
 from ferkit.evaluation.confusion import divide
-from ferkit.evaluation.films import changed, find_places
 from ferkit.evaluation.intervals import draw_counts, percentile_interval, resampling_units
 from ferkit.evaluation.outcomes import output_classes
+from ferkit.evaluation.videos import changed, find_places
 
 _LEAST = 0.5  # from here on no two detected events can overlap one true event enough
 Counts = NDArray[np.float64]

@@ -85,9 +85,9 @@ def _decode(chunk: Chunk) -> tuple[dict[int, np.ndarray], dict[int, str]]:
 
 
 def _read(chunk: Chunk) -> Iterator[tuple[int, np.ndarray | None]]:
-    from ferkit.datasets.film_files import is_film
+    from ferkit.datasets.video_files import is_film
     from ferkit.faces.decode import decode_image
-    from ferkit.faces.films import read_frames
+    from ferkit.faces.videos import read_frames
 
     films: dict[str, list[int]] = {}
     for i, path in enumerate(chunk.paths):

@@ -13,11 +13,11 @@ from ferkit.evaluation.outcomes import read_outcomes
 from ferkit.imbalance.examples import draw_examples
 from ferkit.reports import tables
 from ferkit.reports.colours import overlay
-from ferkit.reports.figures import draw_confusion, draw_curves, draw_reliability, render
-from ferkit.reports.films import film_tables, measure_films
-from ferkit.reports.folder import RunRecord
+from ferkit.reports.plots import draw_confusion, draw_curves, draw_reliability, render
 from ferkit.reports.protocol import best_epoch, describe_protocol, title
 from ferkit.reports.tables import Table
+from ferkit.reports.videos import film_tables, measure_films
+from ferkit.runs.record import RunRecord
 
 
 @dataclass(frozen=True)

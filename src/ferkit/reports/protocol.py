@@ -6,8 +6,8 @@ from typing import Any
 import pandas as pd
 
 from ferkit.evaluation.fingerprint import fingerprint
-from ferkit.reports.folder import RunRecord
 from ferkit.reports.tables import short_name
+from ferkit.runs.record import RunRecord
 
 _TRAIN_ALONE = "The training view alone was"
 _MONITOR = "val_accuracy"  # where the settings do not say

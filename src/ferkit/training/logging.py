@@ -15,7 +15,7 @@ from typing import Any
 from ferkit.errors import require
 from ferkit.files import write_text
 from ferkit.printable import say
-from ferkit.run_files import FORMAT, ROW_SHAPE, read_config, read_json_of
+from ferkit.runs.read import FORMAT, ROW_SHAPE, read_config, read_json_of
 from ferkit.untrusted import parse_json, require_shape
 
 Row = Mapping[str, Any]

@@ -7,9 +7,9 @@ from torch import Tensor
 
 from ferkit.errors import DataError
 from ferkit.model_file import Weights
-from ferkit.run_files import ROW_SHAPE, read_rows
+from ferkit.runs.folder import RunFolder
+from ferkit.runs.read import ROW_SHAPE, read_rows
 from ferkit.training.checkpoint import load_checkpoint
-from ferkit.training.run import RunFolder
 from ferkit.training.trainer import Row, Training, write_best
 from ferkit.untrusted import reason, require_shape
 

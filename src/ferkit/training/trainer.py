@@ -18,11 +18,11 @@ from ferkit.evaluation.metrics import quick_figures
 from ferkit.losses import needs_features, start_epoch
 from ferkit.model import FaceClassifier, card_of
 from ferkit.model_file import Weights, pack
+from ferkit.runs.folder import RunFolder
 from ferkit.training.checkpoint import save_checkpoint
 from ferkit.training.loader import Batch, Loader
 from ferkit.training.mixup import mix
 from ferkit.training.optim import MONITORS, Schedule
-from ferkit.training.run import RunFolder
 from ferkit.training.settings import TrainerSettings, autocast_of, choose_precision
 
 Augment = Callable[[Tensor, torch.Generator], Tensor]

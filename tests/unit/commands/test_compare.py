@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from ferkit.errors import ConfigError, DataError
-from ferkit.reports.compare_methods import find_method, find_runs, group_runs, read_saved
+from ferkit.reports.comparison.methods import find_method, find_runs, group_runs, read_saved
 
 CLASSES = ("angry", "disgust", "happy")
 CONFIG = """format: 1

@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from ferkit.config import as_plain
-from ferkit.datasets.drawing import draw_photo
+from ferkit.drawn.face import draw_photo
 from ferkit.model import make_model, save_model
 
 

@@ -1,4 +1,4 @@
-from ferkit.published import studies
+from ferkit.studies.published import studies
 
 STUDIES = ("athanasiadis2022", "balanescu2020", "ghafourian2021", "kurmi2022", "tekula2023")
 

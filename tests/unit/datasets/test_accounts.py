@@ -15,9 +15,9 @@ from ferkit.datasets.accounts import account
 from ferkit.datasets.class_tree import OUTSIDE_CLASSES
 from ferkit.datasets.fakes.fer2013 import make as make_fer2013
 from ferkit.datasets.fer2013 import read_fer2013
-from ferkit.datasets.film_files import is_film
 from ferkit.datasets.folder import read_folder
 from ferkit.datasets.index import make_index
+from ferkit.datasets.video_files import is_film
 from ferkit.datasets.walk import is_image, list_files
 from ferkit.errors import DataError
 from ferkit.views import read_index

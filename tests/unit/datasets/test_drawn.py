@@ -2,11 +2,11 @@ import cv2
 import numpy as np
 import pytest
 
-from ferkit.datasets import drawing
-from ferkit.datasets.drawing import draw_face, draw_photo
-from ferkit.datasets.drawing_geometry import action_units, person_of, shape_face
 from ferkit.datasets.drawn import CLASSES, FER2013_TRAINING, largest_remainder, read_drawn
 from ferkit.datasets.fakes import drawn as fake
+from ferkit.drawn import face as drawing
+from ferkit.drawn.face import draw_face, draw_photo
+from ferkit.drawn.geometry import action_units, person_of, shape_face
 from ferkit.emotions import EMOTIONS
 from ferkit.errors import ConfigError
 
@@ -120,7 +120,7 @@ def test_points_lie_where_the_pupils_are_to_a_pixel(angle, side, monkeypatch):
             sketch.fill(disc, (0, 0, 0))
         return sketch
 
-    from ferkit.datasets.drawing_parts import Sketch
+    from ferkit.drawn.parts import Sketch
 
     monkeypatch.setattr(drawing, "sketch_person", bare)
     low = (320 - side) / 2

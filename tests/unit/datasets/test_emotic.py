@@ -7,8 +7,8 @@ import pytest
 from scipy.io import loadmat
 
 from ferkit.datasets.emotic import read_emotic
-from ferkit.datasets.emotic_mapping import CATEGORIES, MAPPINGS, load_mapping
-from ferkit.datasets.emotic_mat import persons
+from ferkit.datasets.emotic.mapping import CATEGORIES, MAPPINGS, load_mapping
+from ferkit.datasets.emotic.mat import persons
 from ferkit.datasets.fakes.emotic import make
 from ferkit.errors import ConfigError, DataError, DatasetLayoutError, DatasetNotFoundError
 

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from ferkit.datasets.fakes.ferplus import make
-from ferkit.datasets.ferplus import read_ferplus
-from ferkit.datasets.ferplus_votes import (
+from ferkit.datasets.fer2013.ferplus import read_ferplus
+from ferkit.datasets.fer2013.ferplus_votes import (
     NO_EMOTION,
     NO_MAJORITY,
     NOT_AN_EMOTION,

@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 from scipy.io import loadmat, savemat
 
-from ferkit.datasets.fakes.film_writer import write_film
 from ferkit.datasets.fakes.ised import make
-from ferkit.datasets.film_files import count_frames
+from ferkit.datasets.fakes.video_writer import write_film
 from ferkit.datasets.ised import read_ised
+from ferkit.datasets.video_files import count_frames
 from ferkit.errors import ConfigError, DataError, DatasetLayoutError, DatasetNotFoundError
 
 FOUR = ("disgust", "happy", "sad", "surprise")

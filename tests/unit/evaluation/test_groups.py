@@ -55,7 +55,7 @@ def test_subjects_are_measured_over_all_runs(make_predictions):
 def test_predictions_carry_the_groups_that_the_index_knows():
     import pandas as pd
 
-    from ferkit.evaluation.predict import make_predictions
+    from ferkit.inference.predict import make_predictions
 
     plain = {name: ["x", "y"] for name in ("key", "dataset", "subject", "sequence", "label")}
     index = pd.DataFrame(plain | {"frame": -1, "sex": ["F", "M"], "session": ["A", "B"]})

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from ferkit.datasets.drawing import draw_photo
+from ferkit.drawn.face import draw_photo
 from ferkit.faces.align import (
     TEMPLATE,
     box_matrix,

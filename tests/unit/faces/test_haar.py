@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ferkit.datasets.drawing import draw_photo
+from ferkit.drawn.face import draw_photo
 from ferkit.faces.detect import make_detector, overlap
 
 BOX = (90, 60, 190, 166)

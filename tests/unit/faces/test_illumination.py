@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from scipy import fft
 
-from ferkit.datasets.drawing import draw_face
+from ferkit.drawn.face import draw_face
 from ferkit.errors import ConfigError
 from ferkit.faces.illumination import METHODS, clahe, dct, equalize, linear, relight, weighted
 

@@ -307,8 +307,8 @@ def test_a_temperature_is_fitted_once_on_val_and_changes_no_prediction(home, typ
     assert fitted["nll"][1] <= fitted["nll"][0]
     val = pd.read_parquet(folder / "predictions" / "val.parquet")
     shares = val.filter(like="p_").to_numpy()
-    from ferkit.commands.calibrate import temperature_of
-    from ferkit.training.run import RunFolder
+    from ferkit.inference.temperature import temperature_of
+    from ferkit.runs.folder import RunFolder
 
     again = temperature_of(RunFolder(folder), "none", np.array([]), lambda: 1 / 0)
     assert again == fitted["temperature"]

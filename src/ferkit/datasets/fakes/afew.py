@@ -7,7 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from ferkit.datasets.fakes.film_writer import draw_film, write_film
+from ferkit.datasets.fakes.video_writer import draw_film, write_film
 from ferkit.emotions import EMOTIONS
 from ferkit.errors import ConfigError, unknown
 

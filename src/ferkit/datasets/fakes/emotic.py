@@ -8,8 +8,8 @@ from typing import Any
 import cv2
 import numpy as np
 
-from ferkit.datasets.drawing import draw_photo
 from ferkit.datasets.fakes.emotic_annotations import write_csv, write_mat
+from ferkit.drawn.face import draw_photo
 from ferkit.errors import ConfigError, unknown
 
 _SOURCES = ("mscoco", "framesdb", "emodb_small", "ade20k")

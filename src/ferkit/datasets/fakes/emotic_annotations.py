@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
-from ferkit.datasets.emotic_mapping import CATEGORIES
+from ferkit.datasets.emotic.mapping import CATEGORIES
 
 if TYPE_CHECKING:
     from ferkit.datasets.fakes.emotic import Photo

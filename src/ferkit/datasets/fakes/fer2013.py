@@ -7,7 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from ferkit.datasets.drawing import draw_face
+from ferkit.drawn.face import draw_face
 from ferkit.emotions import EMOTIONS
 from ferkit.errors import ConfigError, unknown
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from ferkit.datasets.drawing import draw_face
-from ferkit.datasets.ferplus_images import FOLDERS
-from ferkit.datasets.ferplus_votes import VOTE_COLUMNS, VOTE_EMOTIONS
+from ferkit.datasets.fer2013.ferplus_images import FOLDERS
+from ferkit.datasets.fer2013.ferplus_votes import VOTE_COLUMNS, VOTE_EMOTIONS
+from ferkit.drawn.face import draw_face
 from ferkit.emotions import EMOTIONS
 from ferkit.errors import ConfigError, unknown
 

@@ -6,7 +6,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from ferkit.datasets.fakes.film_writer import draw_film, write_film
+from ferkit.datasets.fakes.video_writer import draw_film, write_film
 
 _CODES = {"happy": 1, "surprise": 2, "sad": 3, "disgust": 4}
 _FRAMES = 9

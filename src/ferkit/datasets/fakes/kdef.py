@@ -7,7 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from ferkit.datasets.drawing import draw_photo
+from ferkit.drawn.face import draw_photo
 from ferkit.errors import ConfigError, unknown
 
 _EMOTIONS = {

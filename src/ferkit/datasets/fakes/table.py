@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pandas as pd
 
-from ferkit.datasets.drawing import draw_face
+from ferkit.drawn.face import draw_face
 from ferkit.errors import ConfigError, unknown
 
 # Words as people write them; the canonical ones would test nothing.

@@ -1,0 +1,1 @@
+"""What `ferkit data check` finds in a dataset, and its page."""

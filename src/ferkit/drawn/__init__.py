@@ -1,0 +1,1 @@
+"""The faces that ferkit draws itself: for examples, tests and the fakes of datasets."""

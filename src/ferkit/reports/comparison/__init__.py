@@ -1,0 +1,1 @@
+"""Comparisons of runs: methods, seeds, groups, difficulty, transfer."""

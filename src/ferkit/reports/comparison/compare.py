@@ -1,0 +1,219 @@
+"""The tables of a comparison: mean and spread over seeds, differences, tests, every run."""
+
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+
+import numpy as np
+
+from ferkit.evaluation.intervals import percentile_interval
+from ferkit.evaluation.seeds import (
+    CORRECTIONS,
+    RECALL,
+    Difference,
+    Measured,
+    benjamini_hochberg,
+    difference,
+    holm,
+    mcnemar_over_seeds,
+)
+from ferkit.reports.comparison.methods import Method
+from ferkit.reports.formats import Sheet
+from ferkit.reports.tables import FIGURE_NAMES, show_figure
+
+NONE = "—"
+_MATRIX = 12  # methods up to which every pair is shown
+_SEEDS = "Mean ± sample standard deviation over seeds; from one run no spread is given."
+_TIES = (
+    "Tie: the 95% interval holds 0. It is of the paired difference of the means over seeds, from "
+    "resampling the same {units} for all runs; it does not cover the choice of seeds.",
+    "After ±, where both have several seeds: the sample standard deviation of the differences "
+    "between networks of the same seed.",
+)
+_COMPARED = "Not corrected: among many comparisons some intervals miss 0 by luck; see the tests."
+_TESTS = (
+    "Paired bootstrap: two-sided p-value of the difference of the means over seeds. McNemar: "
+    "exact, networks of the same seed paired, their one-sided p-values joined by twice their mean "
+    "(valid however they depend on each other), the two sides by twice the smaller.",
+    "Holm and Benjamini-Hochberg (BH) correct over the methods of a column, each figure by itself.",
+)
+_SUBJECTS = (
+    "McNemar's test takes faces as independent; the {units} were not, so trust the bootstrap."
+)
+
+
+def figure_name(figure: str) -> str:
+    """A figure in words, e.g. "Recall of disgust"."""
+    if figure.startswith(RECALL):
+        return f"Recall of {figure.removeprefix(RECALL)}"
+    return FIGURE_NAMES[figure]
+
+
+def show_mean(values: Sequence[float], digits: int = 3) -> str:
+    """Mean and spread over seeds, or that there is one run.
+
+    >>> show_mean([0.61, 0.63]), show_mean([0.6134])
+    ('0.620 ± 0.014', '0.613 (one run)')
+    """
+    if len(values) == 1:
+        return f"{values[0]:.{digits}f} (one run)"
+    return f"{np.mean(values):.{digits}f} ± {np.std(values, ddof=1):.{digits}f}"
+
+
+def show_signed(value: float) -> str:
+    """A difference with its sign; a minus sign, not a hyphen.
+
+    >>> show_signed(0.0123)
+    '+0.012'
+    """
+    shown = f"{abs(value):.3f}"
+    if not float(shown):
+        return shown
+    return ("+" if value > 0 else "\N{MINUS SIGN}") + shown
+
+
+def show_difference(found: Difference) -> str:
+    """A difference with its interval, said to be a tie where that holds 0, ± its spread."""
+    seeds = f" ± {np.std(found.per_seed, ddof=1):.3f}" if len(found.per_seed) > 1 else ""
+    if found.interval is None:
+        return f"{show_signed(found.value)} (no interval){seeds}"
+    low, high = map(show_signed, found.interval)
+    shown = f"{show_signed(found.value)} [{low}, {high}]{seeds}"
+    return f"tie: {shown}" if found.is_tie else shown
+
+
+def show_p(value: float | None) -> str:
+    """A p-value."""
+    if value is None:
+        return NONE
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def means_sheet(methods: Sequence[Method], measured: Mapping[str, Sequence[Measured]]) -> Sheet:
+    """The main table: a row a method, mean and spread over seeds of every figure."""
+    figures = _figures(measured)
+    rows = []
+    for method in methods:
+        runs = measured[method.name]
+        cells = (show_mean([run.figures[figure] for run in runs]) for figure in figures)
+        rows.append((method.name, _seeds(method), *cells))
+    header = ("Method", "Seeds", *map(figure_name, figures))
+    return Sheet("methods", "Mean and spread over seeds", header, tuple(rows), (_SEEDS,))
+
+
+def _figures(measured: Mapping[str, Sequence[Measured]]) -> list[str]:
+    # those that every run has: a network without a class has no recall of it
+    every = [run.figures for runs in measured.values() for run in runs]
+    return [name for name in every[0] if all(name in figures for figures in every)]
+
+
+def _seeds(method: Method) -> str:
+    if len(method.runs) == 1:
+        return "one run"
+    known = [str(seed) for seed in method.seeds if seed is not None]
+    return f"{len(method.runs)} ({', '.join(known)})" if known else str(len(method.runs))
+
+
+def against_sheet(
+    reference: Method, methods: Sequence[Method], measured: Mapping[str, Sequence[Measured]],
+    units: str,
+) -> Sheet:  # fmt: skip
+    """Paired differences against the reference, a row a method."""
+    rows = [
+        (name, *map(show_difference, row.values()))
+        for name, row in differences(reference, methods, measured).items()
+    ]
+    header = ("Method", *map(figure_name, _figures(measured)))
+    notes = (_TIES[0].format(units=units), _TIES[1], *([_COMPARED] if len(rows) > 1 else []))
+    title = f"Difference to {reference.name}"
+    return Sheet("against", title, header, tuple(rows), notes)
+
+
+def differences(
+    reference: Method, methods: Sequence[Method], measured: Mapping[str, Sequence[Measured]]
+) -> dict[str, dict[str, Difference]]:
+    """Method to figure to its paired difference against the reference."""
+    figures = _figures(measured)
+    return {
+        method.name: {
+            figure: difference(measured[reference.name], measured[method.name], figure)
+            for figure in figures
+        }
+        for method in _others(reference, methods)
+    }
+
+
+def _others(reference: Method, methods: Sequence[Method]) -> list[Method]:
+    return [method for method in methods if method.name != reference.name]
+
+
+def p_values_sheet(
+    reference: Method, methods: Sequence[Method], measured: Mapping[str, Sequence[Measured]],
+    units: str,
+) -> Sheet:  # fmt: skip
+    """p-values against the reference, bare and corrected: a row a method and test."""
+    others = _others(reference, methods)
+    rows = []
+    for figure in [*_figures(measured), ""]:
+        values = [
+            _p_value(measured[reference.name], measured[method.name], figure) for method in others
+        ]
+        known = [value for value in values if value is not None]
+        corrected = iter(zip(holm(known), benjamini_hochberg(known), strict=True))
+        for method, value in zip(others, values, strict=True):
+            strict, lenient = next(corrected) if value is not None else (None, None)
+            test = figure_name(figure) if figure else "Accuracy, McNemar"
+            rows.append((test, method.name, show_p(value), show_p(strict), show_p(lenient)))
+    notes = (*_TESTS, *([] if units.endswith("images") else [_SUBJECTS.format(units=units)]))
+    header = ("Figure", f"{reference.name} against", "p", "p, Holm", "p, BH")
+    return Sheet("tests", f"Tests against {reference.name}", header, tuple(rows), notes)
+
+
+def _p_value(first: Sequence[Measured], second: Sequence[Measured], figure: str) -> float | None:
+    if not figure:
+        return mcnemar_over_seeds(first, second)
+    return difference(first, second, figure).p_value
+
+
+def pairs_sheets(
+    methods: Sequence[Method], measured: Mapping[str, Sequence[Measured]], correction: str
+) -> list[Sheet]:
+    """Corrected p-values of every pair of methods; none for two methods or for too many."""
+    if not 2 < len(methods) <= _MATRIX:
+        return []
+    words = "Holm" if correction == "holm" else "Benjamini-Hochberg"
+    pairs = list(combinations(range(len(methods)), 2))
+    sheets = []
+    for figure, test in (("", "accuracy, McNemar"), ("macro_f1", "macro F1, paired bootstrap")):
+        values = [
+            _p_value(measured[methods[a].name], measured[methods[b].name], figure) for a, b in pairs
+        ]
+        if None in values:
+            continue
+        corrected = CORRECTIONS[correction]([value for value in values if value is not None])
+        cells = dict(zip(pairs, map(show_p, corrected), strict=True))
+        rows = tuple(
+            (method.name, *(cells.get((min(a, b), max(a, b)), "") for b in range(len(methods))))
+            for a, method in enumerate(methods)
+        )
+        header = ("Method", *(method.name for method in methods))
+        note = f"p-values corrected by {words} over all {len(pairs)} pairs."
+        name = f"pairs_{figure or 'accuracy'}"
+        sheets.append(Sheet(name, f"Every pair: {test}", header, rows, (note,)))
+    return sheets
+
+
+def runs_sheet(methods: Sequence[Method], measured: Mapping[str, Sequence[Measured]]) -> Sheet:
+    """Every run by itself, with 95% intervals over rows."""
+    figures = _figures(measured)
+    rows = []
+    for method in methods:
+        for run, figure_of in zip(method.runs, measured[method.name], strict=True):
+            cells = (
+                show_figure(figure_of.figures[f], percentile_interval(figure_of.resampled[f]))
+                for f in figures
+            )
+            seed = NONE if run.seed is None else str(run.seed)
+            rows.append((str(run.folder), method.name, seed, *cells))
+    header = ("Run", "Method", "Seed", *map(figure_name, figures))
+    note = "In brackets: 95% intervals over rows (percentile bootstrap)."
+    return Sheet("runs", "Every run", header, tuple(rows), (note,))
