@@ -60,7 +60,7 @@ def write_page(result: CheckResult, out: Path) -> Path:
 
 
 def _headline(result: CheckResult) -> list[tuple[str, str, str]]:
-    people = result.index.frame["subject"].replace("", np.nan).nunique()
+    people = len(set(result.index.frame["subject"].dropna()) - {""})
     across = result.identical.across
     leaked = across["train|val"] + across["train|test"]
     return [

@@ -88,7 +88,7 @@ class FaceIndex:
         """The line every load ends with."""
         counts = self.frame["label"].value_counts()
         per_class = " ".join(f"{e} {counts.get(e, 0)}" for e in self.emotions)
-        subjects = self.frame["subject"].replace("", np.nan).nunique()
+        subjects = len(set(self.frame["subject"].dropna()) - {""})
         dropped = ", ".join(f"{why}: {n}" for why, n in self.dropped.items()) or "nothing"
         return (
             f"{self.name} | {self.variant} | {self.root} | {len(self)} samples | {per_class} | "

@@ -102,8 +102,8 @@ def _assign(split: RunSplit, frame: pd.DataFrame) -> tuple[np.ndarray, list[str]
         there = now.loc[here.index]
         same = moved["label"] == moved["then"]
         counts["moved to another file name"] = moved["view"][same]
-        counts["labelled otherwise"] = pd.concat(
-            [here["view"][here["label"] != there["label"]], moved["view"][~same]]
+        counts["labelled otherwise"] = pd.Series(
+            [*here["view"][here["label"] != there["label"]], *moved["view"][~same]], dtype=str
         )
         counts["replaced by another image"] = here["view"][here["content"] != there["content"]]
     counts["gone"] = gone["view"]

@@ -77,13 +77,18 @@ def _take_up(training: Training, state: dict[str, Any]) -> None:
     training.since_best = state["since_best"]
     scheduler = training.schedule.scheduler
     fresh = scheduler.state_dict()
-    if fresh.keys() - state["schedule"].keys():
+    if _settings_of(fresh) - _settings_of(state["schedule"]):
         raise ValueError("it has another schedule")
     scheduler.load_state_dict(state["schedule"])
     if state["max_epochs"] != training.settings.max_epochs and "total_steps" in fresh:
         # a longer or shorter cycle keeps its own shape, from the step that was reached
         scheduler.total_steps = fresh["total_steps"]
         scheduler._schedule_phases = fresh["_schedule_phases"]
+
+
+def _settings_of(schedule: dict[str, Any]) -> set[str]:
+    """Keys that do not come and go with torch's version."""
+    return {key for key in schedule if not key.startswith("_")} - {"verbose"}
 
 
 def _check_optimizer(optimizer: torch.optim.Optimizer) -> None:

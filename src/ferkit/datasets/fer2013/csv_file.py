@@ -120,7 +120,7 @@ def _usage(usage: str, at: str) -> str:
 def _pixels(cell: str, at: str) -> bytes:
     try:
         values = np.fromstring(cell, dtype=np.int64, sep=" ")  # [H * W]
-    except ValueError:
+    except (ValueError, DeprecationWarning):  # numpy below 2.3 only warns
         return _judge_pixels(cell.split(), at)
     if values.size == SIDE * SIDE and values.min() >= 0 and values.max() <= _WHITE:
         return values.astype(np.uint8).tobytes()
