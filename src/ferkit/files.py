@@ -12,7 +12,7 @@ from ferkit.locks import HeldError, held
 
 LOCK = ".lock"
 SUMS = "checksums.json"
-_FORMAT = 1
+FORMAT = 1  # stands in every file of ferkit that can carry it
 
 
 def atomic_write(path: Path, write: Callable[[Path], object], *, durable: bool = False) -> None:
@@ -192,5 +192,5 @@ def _read_sums(folder: Path) -> dict[str, list[str]] | None:
 
 
 def _write_sums(folder: Path, sums: dict[str, list[str]], durable: bool) -> None:
-    text = json.dumps({"format": _FORMAT, "sha256": dict(sorted(sums.items()))}, indent=1)
+    text = json.dumps({"format": FORMAT, "sha256": dict(sorted(sums.items()))}, indent=1)
     write_text(folder / SUMS, text + "\n", durable=durable)

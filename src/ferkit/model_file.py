@@ -18,11 +18,10 @@ from safetensors import safe_open
 from torch import Tensor
 
 from ferkit.errors import DataError, check_format
-from ferkit.files import require_as_written
+from ferkit.files import FORMAT, require_as_written
 from ferkit.saved import as_of_now
 from ferkit.untrusted import parse_json, reason, require_shape
 
-FORMAT = 1
 _KEY = "ferkit"
 _NODES = ("backbone", "faces", "input")
 _HEADER = 16 << 20  # bytes; of ten thousand tensors it has one million

@@ -12,7 +12,7 @@ from ferkit.errors import ConfigError, DataError, unknown
 from ferkit.evaluation.difficulty import ease_of_faces
 from ferkit.evaluation.outcomes import labelled
 from ferkit.evaluation.seeds import CORRECTIONS, RESAMPLES, Measured, measure_runs
-from ferkit.files import usable_folder
+from ferkit.files import FORMAT, usable_folder
 from ferkit.printable import csv_frame, say
 from ferkit.reports.comparison.calibration import calibration_sheet, reliability_pictures
 from ferkit.reports.comparison.compare import (
@@ -36,7 +36,6 @@ from ferkit.reports.comparison.plots import draw_differences
 from ferkit.reports.comparison.transfer import transfer_sheets
 from ferkit.reports.formats import Sheet, write_document, write_files
 from ferkit.reports.plots import render
-from ferkit.runs.record import FORMAT
 
 STEM, EASE = "comparison", "ease"
 _VIEWS = ("test", "val", "held_out")  # the first that every run has

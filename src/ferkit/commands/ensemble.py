@@ -9,11 +9,11 @@ from omegaconf import DictConfig, OmegaConf
 from ferkit.config import as_words
 from ferkit.errors import DataError
 from ferkit.evaluation.ensemble import mean_predictions
-from ferkit.evaluation.fingerprint import fingerprint
-from ferkit.files import usable_folder
+from ferkit.files import FORMAT, usable_folder
 from ferkit.printable import say
 from ferkit.reports.comparison.methods import SavedRun, find_runs, read_saved
 from ferkit.reports.page import write_report
+from ferkit.runs.fingerprint import fingerprint
 from ferkit.runs.folder import RunFolder, default_folder, open_run
 
 
@@ -35,7 +35,7 @@ def ensemble(config: DictConfig, command: str) -> Path:
     out = Path(config.out) if config.out else default_folder("eval")
     usable_folder(out, "out").mkdir(parents=True, exist_ok=True)
     run = RunFolder(out)
-    content = {"format": 1, "ensemble": [str(f) for f in folders],
+    content = {"format": FORMAT, "ensemble": [str(f) for f in folders],
                "report": {"faces": False}}  # fmt: skip
     run.write("config.yaml", OmegaConf.to_yaml(OmegaConf.create(content)))
     run.write_json("data.json", _describe(members, folders))

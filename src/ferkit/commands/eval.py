@@ -12,7 +12,6 @@ from omegaconf import DictConfig
 from ferkit.composition import check, completed, compose
 from ferkit.config import as_plain, build, is_node
 from ferkit.errors import ConfigError, DataError, unknown
-from ferkit.evaluation.fingerprint import CONTENT, fingerprint
 from ferkit.faces.store import FaceStore
 from ferkit.imbalance.strategy import Strategy
 from ferkit.inference.data import (
@@ -29,6 +28,7 @@ from ferkit.model import load_model
 from ferkit.printable import say
 from ferkit.reports.page import write_report
 from ferkit.runs.find import run_folders
+from ferkit.runs.fingerprint import CONTENT, fingerprint
 from ferkit.runs.folder import RunFolder, open_run
 from ferkit.splits.split import ALL
 from ferkit.training.settings import choose_device

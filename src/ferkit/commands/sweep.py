@@ -9,14 +9,13 @@ from omegaconf import DictConfig, OmegaConf
 
 from ferkit.composition import compose, list_groups, root_keys
 from ferkit.errors import ConfigError, DataError, check_format, require, unknown
-from ferkit.files import alone, usable_folder, write_text
+from ferkit.files import FORMAT, alone, usable_folder, write_text
 from ferkit.printable import say
 from ferkit.runs.folder import default_folder
 from ferkit.sweeps.space import Space, own_words, read_space
 from ferkit.training.optim import MONITORS
 from ferkit.untrusted import read_yaml, require_shape
 
-FORMAT = 1
 FILE = "sweep.yaml"
 FREE = ("trials", "n_jobs", "out", "resume", "retry_failed")  # may change when a search goes on
 

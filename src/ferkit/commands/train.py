@@ -11,7 +11,6 @@ from typing import Any
 import torch
 from omegaconf import DictConfig
 
-from ferkit.commands.describe import SPLIT, describe_run
 from ferkit.composition import check, completed, compose
 from ferkit.config import as_plain, build
 from ferkit.errors import ConfigError, DataError, unknown
@@ -33,6 +32,7 @@ from ferkit.runs.folder import (
 )
 from ferkit.splits import read_split
 from ferkit.training.assemble import make_training, run_training, train_rows
+from ferkit.training.describe import SPLIT, describe_run
 from ferkit.training.settings import TrainerSettings, choose_device
 from ferkit.views import Views, make_views
 

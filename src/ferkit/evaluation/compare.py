@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 
 from ferkit.errors import DataError
-from ferkit.evaluation.fingerprint import changed_images
 from ferkit.evaluation.intervals import bootstrap, percentile_interval, resampling_units
 from ferkit.evaluation.metrics import FIGURES, compute_figures
 from ferkit.evaluation.outcomes import labelled, read_outcomes
+from ferkit.runs.fingerprint import changed_images
 
 
 def align(first: pd.DataFrame, second: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import pandas as pd
 
 from ferkit.errors import DataError
-from ferkit.evaluation.fingerprint import changed_images
 from ferkit.evaluation.outcomes import PROBABILITY, output_classes
+from ferkit.runs.fingerprint import changed_images
 
 
 def mean_predictions(members: Sequence[pd.DataFrame]) -> pd.DataFrame:

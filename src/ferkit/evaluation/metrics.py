@@ -12,7 +12,6 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from ferkit.evaluation.confusion import count_confusion, overall_figures
-from ferkit.evaluation.fingerprint import IN_TRAIN
 from ferkit.evaluation.intervals import (
     bootstrap,
     calibration_error,
@@ -29,6 +28,7 @@ from ferkit.evaluation.outcomes import (
     restrict_to_shared,
     shared_classes,
 )
+from ferkit.runs.fingerprint import IN_TRAIN
 
 FIGURES = (
     "accuracy",

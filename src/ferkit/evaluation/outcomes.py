@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from ferkit.emotions import order
 from ferkit.errors import DataError
-from ferkit.evaluation.fingerprint import IN_TRAIN
+from ferkit.runs.fingerprint import IN_TRAIN
 
 PROBABILITY = "p_"  # the prefix of the probability columns
 

@@ -26,6 +26,7 @@ from ferkit.faces.chunk import Chunk, process_chunk
 from ferkit.faces.copies import add_copies
 from ferkit.faces.settings import FaceSettings
 from ferkit.faces.store import FILES, FaceStore, is_complete, make_card, open_store, store_name
+from ferkit.files import atomic_write
 from ferkit.locks import held
 from ferkit.workers import spread
 
@@ -140,13 +141,11 @@ def _cut(index: FaceIndex, start: int, step: int) -> Chunk:
 
 
 def _save_part(path: Path, arrays: dict[str, np.ndarray]) -> None:
-    beside = path.with_suffix(f".{os.getpid()}.tmp")
-    try:
+    def write(beside: Path) -> None:
         with beside.open("wb") as file:
             np.savez(file, **arrays)  # type: ignore[arg-type]  # allow_pickle: numpy 2.1
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
+
+    atomic_write(path, write)
 
 
 def _join(parts: Sequence[Path], index: FaceIndex) -> Prepared:

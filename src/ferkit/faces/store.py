@@ -13,8 +13,8 @@ import pandas as pd
 from ferkit.datasets.index import FaceIndex
 from ferkit.errors import DataError, check_format
 from ferkit.faces.settings import FaceSettings
+from ferkit.files import FORMAT
 
-FORMAT = 1
 FILES = ("faces.npy", "index.parquet", "card.json")
 
 

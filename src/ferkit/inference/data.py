@@ -10,8 +10,8 @@ import pandas as pd
 from omegaconf import DictConfig
 
 from ferkit.errors import ConfigError, DataError, unknown
-from ferkit.evaluation.fingerprint import IN_TRAIN, fingerprint
 from ferkit.faces.store import FaceStore
+from ferkit.runs.fingerprint import IN_TRAIN, fingerprint
 from ferkit.splits import VIEWS, Split, count_leaks, read_split, split_hash
 from ferkit.splits.overlap import IDENTITY, alike_subjects, overlap_with_train
 from ferkit.splits.split import ALL

@@ -18,11 +18,11 @@ from omegaconf import DictConfig, OmegaConf
 from ferkit.composition import load_choice
 from ferkit.config import as_plain
 from ferkit.errors import ConfigError, DataError, unknown
-from ferkit.evaluation.fingerprint import CONTENT, IN_TRAIN
 from ferkit.imbalance.resample import Resampled, resample
 from ferkit.imbalance.strategy import Strategy
 from ferkit.names import check_name
 from ferkit.printable import say
+from ferkit.runs.fingerprint import CONTENT, IN_TRAIN
 from ferkit.splits import Split
 from ferkit.splits.overlap import overlap_with_train
 from ferkit.views import Views, encode, make_store

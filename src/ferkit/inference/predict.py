@@ -7,10 +7,10 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from ferkit.evaluation.fingerprint import CONTENT, IN_TRAIN
 from ferkit.evaluation.groups import GROUPS
 from ferkit.inference.tta import Tta
 from ferkit.model import FaceClassifier
+from ferkit.runs.fingerprint import CONTENT, IN_TRAIN
 from ferkit.training.loader import Loader
 
 

@@ -12,7 +12,6 @@ from omegaconf import DictConfig
 from ferkit.config import build
 from ferkit.errors import DataError
 from ferkit.evaluation.examples import choose_examples
-from ferkit.evaluation.fingerprint import fingerprint
 from ferkit.imbalance.strategy import Strategy
 from ferkit.inference.data import is_test_access
 from ferkit.inference.named_views import named_view
@@ -20,6 +19,7 @@ from ferkit.inference.predict import make_predictions, predict_scores
 from ferkit.inference.temperature import known_temperature, temperature_of
 from ferkit.inference.thumbnails import Thumbnails, make_thumbnails, write_thumbnails
 from ferkit.model import FaceClassifier
+from ferkit.runs.fingerprint import fingerprint
 from ferkit.runs.folder import RunFolder
 from ferkit.training.clips import Films, check_tta, find_films, stills, takes_films, whole_loader
 from ferkit.training.loader import Loader, make_loader

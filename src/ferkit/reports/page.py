@@ -10,12 +10,13 @@ from typing import Any
 import pandas as pd
 from numpy.typing import NDArray
 
+from ferkit.files import FORMAT
 from ferkit.printable import csv_frame, printable
 from ferkit.reports.content import Content, gather
 from ferkit.reports.formats import write_files
 from ferkit.reports.markdown import render_markdown
 from ferkit.reports.tables import confusion_shares, marks, per_class_frame, show_figure
-from ferkit.runs.record import FORMAT, read_run
+from ferkit.runs.record import read_run
 
 _THUMBNAIL = 96  # pixels of the longer side, twice what the page shows
 

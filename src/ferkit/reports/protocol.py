@@ -5,8 +5,8 @@ from typing import Any
 
 import pandas as pd
 
-from ferkit.evaluation.fingerprint import fingerprint
 from ferkit.reports.tables import short_name
+from ferkit.runs.fingerprint import fingerprint
 from ferkit.runs.record import RunRecord
 
 _TRAIN_ALONE = "The training view alone was"

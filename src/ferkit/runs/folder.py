@@ -18,10 +18,9 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from ferkit.errors import ConfigError, DataError
-from ferkit.files import alone, remove_unfinished, usable_folder, write_summed
+from ferkit.files import FORMAT, alone, remove_unfinished, usable_folder, write_summed
 from ferkit.runs.read import (
     DATA_SHAPE,
-    FORMAT,
     read_config,
     read_json_of,
     read_predictions,

@@ -11,12 +11,11 @@ from typing import Any
 import pandas as pd
 
 from ferkit.errors import DataError, check_format
-from ferkit.files import is_as_written, require_as_written
+from ferkit.files import FORMAT, is_as_written, require_as_written
 from ferkit.printable import say
 from ferkit.saved import as_of_now
 from ferkit.untrusted import parse_json, parse_parquet, parse_yaml, read_text, require_shape
 
-FORMAT = 1  # the highest that this version reads
 _WORD = str | None
 _GROUPS = (
     "dataset", "faces", "split", "imbalance", "loss", "augment", "input", "backbone", "optimizer",

@@ -13,7 +13,6 @@ from ferkit.errors import DataError
 from ferkit.imbalance.examples import Examples, read_examples
 from ferkit.runs.read import (
     DATA_SHAPE,
-    FORMAT,
     LOOK_SHAPE,
     read_config,
     read_json_of,
@@ -23,7 +22,6 @@ from ferkit.runs.read import (
 )
 from ferkit.untrusted import read_arrays
 
-__all__ = ["FORMAT", "RunRecord", "read_run"]
 _FIRST_VIEWS = ("val", "test")  # the order of views on the page; others follow by name
 
 

@@ -9,12 +9,11 @@ import numpy as np
 import pandas as pd
 
 from ferkit.errors import ConfigError, DataError
-from ferkit.files import write_bytes
+from ferkit.files import FORMAT, write_bytes
 from ferkit.splits.overlap import IDENTITY
 from ferkit.splits.split import VIEWS, Split, finish
 from ferkit.untrusted import guarded, parse_parquet, read_text
 
-FORMAT = 1
 _EXAMPLES = 3
 
 

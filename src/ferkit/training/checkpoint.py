@@ -10,11 +10,10 @@ from typing import Any
 import torch
 
 from ferkit.errors import DataError, check_format
-from ferkit.files import atomic_write, write_bytes
+from ferkit.files import FORMAT, atomic_write, write_bytes
 from ferkit.printable import say
 from ferkit.untrusted import reason
 
-FORMAT = 1
 NAMES = ("last.ckpt", "previous.ckpt")
 _PARTS: dict[str, Any] = {
     "model": dict, "optimizer": dict, "schedule": dict, "scaler": dict, "epoch": int,

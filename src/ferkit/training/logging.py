@@ -13,10 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from ferkit.errors import require
-from ferkit.files import write_text
+from ferkit.files import FORMAT, write_text
 from ferkit.printable import say
-from ferkit.runs.read import FORMAT, ROW_SHAPE, read_config, read_json_of
-from ferkit.untrusted import parse_json, require_shape
+from ferkit.runs.read import read_config, read_json_of, read_rows
 
 Row = Mapping[str, Any]
 Log = Callable[[Row], None]
@@ -230,12 +229,3 @@ def _flatten(value: Any, key: str) -> Iterator[tuple[str, bool | int | float | s
             yield from _flatten(inner, f"{key}.{name}" if key else str(name))
     else:
         yield key, value if isinstance(value, bool | int | float | str) else str(value)
-
-
-def read_rows(folder: Path) -> list[dict[str, Any]]:
-    """The epochs in a run's metrics.jsonl; a line that is still being written is left out."""
-    path = folder / "metrics.jsonl"
-    text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
-    rows = [parse_json(line, path) for line in text.split("\n")[:-1] if line]
-    require_shape(rows, [ROW_SHAPE], path)
-    return rows

@@ -15,8 +15,8 @@ import pandas as pd
 
 from ferkit.config import defaults_of
 from ferkit.errors import ConfigError, DataError, unknown
-from ferkit.evaluation.fingerprint import fingerprint
 from ferkit.runs.find import ALIKE, expand, read_words, run_folders
+from ferkit.runs.fingerprint import fingerprint
 from ferkit.runs.record import RunRecord, read_run, tta_kind
 
 # may differ between the runs of one method

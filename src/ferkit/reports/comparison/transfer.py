@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ferkit.evaluation.fingerprint import fingerprint
 from ferkit.evaluation.intervals import percentile_interval
 from ferkit.evaluation.outcomes import labelled, restrict_to_shared, shared_classes
 from ferkit.evaluation.seeds import Measured, measure_runs
@@ -11,6 +10,7 @@ from ferkit.reports.comparison.compare import NONE, figure_name, show_mean
 from ferkit.reports.comparison.methods import Method, SavedRun, tagged
 from ferkit.reports.formats import Sheet
 from ferkit.reports.tables import show_figure
+from ferkit.runs.fingerprint import fingerprint
 from ferkit.splits.split import ALL
 
 _FIGURES = ("accuracy", "balanced_accuracy", "macro_f1")
