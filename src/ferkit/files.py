@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -12,6 +13,7 @@ from ferkit.locks import HeldError, held
 
 LOCK = ".lock"
 SUMS = "checksums.json"
+_LONGEST_WRITE = 600  # seconds that one file takes at most
 FORMAT = 1  # stands in every file of ferkit that can carry it
 
 
@@ -61,10 +63,20 @@ def write_text(path: Path, text: str, *, durable: bool = False) -> None:
 def remove_unfinished(folder: Path) -> None:
     """Delete what a process that is gone was writing in a folder and in those right below it."""
     for path in (*folder.glob(".*.tmp"), *folder.glob("*/.*.tmp")):
-        number = path.name.split(".")[-2]
-        if not number.isdigit() or not Path(f"/proc/{number}").exists():
-            with suppress(OSError):
+        with suppress(OSError):
+            number, age = path.name.split(".")[-2], time.time() - path.stat().st_mtime
+            if age > _LONGEST_WRITE or not (number.isdigit() and _is_running(int(number))):
                 path.unlink()
+
+
+def _is_running(number: int) -> bool:
+    """Whether a Python process has this number; numbers are given again, to threads too."""
+    process = Path("/proc") / str(number)
+    try:
+        leads = f"\nTgid:\t{number}\n" in (process / "status").read_text()
+        return leads and b"python" in (process / "cmdline").read_bytes()
+    except OSError:
+        return False
 
 
 def _sync(path: Path) -> None:

@@ -3,6 +3,9 @@
 import errno
 import json
 import os
+import subprocess
+import threading
+import time
 from contextlib import suppress
 
 import pytest
@@ -122,6 +125,29 @@ def test_what_a_killed_process_left_goes(tmp_path):
     remove_unfinished(tmp_path)
     assert names(tmp_path) == [f".c.{os.getpid()}.tmp", "sub"]
     assert names(tmp_path / "sub") == []
+
+
+def test_a_number_that_was_given_again_keeps_nothing(tmp_path):
+    other = subprocess.Popen(["sleep", "60"])  # has the number of a writer that was killed
+    thread = threading.Thread(target=(done := threading.Event()).wait)
+    thread.start()
+    try:
+        for number in (other.pid, thread.native_id):
+            (tmp_path / f".a.{number}.tmp").write_text("")
+        remove_unfinished(tmp_path)
+    finally:
+        done.set()
+        other.kill()
+        other.wait()
+    assert names(tmp_path) == []
+
+
+def test_a_file_that_nobody_has_written_to_for_long_goes(tmp_path):
+    path = tmp_path / f".a.{os.getpid()}.tmp"
+    path.write_text("")
+    os.utime(path, (time.time() - 3600,) * 2)
+    remove_unfinished(tmp_path)
+    assert names(tmp_path) == []
 
 
 def test_sums_are_sorted_json(tmp_path):

@@ -119,6 +119,7 @@ def claim_run(folder: Path, words: Sequence[str], held: ExitStack) -> RunFolder:
     check_run_dir(folder)
     held.enter_context(alone(folder, "ferkit train"))
     check_run_dir(folder)  # another may have been quicker
+    remove_unfinished(folder)
     run = RunFolder(folder)
     run.write_words(words)
     return run
