@@ -35,7 +35,8 @@ from ferkit.drawn.face import draw_face
 from ferkit.faces.align import eye_angle
 from ferkit.faces.crop import crop_faces
 from ferkit.faces.decode import DecodeError, decode_image
-from ferkit.faces.detect import make_detector, overlap
+from ferkit.faces.detect import make_detector
+from ferkit.faces.detection import overlap
 from ferkit.faces.illumination import METHODS, relight
 from ferkit.faces.settings import FaceSettings
 

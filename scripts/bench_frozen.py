@@ -18,7 +18,8 @@ from pathlib import Path
 import torch
 
 from ferkit import compose
-from ferkit.commands import train as command
+from ferkit.commands import single
+from ferkit.commands.train import train
 
 WORDS = [
     "dataset=drawn", "dataset.train=200", "dataset.val=200", "dataset.test=14", "backbone=vgg16",
@@ -31,7 +32,7 @@ CURVES = ("train_loss", "train_accuracy", "val_loss", "val_accuracy")
 def run(options, cached, folder):
     """Rows of metrics.jsonl, and the seconds of the training."""
     seconds = []
-    training = command.run_training
+    training = single.run_training
 
     def timed(*given, **named):
         start = time.perf_counter()
@@ -40,11 +41,11 @@ def run(options, cached, folder):
 
     words = [*WORDS, f"trainer.max_epochs={options.epochs}", f"trainer.cache_frozen={cached}"]
     made = folder / f"cached_{cached}"
-    command.run_training = timed
+    single.run_training = timed
     try:
-        command.train(compose(*words, f"run_dir={made}", f"prepared_root={folder}/prepared"), words)
+        train(compose(*words, f"run_dir={made}", f"prepared_root={folder}/prepared"), words)
     finally:
-        command.run_training = training
+        single.run_training = training
     rows = [json.loads(line) for line in (made / "metrics.jsonl").read_text().splitlines()]
     return rows, seconds[0]
 

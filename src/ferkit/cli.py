@@ -24,6 +24,7 @@ COMMANDS = {
 }
 
 _TRACE = "debug=trace"
+_MULTIRUN = {"-m", "--multirun"}
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 USAGE = "usage: ferkit <command> [key=value ...]\n\n" + "\n".join(
     f"  {name:<9} {what}" for name, what in COMMANDS.items()
@@ -132,7 +133,8 @@ def _run(command: str, words: list[str]) -> int:
 
         print(describe(command))
         return 0
-    module = import_module(f"ferkit.commands.{command}")
+    multirun = command == "train" and not _MULTIRUN.isdisjoint(words)
+    module = import_module(f"ferkit.commands.{'multirun' if multirun else command}")
     return int(module.main(words) or 0)
 
 

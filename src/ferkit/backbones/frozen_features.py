@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn.modules.dropout import _DropoutNd
 
 from ferkit.backbones.freezing import freezing_of
-from ferkit.training.loader import Batch, Loader, Order
+from ferkit.loader import Batch, Loader, Order
 
 _RANDOM = ("DropPath", "StochasticDepth", "PatchDropout", "RReLU")  # of timm, torchvision, torch
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from ferkit.checking.check import CheckResult, findings
-from ferkit.checking.measure import read_row
+from ferkit.faces.originals import read_row
 from ferkit.files import write_text
 from ferkit.printable import printable
 

@@ -9,8 +9,15 @@ from typing import Any
 import pandas as pd
 from omegaconf import DictConfig, OmegaConf
 
-from ferkit.commands.train import TrainedRun, report, said_how_to_go_on, train
+from ferkit.commands.single import (
+    TrainedRun,
+    report,
+    said_how_to_go_on,
+    take_up,
+    train_single,
+)
 from ferkit.config import as_plain, build
+from ferkit.devices import choose_device
 from ferkit.errors import ConfigError
 from ferkit.imbalance.strategy import Strategy
 from ferkit.inference.scoring import predict_views
@@ -18,7 +25,7 @@ from ferkit.model import load_model
 from ferkit.printable import say
 from ferkit.runs.folder import RunFolder, claim_run, default_folder, environment
 from ferkit.splits import number_of_folds
-from ferkit.training.settings import TrainerSettings, choose_device
+from ferkit.training.settings import TrainerSettings
 from ferkit.views import Views, make_store, make_views
 
 VIEW = "held_out"
@@ -83,7 +90,10 @@ def _train_fold(
         return run.read_predictions("test"), views
     going_on = (run.folder / "config.yaml").is_file()
     single.resume = single.run_dir if going_on else None
-    train(single, [] if going_on else [*words, f"split.fold={fold}"])
+    asked = [] if going_on else [*words, f"split.fold={fold}"]
+    with ExitStack() as held:
+        began, whole = take_up(single, asked, held)
+        train_single(whole, asked, held, began)
     strategy: Strategy = build(single.imbalance, where="imbalance")
     model = load_model(run.folder)
     predict_views(run, single, model, views, strategy, ["test"], "cross-validation")

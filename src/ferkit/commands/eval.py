@@ -11,6 +11,7 @@ from omegaconf import DictConfig
 
 from ferkit.composition import check, completed, compose
 from ferkit.config import as_plain, build, is_node
+from ferkit.devices import choose_device
 from ferkit.errors import ConfigError, DataError, unknown
 from ferkit.faces.store import FaceStore
 from ferkit.imbalance.strategy import Strategy
@@ -31,7 +32,6 @@ from ferkit.runs.find import run_folders
 from ferkit.runs.fingerprint import CONTENT, fingerprint
 from ferkit.runs.folder import RunFolder, open_run
 from ferkit.splits.split import ALL
-from ferkit.training.settings import choose_device
 from ferkit.views import make_store
 
 

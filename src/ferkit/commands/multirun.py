@@ -6,7 +6,9 @@ from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
 
+from ferkit.commands.train import train
 from ferkit.composition import check, explained, hydra_ready, prepare, split_words
+from ferkit.devices import device_of_job
 from ferkit.errors import FerkitError
 from ferkit.hydra_keys import check_hydra_node
 from ferkit.printable import say
@@ -15,13 +17,13 @@ from ferkit.runs.folder import default_folder
 from ferkit.workers import end_with_parent
 
 
-def sweep(words: Sequence[str]) -> int:
+def main(words: Sequence[str]) -> int:
     """Run every combination of the words into <run_dir>/<job number>.
 
     A job that fails does not end the others; the exit code is then that of the first failure. The
     same words with the same run_dir go on where they were stopped.
     """
-    overrides, searched = split_words(words)
+    overrides, searched = split_words([word for word in words if word not in ("-m", "--multirun")])
     given = [w.split("=", 1)[1] for w in overrides if w.startswith("run_dir=")]
     folder = Path(given[0]) if given else default_folder()
     if not given:
@@ -71,8 +73,6 @@ def run_job(config: DictConfig) -> int:
 
 def _train(config: DictConfig, words: list[str], number: int) -> int:
     """Train one job, or go on with it: a cluster's queue may run it twice."""
-    from ferkit.commands.train import train
-
     check(config)
     folder = Path(config.run_dir)
     if _began(folder, words):
@@ -82,18 +82,10 @@ def _train(config: DictConfig, words: list[str], number: int) -> int:
         config.resume = str(folder)
         train(config)
         return 0
-    config.trainer.device = place(config.trainer.device, number)
+    config.trainer.device = device_of_job(config.trainer.device, number)
     train(config, words)
     return 0
 
 
 def _began(folder: Path, words: list[str]) -> bool:
     return (folder / "config.yaml").is_file() and read_words(folder) == words
-
-
-def place(device: str, number: int) -> str:
-    """The device of a job: with several GPUs, "auto" is the one at its number modulo them."""
-    import torch
-
-    gpus = torch.cuda.device_count()
-    return f"cuda:{number % gpus}" if device == "auto" and gpus > 1 else device

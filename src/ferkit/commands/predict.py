@@ -11,6 +11,7 @@ from tqdm import tqdm
 from ferkit.composition import compose
 from ferkit.config import as_plain, build
 from ferkit.datasets.walk import image_files
+from ferkit.devices import choose_device
 from ferkit.errors import ConfigError, DataError, unknown
 from ferkit.faces.crop import all_faces, make_face_detector
 from ferkit.faces.decode import decode_image
@@ -27,7 +28,6 @@ from ferkit.inference.photographs import (
 from ferkit.inference.saliency import check_method
 from ferkit.model import FaceClassifier, load_model
 from ferkit.printable import say
-from ferkit.training.settings import choose_device
 
 DETECT = {"detector": "haar", "align": "none"}  # for models trained on ready-made crops
 

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torchvision.ops import nms
 
-from ferkit.faces.detect import Detection
+from ferkit.faces.detection import Detection
 
 _WINDOW, _STRIDE = 12, 2  # what one output of the first network looks at, and its step
 _CANDIDATES = 512  # that go through the second and third network at once

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ferkit.errors import ConfigError, unknown
-from ferkit.faces.detect import Detection
+from ferkit.faces.detection import Detection
 
 RULES = ("largest", "central", "score", "body", "body_or_largest")
 

@@ -14,7 +14,8 @@ from ferkit.errors import ConfigError
 from ferkit.faces.align import box_matrix, eyes_matrix, five_point_matrix, resize, warp
 from ferkit.faces.choose import by_area, choose_face
 from ferkit.faces.decode import to_grey, to_rgb
-from ferkit.faces.detect import Detection, Detector, make_detector
+from ferkit.faces.detect import make_detector
+from ferkit.faces.detection import Detection, Detector
 from ferkit.faces.illumination import relight
 from ferkit.faces.second_look import look_again
 from ferkit.faces.settings import FaceSettings

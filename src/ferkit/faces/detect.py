@@ -1,37 +1,13 @@
-"""The contract of every face detector, and where they are made.
+"""Where face detectors are made.
 
 A detector takes pictures (uint8, [H, W] grey or [H, W, 3] RGB, of any sizes) and answers, for
 each, the faces it found.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-
-import numpy as np
-
 from ferkit.errors import ConfigError, unknown
+from ferkit.faces.detection import Detector
 
 DETECTORS = ("none", "given", "haar", "haar_alt2", "mtcnn")
-
-
-@dataclass(frozen=True)
-class Detection:
-    """A face found in a picture.
-
-    Attributes:
-        box: [4] x1, y1, x2, y2 in pixels; may reach over the picture's border.
-        score: How sure the detector is; comparable within one detector alone. `mtcnn`: 0..1.
-            `haar`: the last stage's sum, some -1..200. Given boxes: 1.
-        points: [5, 2] x, y of left eye, right eye, nose, left and right corner of the mouth (left
-            and right as in the picture), NaN where not found; None where none was found.
-    """
-
-    box: np.ndarray
-    score: float
-    points: np.ndarray | None = None
-
-
-Detector = Callable[[Sequence[np.ndarray]], list[list[Detection]]]
 
 
 def make_detector(
@@ -77,15 +53,3 @@ def make_detector(
 
             return make_mtcnn(device=device, min_face=min_face)
     raise ConfigError(unknown("face detector", name, DETECTORS))
-
-
-def overlap(first: np.ndarray, second: np.ndarray) -> float:
-    """Intersection over union of two boxes [4], 0..1.
-
-    >>> overlap(np.array([0, 0, 2, 2]), np.array([1, 0, 3, 2]))
-    0.3333333333333333
-    """
-    low, high = np.maximum(first[:2], second[:2]), np.minimum(first[2:], second[2:])
-    shared = float(np.prod(np.clip(high - low, 0, None)))
-    areas = float(np.prod(first[2:] - first[:2]) + np.prod(second[2:] - second[:2]))
-    return shared / (areas - shared) if areas > shared else 0.0

@@ -14,7 +14,7 @@ import numpy as np
 from ferkit.errors import DataError
 from ferkit.faces.align import resize
 from ferkit.faces.decode import to_grey
-from ferkit.faces.detect import Detection, Detector
+from ferkit.faces.detection import Detection, Detector
 
 _CASCADES = {
     "haar": "haarcascade_frontalface_default.xml",

@@ -16,11 +16,9 @@ import numpy as np
 
 from ferkit.errors import ConfigError, missing
 from ferkit.faces.decode import to_rgb
-from ferkit.faces.detect import Detection, Detector
+from ferkit.faces.detection import Detection, Detector
 
 if TYPE_CHECKING:
-    import torch
-
     from ferkit.faces.cascade import Cascade
 
 BATCH_PIXELS = 16_000_000  # of the pictures that go through together
@@ -65,31 +63,18 @@ def _load(device: str, min_face: int, thresholds: tuple[float, ...], factor: flo
         import torch
         from facenet_pytorch.models.mtcnn import ONet, PNet, RNet
 
+        from ferkit.devices import choose_device
         from ferkit.faces.cascade import Cascade
     except ImportError as error:
         raise ConfigError(
             f"{missing('faces.detector=mtcnn', 'facenet-pytorch')} Or take faces.detector=haar."
         ) from error
-    place = _device(device, torch.cuda.is_available())
+    place = choose_device(device)
     networks = [
         net().eval().requires_grad_(False).to(place, memory_format=torch.channels_last)
         for net in (PNet, RNet, ONet)
     ]
     return Cascade(networks, place, min_face, thresholds, factor)
-
-
-def _device(asked: str, has_gpu: bool) -> "torch.device":
-    import torch
-
-    if asked == "auto":
-        return torch.device("cuda" if has_gpu else "cpu")
-    try:
-        place = torch.device(asked)
-    except RuntimeError as error:
-        raise ConfigError(f"Unknown device {asked!r}; take cpu, cuda or auto.") from error
-    if place.type == "cuda" and not has_gpu:
-        raise ConfigError(f"device={asked}, but no GPU is seen here; take device=cpu or auto.")
-    return place
 
 
 # A batch is bounded by its pixels: on a GPU its whole pyramid lies in memory at once.

@@ -18,13 +18,13 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from ferkit.checking.sheet import SHEET, write_sheet
 from ferkit.datasets.chunks import rows_a_chunk
 from ferkit.datasets.index import FaceIndex
 from ferkit.errors import ConfigError, DataError
 from ferkit.faces.chunk import Chunk, process_chunk
 from ferkit.faces.copies import add_copies
 from ferkit.faces.settings import FaceSettings
+from ferkit.faces.sheet import SHEET, write_sheet
 from ferkit.faces.store import FILES, FaceStore, is_complete, make_card, open_store, store_name
 from ferkit.files import atomic_write
 from ferkit.locks import held

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from ferkit.faces.align import eye_angle, eyes_matrix, move_points, warp
-from ferkit.faces.detect import Detection, Detector
+from ferkit.faces.detection import Detection, Detector
 
 _TURNED = 8.0  # degrees; faces below it are upright enough
 _SIDE, _MARGIN = 192, 0.5  # of the picture that is looked at

@@ -13,7 +13,7 @@ import numpy as np
 
 from ferkit.emotions import canonical
 from ferkit.errors import ConfigError, DataError, unknown
-from ferkit.imbalance.weights import RULES, class_weights, require_every_class
+from ferkit.losses.class_weights import RULES, class_weights, require_every_class
 from ferkit.untrusted import read_text, read_yaml
 
 _FILES = (".csv", ".yaml", ".yml")
@@ -30,7 +30,7 @@ def cost_matrix(
     """The cost of predicting j where i is true.
 
     Args:
-        rule: A rule of `ferkit.imbalance.weights` (every confusion of class i costs its class
+        rule: A rule of `ferkit.losses.class_weights` (every confusion of class i costs its class
             weight), a table of true class, predicted class, cost, or the path of such a table: a
             yaml of that nesting, or a csv with the predicted classes in its first line and
             the true ones in its first column. What a table leaves out costs 1, on the diagonal 0;

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ferkit.imbalance.weights import require_every_class
+from ferkit.losses.class_weights import require_every_class
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -16,7 +16,7 @@ from ferkit.imbalance.costs import cost_matrix, is_cost_file, minimum_cost_decis
 from ferkit.imbalance.logits import ADJUSTMENTS, adjust_logits
 from ferkit.imbalance.resamplers import RESAMPLERS, SPACES, find_sampler
 from ferkit.imbalance.samplers import SAMPLERS, sample_order
-from ferkit.imbalance.weights import RULES, class_weights
+from ferkit.losses.class_weights import RULES, class_weights
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -55,7 +55,7 @@ class Strategy:
             imbalanced-learn, or {rule, space, components, sampling_strategy, options} as
             `ferkit.imbalance.resample.resample` takes them.
         sampler: One of `ferkit.imbalance.samplers.SAMPLERS`.
-        class_weights: A rule of `ferkit.imbalance.weights.RULES`, or {rule, beta}.
+        class_weights: A rule of `ferkit.losses.class_weights.RULES`, or {rule, beta}.
         cost_matrix: Such a rule, a table or file (see `ferkit.imbalance.costs`), or {rule, beta,
             training: what the expected cost is multiplied by before it is added to the loss, 0 for
             not at all; decision: predict the class of least expected cost}.

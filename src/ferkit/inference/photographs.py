@@ -10,14 +10,14 @@ import numpy as np
 import pandas as pd
 import torch
 
+from ferkit.colours import overlay
 from ferkit.faces.crop import Crop
 from ferkit.faces.decode import to_rgb
 from ferkit.files import atomic_write, write_bytes, write_text
 from ferkit.inference.saliency import saliency_maps
+from ferkit.loader import planes
 from ferkit.model import FaceClassifier
 from ferkit.printable import csv_frame
-from ferkit.reports.colours import overlay
-from ferkit.training.loader import planes
 
 FORMATS = ("csv", "jsonl", "parquet")
 

@@ -9,9 +9,9 @@ from torch import Tensor
 
 from ferkit.evaluation.groups import GROUPS
 from ferkit.inference.tta import Tta
+from ferkit.loader import Loader
 from ferkit.model import FaceClassifier
 from ferkit.runs.fingerprint import CONTENT, IN_TRAIN
-from ferkit.training.loader import Loader
 
 
 @torch.inference_mode()

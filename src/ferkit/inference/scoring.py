@@ -10,6 +10,7 @@ import torch
 from omegaconf import DictConfig
 
 from ferkit.config import build
+from ferkit.devices import choose_precision
 from ferkit.errors import DataError
 from ferkit.evaluation.examples import choose_examples
 from ferkit.imbalance.strategy import Strategy
@@ -18,12 +19,11 @@ from ferkit.inference.named_views import named_view
 from ferkit.inference.predict import make_predictions, predict_scores
 from ferkit.inference.temperature import known_temperature, temperature_of
 from ferkit.inference.thumbnails import Thumbnails, make_thumbnails, write_thumbnails
+from ferkit.inference.videos import Films, check_tta, find_films, stills, takes_films, whole_loader
+from ferkit.loader import Loader, make_loader
 from ferkit.model import FaceClassifier
 from ferkit.runs.fingerprint import fingerprint
 from ferkit.runs.folder import RunFolder
-from ferkit.training.clips import Films, check_tta, find_films, stills, takes_films, whole_loader
-from ferkit.training.loader import Loader, make_loader
-from ferkit.training.settings import choose_precision
 from ferkit.views import Views
 
 

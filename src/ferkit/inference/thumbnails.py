@@ -12,11 +12,11 @@ from ferkit.errors import ConfigError
 from ferkit.faces.store import FaceStore
 from ferkit.files import write_bytes
 from ferkit.inference.saliency import saliency_maps
+from ferkit.inference.videos import takes_films
+from ferkit.loader import planes
 from ferkit.model import FaceClassifier
 from ferkit.printable import say
 from ferkit.runs.folder import RunFolder
-from ferkit.training.clips import takes_films
-from ferkit.training.loader import planes
 
 
 @dataclass(frozen=True)

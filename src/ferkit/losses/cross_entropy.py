@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ferkit.errors import ConfigError
-from ferkit.imbalance.weights import class_weights
+from ferkit.losses.class_weights import class_weights
 from ferkit.losses.reduction import WeightedMean
 
 

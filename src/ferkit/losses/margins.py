@@ -5,7 +5,7 @@ import torch
 from torch import Tensor, nn
 
 from ferkit.errors import ConfigError
-from ferkit.imbalance.weights import class_weights, require_every_class
+from ferkit.losses.class_weights import class_weights, require_every_class
 from ferkit.losses.cross_entropy import CrossEntropy
 from ferkit.losses.reduction import WeightedMean
 

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ferkit.colours import BLUE, FAINT, INK, ORANGE, blues, luminance
 from ferkit.evaluation.intervals import BINS, wilson
 from ferkit.printable import printable
-from ferkit.reports.colours import BLUE, FAINT, INK, ORANGE, blues, luminance
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -10,7 +10,6 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ferkit.errors import DataError
-from ferkit.imbalance.examples import Examples, read_examples
 from ferkit.runs.read import (
     DATA_SHAPE,
     LOOK_SHAPE,
@@ -20,6 +19,7 @@ from ferkit.runs.read import (
     read_predictions,
     read_rows,
 )
+from ferkit.runs.synthetic import Examples, read_examples
 from ferkit.untrusted import read_arrays
 
 _FIRST_VIEWS = ("val", "test")  # the order of views on the page; others follow by name

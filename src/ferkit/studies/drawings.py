@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from ferkit.reports.colours import BLUE, FAINT, INK, ORANGE, blues, luminance
+from ferkit.colours import BLUE, FAINT, INK, ORANGE, blues, luminance
 from ferkit.reports.plots import STYLE, new_figure, render
 from ferkit.studies.measures import Measured
 

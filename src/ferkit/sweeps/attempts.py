@@ -15,7 +15,7 @@ from typing import IO, Any
 
 from ferkit.errors import DataError
 from ferkit.printable import quoted
-from ferkit.training.logging import read_rows
+from ferkit.runs.read import read_rows
 
 PATIENCE = 30.0  # seconds that a process is given to end before it is killed
 LOG = "train.log"

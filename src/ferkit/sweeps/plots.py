@@ -9,7 +9,7 @@ from optuna.distributions import CategoricalDistribution
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
-from ferkit.reports.colours import BLUE, FAINT, INK, ORANGE
+from ferkit.colours import BLUE, FAINT, INK, ORANGE
 from ferkit.reports.plots import new_figure, render
 from ferkit.sweeps.space import Space
 from ferkit.sweeps.study import best_trial

@@ -9,10 +9,10 @@ from optuna.trial import FrozenTrial, TrialState
 
 from ferkit.printable import quoted
 from ferkit.reports.formats import Sheet, write_document
+from ferkit.runs.read import read_rows
 from ferkit.sweeps.plots import draw_history, draw_slices, png
 from ferkit.sweeps.space import Space
 from ferkit.sweeps.study import best_trial
-from ferkit.training.logging import read_rows
 
 STATES = {
     TrialState.COMPLETE: "done",

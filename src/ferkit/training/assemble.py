@@ -13,23 +13,21 @@ from ferkit.config import as_plain, build
 from ferkit.errors import ConfigError
 from ferkit.imbalance.resample import Resampled, resample_train
 from ferkit.imbalance.strategy import Strategy
+from ferkit.inference.videos import Films, find_films, whole_loader
+from ferkit.loader import Loader, Order, make_loader, shuffled
 from ferkit.model import FaceClassifier, feature_size, make_model
 from ferkit.printable import say
 from ferkit.runs.folder import RunFolder
 from ferkit.training.batch_size import attempt_of, choose_batch_size, memory_explained
 from ferkit.training.clips import (
     FilmAugment,
-    Films,
     check_films,
     check_strategy,
     drawing_loader,
-    find_films,
     visits_of,
-    whole_loader,
 )
 from ferkit.training.feature_rows import in_feature_space, resample_features, train_on_features
 from ferkit.training.frozen import cache_frozen
-from ferkit.training.loader import Loader, Order, make_loader, shuffled
 from ferkit.training.logging import Logger, patient
 from ferkit.training.memory_format import why_not_channels_last
 from ferkit.training.optim import as_schedule

@@ -6,12 +6,13 @@ from typing import Any
 import numpy as np
 from omegaconf import DictConfig
 
-from ferkit.imbalance.examples import save_examples, synthetic_examples
 from ferkit.printable import say
 from ferkit.runs.folder import RunFolder, environment
+from ferkit.runs.synthetic import save_examples
 from ferkit.splits import split_bytes
 from ferkit.training.assemble import TrainRows
 from ferkit.training.memory_format import why_not_channels_last
+from ferkit.training.synthetic import synthetic_examples
 from ferkit.training.trainer import Training
 from ferkit.views import Views
 

@@ -16,10 +16,10 @@ from ferkit.config import as_plain, build
 from ferkit.errors import ConfigError
 from ferkit.imbalance.resample import Resampled, resample_train
 from ferkit.imbalance.strategy import Strategy
+from ferkit.loader import Order, in_order, make_loader
 from ferkit.losses import needs_features
 from ferkit.model import FaceClassifier, load_model
 from ferkit.training.frozen import as_they_are, augments_nothing
-from ferkit.training.loader import Order, in_order, make_loader
 from ferkit.training.trainer import Training
 from ferkit.views import Views
 

@@ -12,9 +12,9 @@ from ferkit.backbones.frozen_features import (
     features_bytes,
     split_frozen,
 )
+from ferkit.loader import Loader, Order, fits, in_order
 from ferkit.losses import needs_features
 from ferkit.training.augment import Augment
-from ferkit.training.loader import Loader, Order, fits, in_order
 from ferkit.training.trainer import Training
 
 

@@ -5,6 +5,7 @@ from typing import Literal
 
 import torch
 
+from ferkit.devices import choose_precision
 from ferkit.errors import ConfigError, unknown
 from ferkit.training.optim import MONITORS
 
@@ -61,34 +62,6 @@ class TrainerSettings:
         """The batch size, once "auto" is a number."""
         assert self.batch_size != "auto"
         return self.batch_size
-
-
-def choose_device(name: str) -> torch.device:
-    """The torch device that a word stands for; "auto" is the GPU where there is one.
-
-    Raises:
-        ConfigError: the word is no device, or there is none of it here.
-    """
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-    except RuntimeError:
-        raise ConfigError(f"device {name!r} is none of auto, cpu, cuda, cuda:<n>.") from None
-    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise ConfigError(
-            f"device {name!r}: this machine shows {torch.cuda.device_count()} CUDA devices; "
-            "take device=cpu or check the driver."
-        )
-    return device
-
-
-def choose_precision(name: str, device: torch.device) -> torch.dtype:
-    """The dtype of autocast; float32 means none."""
-    if name == "auto":
-        fits = device.type == "cuda" and torch.cuda.is_bf16_supported()
-        return torch.bfloat16 if fits else torch.float32
-    return {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[name]
 
 
 def autocast_of(settings: TrainerSettings, device: torch.device) -> torch.autocast:

@@ -13,17 +13,18 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from ferkit.backbones.freezing import on_epoch
+from ferkit.devices import choose_precision
 from ferkit.errors import ConfigError
 from ferkit.evaluation.metrics import quick_figures
+from ferkit.loader import Batch, Loader
 from ferkit.losses import needs_features, start_epoch
 from ferkit.model import FaceClassifier, card_of
 from ferkit.model_file import Weights, pack
 from ferkit.runs.folder import RunFolder
 from ferkit.training.checkpoint import save_checkpoint
-from ferkit.training.loader import Batch, Loader
 from ferkit.training.mixup import mix
 from ferkit.training.optim import MONITORS, Schedule
-from ferkit.training.settings import TrainerSettings, autocast_of, choose_precision
+from ferkit.training.settings import TrainerSettings, autocast_of
 
 Augment = Callable[[Tensor, torch.Generator], Tensor]
 Row = dict[str, Any]

@@ -20,7 +20,7 @@ from ferkit.backbones.tekula_cnn import TekulaCNN
 from ferkit.backbones.timm_net import timm_net
 from ferkit.backbones.torchvision_nets import resnet50, vgg16
 from ferkit.errors import ConfigError
-from ferkit.training.loader import make_loader, shuffled
+from ferkit.loader import make_loader, shuffled
 
 CPU = torch.device("cpu")
 

@@ -14,11 +14,12 @@ import optuna
 import pytest
 
 from ferkit import errors
-from ferkit.commands import multirun, sweep
+from ferkit.commands import sweep
+from ferkit.devices import device_of_job
 from ferkit.errors import DataError
 from ferkit.files import alone
+from ferkit.runs.read import read_rows
 from ferkit.sweeps import attempts
-from ferkit.training.logging import read_rows
 
 DRAWN = ["dataset.train=160", "dataset.val=48", "dataset.test=48", "dataset.people=20"]
 TINY = [*DRAWN, "backbone=kurmi_cnn", "trainer.max_epochs=2", "trainer.batch_size=32",
@@ -147,10 +148,10 @@ def test_devices_go_round_the_gpus_or_the_cores_are_shared(monkeypatch):
     assert [sweep._placer(config, 3)(slot) for slot in range(3)] == [
         ["trainer.device=cuda:0"], ["trainer.device=cuda:1"], ["trainer.device=cuda:0"],
     ]  # fmt: skip
-    assert [multirun.place("auto", n) for n in range(3)] == ["cuda:0", "cuda:1", "cuda:0"]
-    assert multirun.place("cpu", 1) == "cpu"
+    assert [device_of_job("auto", n) for n in range(3)] == ["cuda:0", "cuda:1", "cuda:0"]
+    assert device_of_job("cpu", 1) == "cpu"
     monkeypatch.setattr("torch.cuda.device_count", lambda: 1)
-    assert multirun.place("auto", 1) == "auto"
+    assert device_of_job("auto", 1) == "auto"
     assert sweep._placer(config, 2)(1) == []
     monkeypatch.setattr("torch.cuda.device_count", lambda: 0)
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: range(8), raising=False)

@@ -5,7 +5,7 @@ import pytest
 
 from ferkit.errors import ConfigError
 from ferkit.faces.choose import choose_face
-from ferkit.faces.detect import Detection, overlap
+from ferkit.faces.detection import Detection, overlap
 
 SHAPE = (100, 200)
 

@@ -7,7 +7,7 @@ from ferkit.errors import ConfigError
 from ferkit.faces.align import TEMPLATE
 from ferkit.faces.crop import all_faces, crop_faces, make_face_detector
 from ferkit.faces.decode import to_grey
-from ferkit.faces.detect import Detection
+from ferkit.faces.detection import Detection
 from ferkit.faces.settings import FaceSettings
 
 

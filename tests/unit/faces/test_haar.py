@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from ferkit.drawn.face import draw_photo
-from ferkit.faces.detect import make_detector, overlap
+from ferkit.faces.detect import make_detector
+from ferkit.faces.detection import overlap
 
 BOX = (90, 60, 190, 166)
 

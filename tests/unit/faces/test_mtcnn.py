@@ -11,7 +11,8 @@ from ferkit.errors import ConfigError
 from ferkit.faces.align import eye_angle, move_points
 from ferkit.faces.crop import crop_faces
 from ferkit.faces.decode import decode_image
-from ferkit.faces.detect import make_detector, overlap
+from ferkit.faces.detect import make_detector
+from ferkit.faces.detection import overlap
 from ferkit.faces.settings import FaceSettings
 
 facenet = pytest.importorskip("facenet_pytorch")

@@ -3,7 +3,7 @@ import pytest
 
 from ferkit.errors import ConfigError, DataError
 from ferkit.imbalance.costs import cost_matrix, minimum_cost_decision
-from ferkit.imbalance.weights import class_weights
+from ferkit.losses.class_weights import class_weights
 
 EMOTIONS = ("angry", "fear", "sad")
 COUNTS = (10, 20, 40)

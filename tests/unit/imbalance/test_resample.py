@@ -8,10 +8,11 @@ import pytest
 import yaml
 
 from ferkit.errors import ConfigError
-from ferkit.imbalance.examples import draw_examples, synthetic_examples
 from ferkit.imbalance.resample import Resampled, resample, resample_train, training_rows
 from ferkit.imbalance.resamplers import RESAMPLERS, find_sampler, make_sampler
 from ferkit.imbalance.strategy import Strategy
+from ferkit.reports.synthetic import draw_examples
+from ferkit.training.synthetic import synthetic_examples
 
 EMOTIONS = ("angry", "disgust", "fear")
 CODES = np.repeat([0, 1, 2], [40, 9, 25])

@@ -6,8 +6,8 @@ import yaml
 from ferkit.errors import ConfigError, DataError
 from ferkit.imbalance.logits import adjust_logits
 from ferkit.imbalance.strategy import Strategy
-from ferkit.imbalance.weights import class_weights
 from ferkit.losses import CrossEntropy, ExpectedCost
+from ferkit.losses.class_weights import class_weights
 
 EMOTIONS = ("angry", "disgust", "fear")
 COUNTS = [40, 4, 36]

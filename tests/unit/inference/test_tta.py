@@ -10,7 +10,7 @@ from ferkit.config import build
 from ferkit.errors import ConfigError
 from ferkit.inference.predict import predict_scores
 from ferkit.inference.tta import Tta, crops
-from ferkit.training.loader import make_loader
+from ferkit.loader import make_loader
 
 LIGHT = {"_target_": "ferkit.training.augment.Augment", "flip": True, "rotation": 10.0,
          "noise": 0.05}  # fmt: skip

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 from matplotlib.colors import to_rgb
 
-from ferkit.reports.colours import INK, blues, luminance
+from ferkit.colours import INK, blues, luminance
 from ferkit.reports.plots import draw_confusion, draw_curves, draw_reliability, render
 
 

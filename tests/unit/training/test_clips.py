@@ -12,17 +12,11 @@ from ferkit.datasets.fakes import afew
 from ferkit.errors import ConfigError
 from ferkit.inference.predict import predict_scores
 from ferkit.inference.tta import Tta
+from ferkit.inference.videos import find_films, whole_loader
+from ferkit.loader import shuffled
 from ferkit.model import make_model
 from ferkit.training.augment import Augment
-from ferkit.training.clips import (
-    FilmAugment,
-    draw_frames,
-    drawing_loader,
-    find_films,
-    visits_of,
-    whole_loader,
-)
-from ferkit.training.loader import shuffled
+from ferkit.training.clips import FilmAugment, draw_frames, drawing_loader, visits_of
 from ferkit.training.settings import TrainerSettings
 
 CPU = torch.device("cpu")

@@ -1,14 +1,13 @@
 """Drawn photographs of drawn people, annotated as EMOTIC's are."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 
-from ferkit.datasets.fakes.emotic_annotations import write_csv, write_mat
+from ferkit.datasets.fakes.emotic_annotations import Photo, write_csv, write_mat
 from ferkit.drawn.face import draw_photo
 from ferkit.errors import ConfigError, unknown
 
@@ -24,17 +23,6 @@ _CATEGORIES = {
     "Surprise": "surprise",
     "Peace": "neutral",
 }
-
-
-@dataclass
-class Photo:
-    """One photograph and its people, as both annotation formats need them."""
-
-    split: str
-    folder: str
-    filename: str
-    size: tuple[int, int]  # width, height
-    people: list[dict[str, Any]]  # bbox, categories, vad, gender, age
 
 
 def make(

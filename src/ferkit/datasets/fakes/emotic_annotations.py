@@ -4,22 +4,31 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import cv2
 import numpy as np
 
 from ferkit.datasets.emotic.mapping import CATEGORIES
 
-if TYPE_CHECKING:
-    from ferkit.datasets.fakes.emotic import Photo
-
 _SPLITS = ("train", "val", "test")
 _HEADER = (
     *("Index", "Folder", "Filename", "Image Size", "BBox"),
     *("Categorical_Labels", "Continuous_Labels", "Gender", "Age"),
 )
+
+
+@dataclass
+class Photo:
+    """One photograph and its people, as both annotation formats need them."""
+
+    split: str
+    folder: str
+    filename: str
+    size: tuple[int, int]  # width, height
+    people: list[dict[str, Any]]  # bbox, categories, vad, gender, age
 
 
 def write_mat(path: Path, photos: Sequence[Photo]) -> None:

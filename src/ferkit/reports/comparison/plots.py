@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ferkit.colours import BLUE, FAINT
 from ferkit.evaluation.seeds import Difference
-from ferkit.reports.colours import BLUE, FAINT
 from ferkit.reports.comparison.compare import figure_name
 from ferkit.reports.plots import STYLE
 

@@ -4,7 +4,7 @@ import torch
 from sklearn.utils.class_weight import compute_class_weight
 
 from ferkit.errors import ConfigError, DataError
-from ferkit.imbalance.weights import class_weights
+from ferkit.losses.class_weights import class_weights
 
 FER2013 = [3995, 436, 4097, 7215, 4830, 3171, 4965]
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from ferkit.training.loader import ResidentLoader, StreamingLoader, make_loader, shuffled
+from ferkit.loader import ResidentLoader, StreamingLoader, make_loader, shuffled
 
 CPU = torch.device("cpu")
 

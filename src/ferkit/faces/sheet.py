@@ -6,10 +6,10 @@ import cv2
 import numpy as np
 import pandas as pd
 
-from ferkit.checking.measure import read_image
 from ferkit.datasets.index import FaceIndex
 from ferkit.faces.align import resize
 from ferkit.faces.decode import to_rgb
+from ferkit.faces.originals import read_image
 
 SHEET = "sheet.png"
 PAIRS, COLUMNS, SIDE = 24, 4, 96

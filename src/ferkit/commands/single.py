@@ -1,0 +1,213 @@
+"""Training one network: a run from its config to its report."""
+
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from omegaconf import DictConfig
+
+from ferkit.composition import check, completed, compose
+from ferkit.config import as_plain, build
+from ferkit.devices import choose_device
+from ferkit.errors import ConfigError, DataError, unknown
+from ferkit.files import require_as_written
+from ferkit.imbalance.strategy import Strategy
+from ferkit.inference.named_views import check_test
+from ferkit.inference.saliency import check_method
+from ferkit.inference.scoring import predict_views
+from ferkit.model import load_model
+from ferkit.printable import quoted, say
+from ferkit.reports.page import write_report
+from ferkit.runs.folder import (
+    RunFolder,
+    check_run_dir,
+    claim_run,
+    default_folder,
+    hold_run,
+    open_run,
+)
+from ferkit.splits import read_split
+from ferkit.training.assemble import make_training, run_training, train_rows
+from ferkit.training.describe import SPLIT, describe_run
+from ferkit.training.settings import TrainerSettings
+from ferkit.views import Views, make_views
+
+_MOST_THREADS = 4096
+RESUME_KEYS = (
+    "trainer.max_epochs", "trainer.device", "trainer.threads", "trainer.resident",
+    "trainer.cache_frozen",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class TrainedRun:
+    """A finished run.
+
+    Attributes:
+        folder: Where it lives.
+        figures: View to the figures of metrics.json.
+    """
+
+    folder: Path
+    figures: dict[str, dict[str, Any]]
+
+
+def take_up(
+    config: DictConfig, words: Sequence[str], held: ExitStack
+) -> tuple[RunFolder | None, DictConfig]:
+    """The run that `resume` names, held, and its config; None and the same config without it."""
+    if config.resume is not None:
+        hold_run(Path(config.resume), held)
+        return _resume(Path(config.resume), words)
+    if config.run_dir is not None:
+        check_run_dir(Path(config.run_dir))
+    return None, config
+
+
+def train_single(
+    config: DictConfig, words: Sequence[str], held: ExitStack, begun: RunFolder | None
+) -> TrainedRun:
+    """Train one network, and predict and report the views that are asked for.
+
+    Args:
+        held: Holds the run's folder until it ends.
+        begun: A run that was stopped and goes on.
+    """
+    settings: TrainerSettings = build(config.trainer, where="trainer")
+    _check_evaluate(config)
+    check_method(config.report.saliency)
+    logger = build(config.logger, where="logger")
+    device = choose_device(settings.device)
+    # another number of threads gives other last bits
+    if threads := settings.threads or (threads_of(begun) if begun else None):
+        torch.set_num_threads(threads)
+    torch.manual_seed(config.seed)
+    views = make_views(config, _limits(settings))
+    require_classes(views)
+    if begun:
+        _require_same_split(begun, views)
+    strategy: Strategy = build(config.imbalance, where="imbalance")
+    build(config.tta, where="tta")  # a mistake in it is said before training, not after
+    rows = train_rows(config, views, strategy, settings, device)
+    training = make_training(config, settings, strategy, views, rows, device)
+    config.trainer.batch_size = training.settings.batch_size  # what "auto" came to, for a resume
+    run = begun or claim_run(_new_folder(config), words, held)
+    with said_how_to_go_on(run):
+        describe_run(run, config, views, rows, training, words)
+        for warning in views.warnings():
+            say(f"warning: {warning}")
+        run_training(training, strategy, views, rows, run, logger)
+        if not config.evaluate:
+            say("evaluate=[]: no view is predicted, and there is no report")
+            return TrainedRun(run.folder, {})
+        model = load_model(run.folder, str(device))
+        predict_views(run, config, model, views, strategy, list(dict.fromkeys(config.evaluate)))
+        return TrainedRun(run.folder, report(run, config))
+
+
+def require_classes(views: Views) -> None:
+    """Refuse a single class.
+
+    Raises:
+        ConfigError: there is nothing to tell apart.
+    """
+    if len(views.emotions) < 2:
+        raise ConfigError(
+            f"emotions=[{','.join(views.emotions)}]: one class is nothing to classify; give two or "
+            "more."
+        )
+
+
+def threads_of(run: RunFolder) -> int | None:
+    """The CPU threads that a run began with, where it says so.
+
+    Raises:
+        DataError: what it says is no number of threads.
+    """
+    threads = run.read_json("env.json", {"threads": int}).get("threads")
+    if threads is not None and not 1 <= threads <= _MOST_THREADS:
+        raise DataError(f"{run.folder / 'env.json'} has threads {threads}; restore it.")
+    return threads
+
+
+def _new_folder(config: DictConfig) -> Path:
+    return Path(config.run_dir) if config.run_dir else default_folder()
+
+
+@contextmanager
+def said_how_to_go_on(run: RunFolder) -> Iterator[None]:
+    """Say, where a training is stopped by hand or by SIGTERM, how it goes on."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        say(f"stopped; go on with `ferkit train {shlex.quote(f'resume={quoted(run.folder)}')}`")
+        raise
+
+
+def report(run: RunFolder, config: DictConfig) -> dict[str, Any]:
+    """Write the report and say the headline of each view."""
+    figures: dict[str, Any] = write_report(run.folder, faces=bool(config.report.faces))["views"]
+    for view, found in figures.items():
+        between = found["intervals"].get("accuracy")
+        interval = f" [{between[0]:.3f}, {between[1]:.3f}]" if between else ""
+        say(
+            f"{view}: accuracy {found['accuracy']:.3f}{interval}  balanced "
+            f"{found['balanced_accuracy']:.3f}  macro F1 {found['macro_f1']:.3f}  (n={found['n']})"
+        )
+    say(f"report: {run.folder / 'report' / 'report.html'}")
+    return figures
+
+
+def _resume(folder: Path, words: Sequence[str]) -> tuple[RunFolder, DictConfig]:
+    run, stored = open_run(folder)
+    beside = [w for w in words if not w.startswith("resume=")]
+    for word in beside:
+        key = word.split("=")[0]
+        if key not in (*RESUME_KEYS, "debug"):
+            raise ConfigError(
+                f"{key} cannot change on resume: {folder} goes on as it began; beside resume= "
+                f"only {', '.join(RESUME_KEYS)} may be given."
+            )
+    config = completed(stored)
+    given = compose(*[w for w in beside if not w.startswith("debug")])
+    for word in beside:
+        group, _, key = word.split("=")[0].partition(".")
+        if key:
+            config[group][key] = given[group][key]
+    check(config)
+    return run, config
+
+
+def _require_same_split(run: RunFolder, views: Views) -> None:
+    began = (run.read_data().get("split") or {}).get("hash")
+    if began is None and (run.folder / SPLIT).is_file():
+        require_as_written(run.folder, SPLIT)
+        began = read_split(run.folder / SPLIT).attrs.get("hash")
+    if began is not None and began != views.hash:
+        raise DataError(
+            f"{run.folder} began with split {began} and the data now give {views.hash}: files "
+            "were added, removed or changed since; restore them, or start a new run."
+        )
+
+
+def _check_evaluate(config: DictConfig) -> None:
+    for view in config.evaluate:
+        if view not in ("val", "test", *config.tests):
+            raise ConfigError(unknown("view in evaluate", view, ["val", "test", *config.tests]))
+    for name, asked in as_plain(config.tests).items():
+        if not isinstance(asked, Mapping | None):
+            raise ConfigError(f"tests.{name} is {asked!r}; give a mapping, e.g. {{views: [test]}}.")
+        check_test(name, asked or {})
+
+
+def _limits(settings: TrainerSettings) -> dict[str, int | None]:
+    every = settings.max_images
+    return {
+        "train": settings.max_train_images or every,
+        "val": settings.max_val_images or every,
+        "test": every,
+    }

@@ -1,0 +1,36 @@
+"""Single images of an index, as they lie in the dataset."""
+
+import numpy as np
+
+from ferkit.datasets.index import FaceIndex
+from ferkit.datasets.video_files import is_film
+from ferkit.errors import DataError
+from ferkit.faces.decode import decode_image
+from ferkit.faces.videos import read_frames
+
+
+def read_row(index: FaceIndex, row: int) -> np.ndarray | None:
+    """The pixels of a row, cut to its box where it has one; None where they cannot be read.
+
+    Returns:
+        uint8, [H, W] or [H, W, 3] RGB.
+    """
+    image, box = read_image(index, row), index.frame["box"].iloc[row]
+    if image is None or box is None:
+        return image
+    x1, y1, x2, y2 = (max(round(float(edge)), 0) for edge in box)
+    cut = image[y1:y2, x1:x2]
+    return cut if cut.size else image
+
+
+def read_image(index: FaceIndex, row: int) -> np.ndarray | None:
+    """The whole image of a row, [H, W] or [H, W, 3] RGB uint8; None where it cannot be read."""
+    facts = index.frame.iloc[row]
+    if index.images is not None:
+        return index.images[row]
+    try:
+        if is_film(facts["path"]):
+            return read_frames(index.root / facts["path"], [facts["frame"]])[facts["frame"]]
+        return decode_image(index.root / facts["path"])
+    except (DataError, OSError, KeyError):
+        return None
