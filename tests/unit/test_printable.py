@@ -4,7 +4,8 @@ import pandas as pd
 import pytest
 
 from ferkit.printable import csv_cell, csv_frame, one_line, printable, quoted, say
-from ferkit.reports.formats import Sheet, write_document
+from ferkit.reports.document import Sheet
+from ferkit.reports.formats import write_document
 from ferkit.reports.markdown import plain
 from ferkit.reports.tex import escape
 

@@ -1,6 +1,5 @@
 """The page of `ferkit data show`: counts drawn, findings, and sheets of faces."""
 
-from importlib.resources import files
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +10,7 @@ import pandas as pd
 from ferkit.checking.check import CheckResult, findings
 from ferkit.faces.originals import read_row
 from ferkit.files import write_text
-from ferkit.printable import printable
+from ferkit.reports.html import render_html
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -35,18 +34,10 @@ def write_page(result: CheckResult, out: Path) -> Path:
     Returns:
         The page.
     """
-    from jinja2 import Environment, StrictUndefined
-
-    from ferkit.reports.page import face, picture
-
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters |= {"face": face, "picture": picture}
-    template = files("ferkit.checking").joinpath("check.html.jinja").read_text(encoding="utf-8")
-    html = environment.from_string(template).render(
+    html = render_html(
+        "check.html.jinja",
+        "ferkit.checking",
         index=result.index,
-        style=files("ferkit.reports").joinpath("page.css").read_text(encoding="utf-8"),
         headline=_headline(result),
         bars=draw_counts(result.counts),
         counts=result.counts,
@@ -55,7 +46,7 @@ def write_page(result: CheckResult, out: Path) -> Path:
         sheets=[sheet for sheet in _sheets(result) if sheet[2]],
     )
     page = out if out.suffix == ".html" else out / f"{result.index.name}.html"
-    write_text(page, printable(html, keep="\n\t"))
+    write_text(page, html)
     return page
 
 

@@ -34,7 +34,8 @@ from ferkit.reports.comparison.methods import (
 )
 from ferkit.reports.comparison.plots import draw_differences
 from ferkit.reports.comparison.transfer import transfer_sheets
-from ferkit.reports.formats import Sheet, write_document, write_files
+from ferkit.reports.document import Sheet
+from ferkit.reports.formats import write_document, write_files
 from ferkit.reports.plots import render
 
 STEM, EASE = "comparison", "ease"

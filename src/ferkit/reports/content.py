@@ -12,10 +12,10 @@ from ferkit.evaluation.intervals import calibration_sums
 from ferkit.evaluation.metrics import compute_figures, confusion_frame
 from ferkit.evaluation.outcomes import read_outcomes
 from ferkit.reports import tables
+from ferkit.reports.document import Table
 from ferkit.reports.plots import draw_confusion, draw_curves, draw_reliability, render
 from ferkit.reports.protocol import best_epoch, describe_protocol, title
 from ferkit.reports.synthetic import draw_examples
-from ferkit.reports.tables import Table
 from ferkit.reports.videos import film_tables, measure_films
 from ferkit.runs.record import RunRecord
 

@@ -6,7 +6,8 @@ from urllib.parse import quote
 
 from ferkit.printable import printable
 from ferkit.reports.content import Confusion, Content, View
-from ferkit.reports.tables import Table, confusion_table
+from ferkit.reports.document import Table
+from ferkit.reports.tables import confusion_table
 
 _DATA = ("counts", "leaks", "dropped", "lost")
 _SIGNS = re.compile(
@@ -32,9 +33,9 @@ def write_table(table: Table) -> str:
     | :------ | ----: |
     | sad     |    12 |
     """
-    rows = [[_escape(cell) for cell in row] for row in (table.header, *table.rows)]
-    widths = [max(3, *(len(row[i]) for row in rows)) for i in range(len(table.header))]
-    left = _left(table)
+    rows = [[_escape(cell) for cell in row] for row in (table.columns, *table.rows)]
+    widths = [max(3, *(len(row[i]) for row in rows)) for i in range(len(table.columns))]
+    left = [align != "right" for align in table.align]
     lines = [_line(row, widths, left) for row in rows]
     rule = (
         ":" + "-" * (w - 1) if to else "-" * (w - 1) + ":"
@@ -45,14 +46,6 @@ def write_table(table: Table) -> str:
 
 def _escape(cell: str) -> str:
     return plain(cell).replace("|", "\\|")
-
-
-def _left(table: Table) -> list[bool]:
-    # words to the left, figures to the right
-    def is_words(column: int) -> bool:
-        return any(row[column][:1].isalpha() for row in table.rows)
-
-    return [i == 0 or is_words(i) for i in range(len(table.header))]
 
 
 def _line(row: Sequence[str], widths: Sequence[int], left: Sequence[bool]) -> str:

@@ -1,24 +1,19 @@
 """The report of a run: files for people and for programs, made from its folder alone."""
 
-import base64
 import json
-from importlib.resources import files
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from numpy.typing import NDArray
 
 from ferkit.files import FORMAT
-from ferkit.printable import csv_frame, printable
+from ferkit.printable import csv_frame
 from ferkit.reports.content import Content, gather
 from ferkit.reports.formats import write_files
+from ferkit.reports.html import render_html
 from ferkit.reports.markdown import render_markdown
 from ferkit.reports.tables import confusion_shares, marks, per_class_frame, show_figure
 from ferkit.runs.record import read_run
-
-_THUMBNAIL = 96  # pixels of the longer side, twice what the page shows
 
 
 def write_report(run: Path, *, faces: bool = True) -> dict[str, Any]:
@@ -64,40 +59,4 @@ def _csv(frame: pd.DataFrame, *, index: bool = True) -> bytes:
 
 def render_page(content: Content) -> str:
     """Write the self-contained html page: its pictures lie inside, nothing is loaded."""
-    from jinja2 import Environment, StrictUndefined
-
-    templates = files("ferkit.reports")
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters |= {"picture": picture, "face": face, "percent": percent}
-    template = environment.from_string((templates / "page.html.jinja").read_text(encoding="utf-8"))
-    page: str = template.render(
-        content=content,
-        style=(templates / "page.css").read_text(encoding="utf-8"),
-        marks=marks,
-        show=show_figure,
-    )
-    return printable(page, keep="\n\t")
-
-
-def picture(data: bytes) -> str:
-    """A picture as the address of itself."""
-    kind = "image/png" if data.startswith(b"\x89PNG") else "image/svg+xml"
-    return f"data:{kind};base64,{base64.b64encode(data).decode()}"
-
-
-def face(image: NDArray[Any]) -> str:
-    """A thumbnail, [H, W] or [H, W, 3] RGB uint8, as the address of itself."""
-    from PIL import Image
-
-    thumbnail = Image.fromarray(image)
-    thumbnail.thumbnail((_THUMBNAIL, _THUMBNAIL), Image.Resampling.LANCZOS)
-    stream = BytesIO()
-    thumbnail.save(stream, format="PNG", optimize=True)
-    return picture(stream.getvalue())
-
-
-def percent(share: float) -> str:
-    """A share as a length on a bar, at most 100."""
-    return f"{100 * min(max(share, 0.0), 1.0):.2f}"
+    return render_html("page.html.jinja", content=content, marks=marks, show=show_figure)

@@ -1,12 +1,12 @@
 """The tables of a report, once, for the page, the terminal and the csv files alike."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
 from ferkit.evaluation.metrics import FIGURES
+from ferkit.reports.document import Table
 
 FIGURE_NAMES = {
     "accuracy": "Accuracy",
@@ -26,19 +26,6 @@ MARKS = {
 }
 _PER_CLASS = ("precision", "recall", "f1")
 _DIGITS = 6  # of every figure that is written; the last bits depend on the machine
-
-
-@dataclass(frozen=True)
-class Table:
-    """Words in the first column, figures in the others.
-
-    Attributes:
-        header: One word a column.
-        rows: Cells as they are shown.
-    """
-
-    header: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
 
 
 def rounded(figures: Any) -> Any:

@@ -5,9 +5,10 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
-from ferkit.reports.formats import Document, Sheet, caption, is_long, is_wide, is_words
+from ferkit.reports.document import Document, Sheet, caption, is_wide
 
 _MANY = 35  # rows from which a table may break over pages
+_COLUMN = {"left": "l", "right": "r", "wrap": r">{\raggedright\arraybackslash}p{.4\linewidth}"}
 _SIZES = (("small", 105), ("footnotesize", 120), ("scriptsize", 140), ("tiny", 10_000))
 _MATHS = {
     "−": "-", "±": r"\pm", "×": r"\times", "·": r"\cdot", "≤": r"\leq", "≥": r"\geq",
@@ -95,7 +96,7 @@ def _list(notes: Sequence[str]) -> str:
 
 def _table(sheet: Sheet) -> str:
     header, *rows = (" & ".join(map(escape, row)) + r" \\" for row in (sheet.columns, *sheet.rows))
-    shape = "".join(_column(sheet, number) for number in range(len(sheet.columns)))
+    shape = "".join(_COLUMN[align] for align in sheet.table.align)
     top, body = "\\toprule\n" + header + "\n\\midrule", "\n".join([*rows, r"\bottomrule"])
     if len(rows) < _MANY:
         inner = f"\\begin{{tabular}}{{{shape}}}\n{top}\n{body}\n\\end{{tabular}}"
@@ -104,16 +105,9 @@ def _table(sheet: Sheet) -> str:
     return f"{{\\{_size(sheet)}\\setlength{{\\tabcolsep}}{{4pt}}\n{inner}}}"
 
 
-def _column(sheet: Sheet, number: int) -> str:
-    cells = sheet.column(number)
-    if is_long(cells):
-        return r">{\raggedright\arraybackslash}p{.4\linewidth}"
-    return "l" if number == 0 or is_words(cells) else "r"
-
-
 def _size(sheet: Sheet) -> str:
-    columns = range(len(sheet.columns))
-    width = sum(max(map(len, (sheet.columns[i], *sheet.column(i)))) + 2 for i in columns)
+    columns = zip(sheet.columns, *sheet.rows, strict=True)
+    width = sum(max(map(len, column)) + 2 for column in columns)
     return next(size for size, most in _SIZES if width <= most)
 
 

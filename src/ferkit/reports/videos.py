@@ -8,7 +8,8 @@ import pandas as pd
 from ferkit.evaluation.events import event_figures, has_events
 from ferkit.evaluation.metrics import FIGURES
 from ferkit.evaluation.videos import film_figures, has_films
-from ferkit.reports.tables import FIGURE_NAMES, Table, show_figure
+from ferkit.reports.document import Table
+from ferkit.reports.tables import FIGURE_NAMES, show_figure
 
 _RULES = {"majority_vote": "Majority vote", "mean_scores": "Mean of scores"}
 

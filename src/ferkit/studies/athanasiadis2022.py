@@ -5,7 +5,7 @@ from itertools import product
 from typing import get_args
 
 from ferkit.evaluation.videos import Rule
-from ferkit.reports.formats import Sheet
+from ferkit.reports.document import Sheet
 from ferkit.studies.athanasiadis2022_counts import film_counts, frame_counts
 from ferkit.studies.cells import (
     COMPARED,

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from ferkit.reports.formats import Sheet
+from ferkit.reports.document import Sheet
 from ferkit.studies.counting import find_counts, whole_first
 from ferkit.studies.document import TO_FILL, Subject, make_sheet
 from ferkit.studies.runs import AS_PRINTED, StudyRun, eval_command

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ferkit.reports.formats import Sheet
+from ferkit.reports.document import Sheet
 from ferkit.reports.protocol import best_epoch
 from ferkit.studies.cells import INTERVAL_NOTE, show_count
 from ferkit.studies.measures import ViewFigures

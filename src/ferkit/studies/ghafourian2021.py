@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from ferkit.reports.formats import Sheet
+from ferkit.reports.document import Sheet
 from ferkit.studies.cells import (
     COMPARED,
     PERCENT,

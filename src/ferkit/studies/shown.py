@@ -7,7 +7,7 @@ lead and a table fits a page. Commands stand below a table, ready to paste.
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from ferkit.reports.formats import Sheet
+from ferkit.reports.document import Sheet
 from ferkit.studies.document import RUNS, TO_FILL
 
 # columns that say what a row is of, and hold no figure
@@ -32,7 +32,7 @@ def show_pages(sheets: Sequence[Sheet], *, run: bool) -> list[Sheet]:
 
 
 def _show(sheet: Sheet, *, run: bool) -> Sheet:
-    every = sheet.column(len(sheet.columns) - 1) if sheet.columns[-1] == TO_FILL else ()
+    every = [row[-1] for row in sheet.rows] if sheet.columns[-1] == TO_FILL else []
     rows = sheet.rows if run or sheet.name == RUNS else _drop_empty_rows(sheet)
     numbers = [
         i for i, name in enumerate(sheet.columns)

@@ -6,7 +6,7 @@ import pandas as pd
 
 from ferkit.errors import DataError
 from ferkit.evaluation.videos import Rule, film_predictions
-from ferkit.reports.formats import Sheet
+from ferkit.reports.document import Sheet
 from ferkit.studies.cells import (
     SHARE,
     Style,

@@ -6,7 +6,7 @@ import numpy as np
 
 from ferkit.evaluation.compare import align
 from ferkit.evaluation.intervals import draw_counts, percentile_interval, resampling_units
-from ferkit.reports.formats import Sheet
+from ferkit.reports.document import Sheet
 from ferkit.studies.cells import (
     COMPARED,
     Style,

@@ -8,7 +8,8 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
 from ferkit.printable import quoted
-from ferkit.reports.formats import Sheet, write_document
+from ferkit.reports.document import Sheet
+from ferkit.reports.formats import write_document
 from ferkit.runs.read import read_rows
 from ferkit.sweeps.plots import draw_history, draw_slices, png
 from ferkit.sweeps.space import Space

@@ -9,7 +9,8 @@ from io import BytesIO
 import pytest
 from PIL import Image
 
-from ferkit.reports.formats import Sheet, write_document
+from ferkit.reports.document import Sheet
+from ferkit.reports.formats import write_document
 
 AWKWARD = (
     ("macro_f1", "0.613 [0.597, 0.629]", "50%"),
@@ -181,3 +182,19 @@ def test_the_tex_compiles_alone(folder, tmp_path):
     assert done.returncode == 0, done.stdout[-1500:]
     assert "Overfull" not in done.stdout and "Missing character" not in done.stdout
     assert (tmp_path / "t.pdf").stat().st_size > 1000
+
+
+def test_a_column_is_aligned_alike_in_every_format(tmp_path):
+    columns = ("Method", "Difference", "Verdict", "Note")
+    long = "a sentence that is longer than any word and may be broken"
+    sheet = Sheet("t", "T", columns, (("a", "tie: +0.002 [-0.012, +0.016]", "better", long),) * 2)
+    assert sheet.table.align == ("left", "right", "left", "wrap")
+    write_document(tmp_path, "doc", "Title", [sheet])
+    rule = (tmp_path / "doc.md").read_text().splitlines()[5]
+    assert [cell.strip()[0] + cell.strip()[-1] for cell in rule.strip("|").split("|")] == [
+        ":-", "-:", ":-", ":-",
+    ]  # fmt: skip
+    assert r"{lrl>{\raggedright" in (tmp_path / "doc.tex").read_text()
+    page = (tmp_path / "doc.html").read_text()
+    for align in sheet.table.align:
+        assert f'<td class="{align}">' in page

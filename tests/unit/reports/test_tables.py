@@ -1,9 +1,9 @@
 import pandas as pd
 import pytest
 
+from ferkit.reports.document import Table
 from ferkit.reports.markdown import write_table
 from ferkit.reports.tables import (
-    Table,
     confusion_shares,
     confusion_table,
     counts_table,
@@ -41,7 +41,7 @@ def test_counts_stand_before_and_after_resampling_with_a_sum():
         "counts_after": {"train": {"sad": 1200, "happy": 1200}},
     }
     table = counts_table(data)
-    assert table.header == ("Emotion", "train", "train after resampling", "val")
+    assert table.columns == ("Emotion", "train", "train after resampling", "val")
     assert table.rows == (
         ("sad", "10", "1,200", "3"),
         ("happy", "1,200", "1,200", "0"),

@@ -11,7 +11,7 @@ from ferkit.evaluation.intervals import calibration_sums
 from ferkit.evaluation.outcomes import read_outcomes
 from ferkit.reports.comparison.compare import show_mean, show_signed
 from ferkit.reports.comparison.methods import Method
-from ferkit.reports.formats import Sheet
+from ferkit.reports.document import Sheet
 from ferkit.reports.plots import draw_reliability, render
 
 _LEAST = 1e-12  # a probability that float32 rounded to 0

@@ -5,7 +5,7 @@ import numpy as np
 from ferkit.datasets.fer2013.ferplus_votes import VOTE_COLUMNS, VOTE_EMOTIONS, label_votes
 from ferkit.emotions import EMOTIONS
 from ferkit.evaluation.ceiling import Ceiling, annotator_ceiling, label_ceiling
-from ferkit.reports.formats import Sheet
+from ferkit.reports.document import Sheet
 from ferkit.reports.tables import show_figure
 
 _SEVEN = EMOTIONS[:7]

@@ -17,7 +17,7 @@ from ferkit.evaluation.seeds import (
     mcnemar_over_seeds,
 )
 from ferkit.reports.comparison.methods import Method
-from ferkit.reports.formats import Sheet
+from ferkit.reports.document import Sheet
 from ferkit.reports.tables import FIGURE_NAMES, show_figure
 
 NONE = "—"

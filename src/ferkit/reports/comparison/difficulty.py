@@ -8,7 +8,7 @@ from ferkit.emotions import order
 from ferkit.evaluation.difficulty import accuracy_by_ease, easy_shares
 from ferkit.evaluation.intervals import wilson
 from ferkit.reports.comparison.compare import NONE
-from ferkit.reports.formats import Sheet
+from ferkit.reports.document import Sheet
 from ferkit.reports.tables import show_figure
 
 _NOTE = (

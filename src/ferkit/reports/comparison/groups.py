@@ -11,7 +11,7 @@ from ferkit.evaluation.groups import (
 from ferkit.evaluation.outcomes import labelled
 from ferkit.reports.comparison.compare import figure_name
 from ferkit.reports.comparison.methods import Method
-from ferkit.reports.formats import Sheet
+from ferkit.reports.document import Sheet
 from ferkit.reports.tables import show_figure
 
 _GROUPS = (

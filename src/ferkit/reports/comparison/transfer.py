@@ -8,7 +8,7 @@ from ferkit.evaluation.outcomes import labelled, restrict_to_shared, shared_clas
 from ferkit.evaluation.seeds import Measured, measure_runs
 from ferkit.reports.comparison.compare import NONE, figure_name, show_mean
 from ferkit.reports.comparison.methods import Method, SavedRun, tagged
-from ferkit.reports.formats import Sheet
+from ferkit.reports.document import Sheet
 from ferkit.reports.tables import show_figure
 from ferkit.runs.fingerprint import fingerprint
 from ferkit.splits.split import ALL
