@@ -31,8 +31,10 @@ from ferkit.runs.folder import (
     open_run,
 )
 from ferkit.splits import read_split
-from ferkit.training.assemble import make_training, run_training, train_rows
+from ferkit.training.assemble import make_training, train_rows
+from ferkit.training.augment import WithoutMixup
 from ferkit.training.describe import SPLIT, describe_run
+from ferkit.training.inputs import run_training
 from ferkit.training.settings import TrainerSettings
 from ferkit.views import Views, make_views
 
@@ -93,6 +95,9 @@ def train_single(
     strategy: Strategy = build(config.imbalance, where="imbalance")
     build(config.tta, where="tta")  # a mistake in it is said before training, not after
     rows = train_rows(config, views, strategy, settings, device)
+    augment = build(config.augment, where="augment")
+    if not hasattr(augment, "mixup"):  # a user's own function
+        augment = WithoutMixup(augment)
     training = make_training(config, settings, strategy, views, rows, device)
     config.trainer.batch_size = training.settings.batch_size  # what "auto" came to, for a resume
     run = begun or claim_run(_new_folder(config), words, held)
@@ -100,7 +105,7 @@ def train_single(
         describe_run(run, config, views, rows, training, words)
         for warning in views.warnings():
             say(f"warning: {warning}")
-        run_training(training, strategy, views, rows, run, logger)
+        run_training(training, augment, strategy, views, rows, run, logger)
         if not config.evaluate:
             say("evaluate=[]: no view is predicted, and there is no report")
             return TrainedRun(run.folder, {})

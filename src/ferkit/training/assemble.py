@@ -1,8 +1,6 @@
 """From a config and its views to a training that can run: objects, loaders, what is cached."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
 
 import numpy as np
 import torch
@@ -13,27 +11,20 @@ from ferkit.config import as_plain, build
 from ferkit.errors import ConfigError
 from ferkit.imbalance.resample import Resampled, resample_train
 from ferkit.imbalance.strategy import Strategy
-from ferkit.inference.videos import Films, find_films, whole_loader
-from ferkit.loader import Loader, Order, make_loader, shuffled
+from ferkit.inference.videos import Films, find_films
 from ferkit.model import FaceClassifier, feature_size, make_model
 from ferkit.printable import say
-from ferkit.runs.folder import RunFolder
-from ferkit.training.batch_size import attempt_of, choose_batch_size, memory_explained
+from ferkit.training.batch_size import attempt_of, choose_batch_size
 from ferkit.training.clips import (
-    FilmAugment,
     check_films,
     check_strategy,
-    drawing_loader,
     visits_of,
 )
-from ferkit.training.feature_rows import in_feature_space, resample_features, train_on_features
-from ferkit.training.frozen import cache_frozen
-from ferkit.training.logging import Logger, patient
+from ferkit.training.feature_rows import in_feature_space, resample_features
 from ferkit.training.memory_format import why_not_channels_last
 from ferkit.training.optim import as_schedule
-from ferkit.training.resume import restore
 from ferkit.training.settings import TrainerSettings, autocast_of
-from ferkit.training.trainer import Row, Training, fit, has_batch_norm
+from ferkit.training.trainer import Training, has_batch_norm
 from ferkit.views import Views
 
 
@@ -157,10 +148,8 @@ def make_training(
         steps=per_epoch * settings.max_epochs,
         steps_per_epoch=per_epoch,
     )
-    augment = build(config.augment, where="augment")
-    augment = FilmAugment(augment) if train.films else augment
     return Training(
-        model, loss, optimizer, as_schedule(schedule), augment, settings, device, int(config.seed)
+        model, loss, optimizer, as_schedule(schedule), settings, device, int(config.seed)
     )
 
 
@@ -202,78 +191,3 @@ def make_loss(
         feature_size=features,
     )
     return strategy.add_costs(loss, counts, views.emotions)
-
-
-def run_training(
-    training: Training,
-    strategy: Strategy,
-    views: Views,
-    train: TrainRows,
-    run: RunFolder,
-    logger: Logger,
-) -> None:
-    """Load, take up a checkpoint, cache what is frozen, fit.
-
-    Raises:
-        ConfigError: the training diverged; the last epoch's checkpoint stands.
-        KeyboardInterrupt: stopped by hand; likewise.
-    """
-    settings = training.settings
-    load = partial(make_loader, device=training.device, resident=settings.resident)
-    chosen = views.rows("val")
-    load_train = partial(
-        load, train.faces, train.rows, train.targets, batch_size=settings.images_a_step
-    )
-    load_val = partial(load, views.store.faces, chosen, views.codes[chosen],
-                       batch_size=max(256, settings.images_a_step))  # fmt: skip
-    order = _order(strategy, train.codes, training.seed)
-    restore(training, run)  # before the cache: what is frozen is what the checkpoint holds
-    loaders: tuple[Loader, Loader] | None
-    if train.resampled is not None and in_feature_space(strategy):
-        loaders = train_on_features(training, views, train.resampled, order)
-        say("backbone: the head alone is trained, on features and rows made among them")
-    elif train.films:
-        loaders = _film_loaders(training, views, train, order)
-    elif loaders := cache_frozen(training, load_train, load_val, order):
-        say("backbone: what is frozen is computed once, for every image")
-    else:
-        loaders = load_train(order=order), load_val()
-    attempt = attempt_of(
-        training.model, training.loss, training.device, training.autocast(), settings.frames
-    )
-    explained = memory_explained(attempt, settings.images_a_step, training.device)
-    with logger(run.folder, training.epoch) as log, explained:
-        fit(training, *loaders, run, log=_say_epoch(training, patient(log)))
-
-
-def _film_loaders(
-    training: Training, views: Views, train: TrainRows, order: Order
-) -> tuple[Loader, Loader]:
-    settings, device, faces = training.settings, training.device, views.store.faces
-    films, shown = train.films, find_films(views.store.index, views.rows("val"))
-    assert films is not None
-    return (
-        drawing_loader(faces, films, train.rows, train.codes, order, seed=training.seed,
-                       settings=settings, device=device),
-        whole_loader(faces, shown, views.codes[shown.middles], batch_size=256, device=device,
-                     resident=settings.resident),
-    )  # fmt: skip
-
-
-def _order(strategy: Strategy, codes: np.ndarray, seed: int) -> Order:
-    if strategy.sampler is None:
-        return shuffled(len(codes), seed)
-    return lambda epoch: np.asarray(strategy.order(codes, epoch, seed))
-
-
-def _say_epoch(training: Training, further: Callable[[Row], None]) -> Callable[[Row], None]:
-    def log(row: Row) -> None:
-        say(
-            f"epoch {row['epoch']:>3}/{training.settings.max_epochs}  "
-            f"train {row['train_loss']:.4f} {row['train_accuracy']:.3f}  "
-            f"val {row['val_loss']:.4f} {row['val_accuracy']:.3f}  "
-            f"macro F1 {row['val_macro_f1']:.3f}  {row['images_per_second']:.0f} images/s"
-        )
-        further(row)
-
-    return log

@@ -5,6 +5,7 @@ face whatever is asked for; so a batch is the same on every device up to roundin
 noise does not change the rotations.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from math import log
 
@@ -19,6 +20,23 @@ _FILLS = {"nearest": "border", "reflect": "reflection", "zeros": "zeros"}
 _DRAWS = 14  # uniform values a face, a column each
 _ERASED_AREA = (0.02, 0.33)  # share of the face, Zhong et al. 2020
 _ERASED_RATIO = (0.3, 1 / 0.3)  # height to width, drawn on a log scale
+
+
+@dataclass(frozen=True)
+class WithoutMixup:
+    """A function of (images, generator), e.g. a user's own, as an augmentation."""
+
+    vary: Callable[[Tensor, torch.Generator], Tensor]
+    mixup: float = 0.0
+
+    def __call__(self, images: Tensor, generator: torch.Generator, /) -> Tensor:
+        """What the function makes of a batch."""
+        return self.vary(images, generator)
+
+
+def unchanged() -> WithoutMixup:
+    """No augmentation, of whatever a batch holds."""
+    return WithoutMixup(lambda batch, _: batch)
 
 
 @dataclass(frozen=True)

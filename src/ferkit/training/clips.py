@@ -6,7 +6,6 @@ draws once, before the first epoch; here every visit draws anew.) What is drawn 
 epoch) and the visit's place in the epoch alone, so a resumed run sees what an unbroken one would.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -20,6 +19,7 @@ from ferkit.inference.tta import Tta
 from ferkit.inference.videos import FilmLoader, Films, check_tta, takes_films
 from ferkit.loader import Order, make_loader
 from ferkit.training.settings import TrainerSettings
+from ferkit.training.trainer import Augmentation
 
 Resident = bool | Literal["auto"]
 _STREAM = 1  # keeps the frames' draws apart from the order's, which has the same seed and epoch
@@ -84,14 +84,14 @@ class FilmAugment:
         faces: Variants of [B, C, H, W].
     """
 
-    faces: Callable[[Tensor, torch.Generator], Tensor]
+    faces: Augmentation
 
     @property
     def mixup(self) -> float:
         """As the augmentation has it; whole films are blended."""
-        return float(getattr(self.faces, "mixup", 0.0))
+        return self.faces.mixup
 
-    def __call__(self, films: Tensor, generator: torch.Generator) -> Tensor:
+    def __call__(self, films: Tensor, generator: torch.Generator, /) -> Tensor:
         """Variants of films, [B, T, C, H, W]."""
         return self.faces(films.flatten(0, 1), generator).reshape(films.shape)
 

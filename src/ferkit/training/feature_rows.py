@@ -19,8 +19,9 @@ from ferkit.imbalance.strategy import Strategy
 from ferkit.loader import Order, in_order, make_loader
 from ferkit.losses import needs_features
 from ferkit.model import FaceClassifier, load_model
-from ferkit.training.frozen import as_they_are, augments_nothing
-from ferkit.training.trainer import Training
+from ferkit.training.augment import unchanged
+from ferkit.training.frozen import augments_nothing
+from ferkit.training.trainer import Training, TrainingInputs
 from ferkit.views import Views
 
 _BATCH = 256
@@ -65,10 +66,10 @@ def features_of(model: FaceClassifier, views: Views, rows: np.ndarray) -> torch.
     return torch.cat([model.scores_and_features(b.images)[1].flatten(1) for b in loader.epoch(0)])
 
 
-def train_on_features(
+def feature_inputs(
     training: Training, views: Views, made: Resampled, order: Order
-) -> tuple[FeatureLoader, FeatureLoader]:
-    """Loaders of features for training and val; from here on the training runs on the head.
+) -> TrainingInputs:
+    """Features of training and val, for a training of the head alone.
 
     Raises:
         ConfigError: the loss looks at features, which do not learn here.
@@ -78,14 +79,15 @@ def train_on_features(
             "imbalance.resample.space=features cannot be trained with a loss on the features "
             "(center, island), since they are frozen; take loss=cross_entropy."
         )
-    backbone: Any = training.model.backbone
+    head: Any = training.model.backbone.head
     chosen, size = views.rows("val"), training.settings.images_a_step
     seen = features_of(training.model, views, chosen)
-    training.stepper = training.scorer = backbone.head
-    training.augment = as_they_are
     rows, codes = (torch.from_numpy(a).to(training.device) for a in (made.faces, made.codes))
     labels = torch.from_numpy(views.codes[chosen]).to(training.device)
-    return (
+    return TrainingInputs(
         FeatureLoader(rows, codes, size, order),
         FeatureLoader(seen.clone(), labels, max(_BATCH, size), in_order(len(chosen))),
+        unchanged(),
+        train_forward=head,
+        eval_forward=head,
     )

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from ferkit.backbones.frozen_features import (
     FeatureLoader,
@@ -14,17 +14,18 @@ from ferkit.backbones.frozen_features import (
 )
 from ferkit.loader import Loader, Order, fits, in_order
 from ferkit.losses import needs_features
-from ferkit.training.augment import Augment
-from ferkit.training.trainer import Training
+from ferkit.training.augment import Augment, unchanged
+from ferkit.training.trainer import Augmentation, Training, TrainingInputs
 
 
-def cache_frozen(
+def frozen_inputs(
     training: Training,
+    augment: Augmentation,
     load_train: Callable[[], Loader],
     load_val: Callable[[], Loader],
     order: Order,
-) -> tuple[FeatureLoader, FeatureLoader] | None:
-    """Compute what is frozen once; from here on the training runs on the rest.
+) -> TrainingInputs | None:
+    """Compute what is frozen once, and train the rest on it.
 
     Args:
         load_train: Makes a loader of the training view in the view's own order.
@@ -32,14 +33,13 @@ def cache_frozen(
         order: Of the epochs of training.
 
     Returns:
-        Loaders of features for training and val; None, and nothing changed, where images are
-        augmented, nothing is frozen from the front, the features take too much memory, or
-        `trainer.cache_frozen` is off.
+        None where images are augmented, nothing is frozen from the front, the features take too
+        much memory, or `trainer.cache_frozen` is off.
     """
     if not training.settings.cache_frozen:
         return None
     parts = split_frozen(training.model.backbone)
-    plain = augments_nothing(training.augment) and not needs_features(training.loss)
+    plain = augments_nothing(augment) and not needs_features(training.loss)
     if parts is None or not plain:
         return None
     frozen = nn.Sequential(training.model.scaling, parts[0])
@@ -48,10 +48,13 @@ def cache_frozen(
     count = (train.steps + val.steps) * len(first.images)
     if not fits(features_bytes(frozen, first.images, count), training.device):
         return None
-    loaders = _cached(training, frozen, train, order), _cached(training, frozen, val)
-    training.stepper = training.scorer = parts[1]
-    training.augment = as_they_are
-    return loaders
+    return TrainingInputs(
+        _cached(training, frozen, train, order),
+        _cached(training, frozen, val),
+        unchanged(),
+        train_forward=parts[1],
+        eval_forward=parts[1],
+    )
 
 
 def _cached(
@@ -64,11 +67,6 @@ def _cached(
     return FeatureLoader(features, targets, size, order or in_order(len(targets)))
 
 
-def augments_nothing(augment: Callable[..., Tensor]) -> bool:
+def augments_nothing(augment: Augmentation) -> bool:
     """Whether images come out of it as they went in."""
     return isinstance(augment, Augment) and replace(augment, fill="nearest") == Augment()
-
-
-def as_they_are(images: Tensor, _: torch.Generator) -> Tensor:
-    """No augmentation."""
-    return images

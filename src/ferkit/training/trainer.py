@@ -5,7 +5,7 @@ import math
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -17,7 +17,7 @@ from ferkit.devices import choose_precision
 from ferkit.errors import ConfigError
 from ferkit.evaluation.metrics import quick_figures
 from ferkit.loader import Batch, Loader
-from ferkit.losses import needs_features, start_epoch
+from ferkit.losses import start_epoch
 from ferkit.model import FaceClassifier, card_of
 from ferkit.model_file import Weights, pack
 from ferkit.runs.folder import RunFolder
@@ -26,8 +26,37 @@ from ferkit.training.mixup import mix
 from ferkit.training.optim import MONITORS, Schedule
 from ferkit.training.settings import TrainerSettings, autocast_of
 
-Augment = Callable[[Tensor, torch.Generator], Tensor]
 Row = dict[str, Any]
+
+
+class Augmentation(Protocol):
+    """Random variants of a batch; `mixup` above 0 blends its images and labels afterwards."""
+
+    @property
+    def mixup(self) -> float:
+        """Alpha of mixup."""
+
+    def __call__(self, images: Tensor, generator: torch.Generator, /) -> Tensor:
+        """Variants of [B, C, H, W], or [B, T, C, H, W] of clips."""
+
+
+@dataclass(frozen=True)
+class TrainingInputs:
+    """Batches, and what turns them into scores: of images, clips or features.
+
+    Attributes:
+        train: Batches of the training view.
+        val: Batches of the val view, in its own order.
+        augment: Of the training batches.
+        train_forward: Scores [B, K] of a training batch, with features where the loss needs them.
+        eval_forward: Scores [B, K] of a val batch.
+    """
+
+    train: Loader
+    val: Loader
+    augment: Augmentation
+    train_forward: Callable[[Tensor], Tensor | tuple[Tensor, Tensor]]
+    eval_forward: Callable[[Tensor], Tensor]
 
 
 @dataclass
@@ -41,15 +70,12 @@ class Training:
         since_best: Epochs since then.
         best_weights: The weights of that epoch, on the CPU.
         normalises: Whether the model has statistics of a batch, for which it needs two images.
-        stepper: What runs a training step's forward pass; the compiled model where asked.
-        scorer: What scores the val view.
     """
 
     model: FaceClassifier
     loss: nn.Module
     optimizer: torch.optim.Optimizer
     schedule: Schedule
-    augment: Augment
     settings: TrainerSettings
     device: torch.device
     seed: int
@@ -61,8 +87,6 @@ class Training:
     scaler: torch.amp.GradScaler = field(init=False)
     dtype: torch.dtype = field(init=False)
     normalises: bool = field(init=False)
-    stepper: Callable[[Tensor], Tensor | tuple[Tensor, Tensor]] = field(init=False)
-    scorer: Callable[[Tensor], Tensor] = field(init=False)
 
     def __post_init__(self) -> None:
         self.dtype = choose_precision(self.settings.precision, self.device)
@@ -70,9 +94,6 @@ class Training:
             self.device.type, enabled=self.dtype == torch.float16 and self.device.type == "cuda"
         )
         self.normalises = has_batch_norm(self.model)
-        step = self.model.scores_and_features if needs_features(self.loss) else self.model
-        self.stepper = torch.compile(step) if self.settings.compile else step
-        self.scorer = self.model
 
     def autocast(self) -> torch.autocast:
         """Mixed precision where the settings ask for it."""
@@ -80,7 +101,7 @@ class Training:
 
 
 def fit(
-    training: Training, train: Loader, val: Loader, run: RunFolder, log: Callable[[Row], None]
+    training: Training, inputs: TrainingInputs, run: RunFolder, log: Callable[[Row], None]
 ) -> None:
     """Train until the last epoch or until patience ends, leaving the run folder up to date.
 
@@ -92,9 +113,9 @@ def fit(
     """
     while training.epoch < training.settings.max_epochs and not out_of_patience(training):
         started = time.perf_counter()
-        row: Row = {"epoch": training.epoch + 1, **train_epoch(training, train)}
+        row: Row = {"epoch": training.epoch + 1, **train_epoch(training, inputs)}
         seconds = time.perf_counter() - started
-        row |= validate(training, val)
+        row |= validate(training, inputs)
         refuse_divergence(training, row)
         row["lr"] = training.optimizer.param_groups[0]["lr"]
         training.schedule.after_epoch(row)
@@ -143,7 +164,7 @@ def refuse_divergence(training: Training, row: Row) -> None:
             )
 
 
-def train_epoch(training: Training, loader: Loader) -> Row:
+def train_epoch(training: Training, inputs: TrainingInputs) -> Row:
     """One pass over the training view; running loss and accuracy come back.
 
     The random state is set from (seed, epoch), so an epoch does not depend on what ran before.
@@ -153,11 +174,12 @@ def train_epoch(training: Training, loader: Loader) -> Row:
     start_epoch(training.loss, training.epoch)
     torch.manual_seed(hash_seed(training.seed, training.epoch))
     total = torch.zeros(3, device=training.device)  # loss, correct, images
-    bar = progress(loader.epoch(training.epoch), training, loader.steps)
+    steps = inputs.train.steps
+    bar = progress(inputs.train.epoch(training.epoch), training, steps)
     for step, batch in enumerate(bar):
-        if len(batch.targets) == 1 and loader.steps > 1 and training.normalises:
+        if len(batch.targets) == 1 and steps > 1 and training.normalises:
             continue  # batch statistics of one image do not exist
-        total += train_step(training, batch, step)
+        total += train_step(training, inputs, batch, step)
         if step % 20 == 0:
             loss, correct, images = total.tolist()
             bar.set_postfix(loss=f"{loss / images:.3f}", accuracy=f"{correct / images:.3f}",
@@ -166,18 +188,18 @@ def train_epoch(training: Training, loader: Loader) -> Row:
     return {"train_loss": loss / images, "train_accuracy": correct / images, "images": images}
 
 
-def train_step(training: Training, batch: Batch, step: int) -> Tensor:
+def train_step(training: Training, inputs: TrainingInputs, batch: Batch, step: int) -> Tensor:
     """One optimizer step; returns [loss * images, correct, images] on the device."""
     generator = torch.Generator().manual_seed(hash_seed(training.seed, training.epoch, step))
-    images, targets = training.augment(batch.images, generator), batch.targets
-    if alpha := getattr(training.augment, "mixup", 0.0):
+    images, targets = inputs.augment(batch.images, generator), batch.targets
+    if alpha := inputs.augment.mixup:
         images, targets = mix(images, targets, generator, alpha, len(training.model.emotions))
     if not training.settings.channels_last:
         images = images.contiguous()  # RGB faces come in channels_last
     elif images.ndim == 4:
         images = images.contiguous(memory_format=torch.channels_last)
     with training.autocast():
-        found = training.stepper(images)
+        found = inputs.train_forward(images)
     scores, *features = found if isinstance(found, tuple) else (found,)  # [B, K], [B, ...]
     loss = training.loss(scores.float(), targets, *features)
     training.optimizer.zero_grad(set_to_none=True)
@@ -195,13 +217,13 @@ def train_step(training: Training, batch: Batch, step: int) -> Tensor:
 
 
 @torch.inference_mode()
-def validate(training: Training, loader: Loader) -> Row:
+def validate(training: Training, inputs: TrainingInputs) -> Row:
     """Loss and quick figures of the val view, in its own order, without augmentation."""
     training.model.eval()
     scores, targets = [], []
-    for batch in loader.epoch(0):
+    for batch in inputs.val.epoch(0):
         with training.autocast():
-            scores.append(training.scorer(batch.images).float())
+            scores.append(inputs.eval_forward(batch.images).float())
         targets.append(batch.targets)
     score, target = torch.cat(scores), torch.cat(targets)
     loss = training.loss(score, target).item()

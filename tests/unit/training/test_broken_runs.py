@@ -198,10 +198,10 @@ def test_sigterm_saves_and_says_how_to_go_on(home, whole, type_words, monkeypatc
 
     step = trainer.train_step
 
-    def stopped(training, batch, number):
+    def stopped(training, inputs, batch, number):
         if training.epoch == 1:
             os.kill(os.getpid(), signal.SIGTERM)
-        return step(training, batch, number)
+        return step(training, inputs, batch, number)
 
     with monkeypatch.context() as patch:
         patch.setattr(trainer, "train_step", stopped)
@@ -426,8 +426,8 @@ def test_a_loss_that_is_none_ends_the_run_and_keeps_what_is_good(type_words, hom
 
     step = trainer.train_step
 
-    def diverging(training, batch, number):
-        total = step(training, batch, number)
+    def diverging(training, inputs, batch, number):
+        total = step(training, inputs, batch, number)
         return total * float("nan") if training.epoch == 1 else total
 
     monkeypatch.setattr(trainer, "train_step", diverging)

@@ -112,9 +112,9 @@ def test_killed_in_the_middle_of_an_epoch_it_goes_on_as_if_nothing_were(run, hom
     code = (
         "import ferkit.training.trainer as t, os, signal\n"
         "step = t.train_step\n"
-        "def dying(training, batch, number):\n"
+        "def dying(training, inputs, batch, number):\n"
         "    if training.epoch == 1 and number == 2: os.kill(os.getpid(), signal.SIGKILL)\n"
-        "    return step(training, batch, number)\n"
+        "    return step(training, inputs, batch, number)\n"
         "t.train_step = dying\n"
         f"from ferkit.cli import main; main(['train', *{words!r}])"
     )
@@ -180,11 +180,11 @@ def test_ctrl_c_saves_and_says_how_to_go_on(home, type_train, monkeypatch):
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     step = trainer.train_step
 
-    def interrupted(training, batch, number):
+    def interrupted(training, inputs, batch, number):
         if training.epoch == 1:
             os.kill(os.getpid(), signal.SIGINT)
             time.sleep(1)
-        return step(training, batch, number)
+        return step(training, inputs, batch, number)
 
     monkeypatch.setattr(trainer, "train_step", interrupted)
     try:

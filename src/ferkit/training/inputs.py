@@ -1,0 +1,126 @@
+"""What a training is given, by the kind of its data; then it runs."""
+
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+import torch
+
+from ferkit.imbalance.strategy import Strategy
+from ferkit.inference.videos import find_films, whole_loader
+from ferkit.loader import Order, make_loader, shuffled
+from ferkit.losses import needs_features
+from ferkit.printable import say
+from ferkit.runs.folder import RunFolder
+from ferkit.training.assemble import TrainRows
+from ferkit.training.batch_size import attempt_of, memory_explained
+from ferkit.training.clips import FilmAugment, drawing_loader
+from ferkit.training.feature_rows import feature_inputs, in_feature_space
+from ferkit.training.frozen import frozen_inputs
+from ferkit.training.logging import Logger, patient
+from ferkit.training.resume import restore
+from ferkit.training.trainer import Augmentation, Row, Training, TrainingInputs, fit
+from ferkit.views import Views
+
+
+def run_training(
+    training: Training,
+    augment: Augmentation,
+    strategy: Strategy,
+    views: Views,
+    train: TrainRows,
+    run: RunFolder,
+    logger: Logger,
+) -> None:
+    """Take up a checkpoint, make the inputs, fit.
+
+    Raises:
+        ConfigError: the training diverged; the last epoch's checkpoint stands.
+        KeyboardInterrupt: stopped by hand; likewise.
+    """
+    settings = training.settings
+    restore(training, run)  # before the inputs: what is frozen is what the checkpoint holds
+    inputs = make_inputs(training, augment, strategy, views, train)
+    attempt = attempt_of(
+        training.model, training.loss, training.device, training.autocast(), settings.frames
+    )
+    explained = memory_explained(attempt, settings.images_a_step, training.device)
+    with logger(run.folder, training.epoch) as log, explained:
+        fit(training, inputs, run, log=_say_epoch(training, patient(log)))
+
+
+def make_inputs(
+    training: Training, augment: Augmentation, strategy: Strategy, views: Views, train: TrainRows
+) -> TrainingInputs:
+    """Inputs of resampled features, clips, the features of what is frozen, or images."""
+    order = _order(strategy, train.codes, training.seed)
+    if train.resampled is not None and in_feature_space(strategy):
+        say("backbone: the head alone is trained, on features and rows made among them")
+        return feature_inputs(training, views, train.resampled, order)
+    if train.films:
+        return clip_inputs(training, augment, views, train, order)
+    return image_inputs(training, augment, views, train, order)
+
+
+def image_inputs(
+    training: Training, augment: Augmentation, views: Views, train: TrainRows, order: Order
+) -> TrainingInputs:
+    """Single faces, or the features of what is frozen, where that changes nothing."""
+    size, chosen = training.settings.images_a_step, views.rows("val")
+    load = partial(make_loader, device=training.device, resident=training.settings.resident)
+    load_train = partial(load, train.faces, train.rows, train.targets, batch_size=size)
+    load_val = partial(
+        load, views.store.faces, chosen, views.codes[chosen], batch_size=max(256, size)
+    )
+    if found := frozen_inputs(training, augment, load_train, load_val, order):
+        say("backbone: what is frozen is computed once, for every image")
+        return found
+    return TrainingInputs(
+        load_train(order=order), load_val(), augment, _train_forward(training), training.model
+    )
+
+
+def clip_inputs(
+    training: Training, augment: Augmentation, views: Views, train: TrainRows, order: Order
+) -> TrainingInputs:
+    """Clips drawn from the videos of training, and the whole videos of val."""
+    settings, device, faces = training.settings, training.device, views.store.faces
+    films, shown = train.films, find_films(views.store.index, views.rows("val"))
+    assert films is not None
+    drawn = drawing_loader(
+        faces, films, train.rows, train.codes, order,
+        seed=training.seed, settings=settings, device=device,
+    )  # fmt: skip
+    whole = whole_loader(
+        faces, shown, views.codes[shown.middles],
+        batch_size=256, device=device, resident=settings.resident,
+    )  # fmt: skip
+    forward = _train_forward(training)
+    return TrainingInputs(drawn, whole, FilmAugment(augment), forward, training.model)
+
+
+def _train_forward(
+    training: Training,
+) -> Callable[[torch.Tensor], torch.Tensor | tuple[torch.Tensor, torch.Tensor]]:
+    model = training.model
+    forward = model.scores_and_features if needs_features(training.loss) else model
+    return torch.compile(forward) if training.settings.compile else forward
+
+
+def _order(strategy: Strategy, codes: np.ndarray, seed: int) -> Order:
+    if strategy.sampler is None:
+        return shuffled(len(codes), seed)
+    return lambda epoch: np.asarray(strategy.order(codes, epoch, seed))
+
+
+def _say_epoch(training: Training, further: Callable[[Row], None]) -> Callable[[Row], None]:
+    def log(row: Row) -> None:
+        say(
+            f"epoch {row['epoch']:>3}/{training.settings.max_epochs}  "
+            f"train {row['train_loss']:.4f} {row['train_accuracy']:.3f}  "
+            f"val {row['val_loss']:.4f} {row['val_accuracy']:.3f}  "
+            f"macro F1 {row['val_macro_f1']:.3f}  {row['images_per_second']:.0f} images/s"
+        )
+        further(row)
+
+    return log
