@@ -1,5 +1,10 @@
+import io
 import os
+import shutil
 import signal
+from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -9,16 +14,58 @@ if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
+class Said(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+
 @pytest.fixture
 def ferkit(tmp_path, monkeypatch, capsys):
-    """Type a command line in an empty folder; answers (exit code, stdout, stderr)."""
+    """Type a command line in an empty folder; answers exit code, stdout and stderr."""
     monkeypatch.chdir(tmp_path)
 
     def type_words(*words):
         from ferkit.cli import main
 
-        code = main(list(words))
-        out = capsys.readouterr()
-        return code, out.out, out.err
+        return Said(main(list(words)), *capsys.readouterr())
 
     return type_words
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory):
+    """Train once a session with given words; answers a folder with run/ and the prepared data/.
+
+    No test may change what lies there: `trained` copies it.
+    """
+    made = {}
+
+    def train(*words):
+        from ferkit.cli import main
+
+        if words not in made:
+            folder, said = tmp_path_factory.mktemp("finished"), io.StringIO()
+            with (
+                pytest.MonkeyPatch.context() as patch,
+                redirect_stdout(said),
+                redirect_stderr(said),
+            ):
+                patch.chdir(folder)
+                assert main(["train", *words, "run_dir=run"]) == 0, said.getvalue()
+            made[words] = folder
+        return made[words]
+
+    return train
+
+
+@pytest.fixture
+def trained(finished, tmp_path):
+    """The run that given words make, as a copy in the test's folder, which the test may change."""
+
+    def copy(*words, name="run"):
+        source = finished(*words)
+        shutil.copytree(source / "data", tmp_path / "data", dirs_exist_ok=True)
+        return Path(shutil.copytree(source / "run", tmp_path / name))
+
+    return copy

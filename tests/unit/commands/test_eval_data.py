@@ -24,41 +24,25 @@ def draw(folder, seed, each=6, emotions=EMOTIONS):
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory):
-    home = tmp_path_factory.mktemp("home")
-    draw(home / "data" / "train", 1, each=8)
-    draw(home / "data" / "test", 2)
-    return home
+def drawn(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("drawn")
+    draw(folder / "train", 1, each=8)
+    draw(folder / "test", 2)
+    return folder
 
 
 @pytest.fixture
-def type_words(home, monkeypatch, capsys):
-    monkeypatch.chdir(home)
-
-    def run(*words):
-        from ferkit.cli import main
-
-        return main(list(words)), capsys.readouterr()
-
-    return run
+def run(drawn, trained, tmp_path):
+    """A run, and the data that it was trained on, in copies that a test may change."""
+    words = ["dataset=folder", f"dataset.root={drawn}", *QUICK, "evaluate=[val,test]"]
+    folder = trained(*words)
+    shutil.copytree(drawn, tmp_path / "data", dirs_exist_ok=True)
+    return folder
 
 
-@pytest.fixture
-def run(home, type_words, tmp_path):
-    """A run on home/data, and the data, in copies that a test may change."""
-    whole = home / "whole"
-    if not whole.exists():
-        words = ["dataset=folder", f"dataset.root={home / 'data'}", *QUICK, f"run_dir={whole}"]
-        code, said = type_words("train", *words, "evaluate=[val,test]")
-        assert code == 0, said.err
-    shutil.copytree(whole, tmp_path / "run")
-    shutil.copytree(home / "data", tmp_path / "data")
-    return tmp_path / "run"
-
-
-def look(type_words, run, *words):
-    code, said = type_words("eval", f"run={run}", *words)
-    assert code == 0, said.err
+def look(ferkit, run, *words):
+    said = ferkit("eval", f"run={run}", *words)
+    assert said.code == 0, said.err
     return said
 
 
@@ -70,13 +54,13 @@ def evals(run):
     return sorted(p.name for p in (run / "eval").iterdir())
 
 
-def test_two_sets_of_one_name_keep_two_results(run, type_words, tmp_path):
+def test_two_sets_of_one_name_keep_two_results(run, ferkit, tmp_path):
     draw(tmp_path / "other" / "test", 3)
     draw(tmp_path / "third" / "test", 4, emotions=EMOTIONS[:2])
     draw(tmp_path / "other" / "train", 5)
     draw(tmp_path / "third" / "train", 5)
     for name in ("other", "third", "third", "other"):
-        look(type_words, run, "dataset=folder", f"dataset.root={tmp_path / name}", "view=test")
+        look(ferkit, run, "dataset=folder", f"dataset.root={tmp_path / name}", "view=test")
     first, second = evals(run)
     assert (first, second.startswith("folder-test-")) == ("folder-test", True)
     assert metrics(run / "eval" / first)["test"]["n"] == 18
@@ -85,12 +69,12 @@ def test_two_sets_of_one_name_keep_two_results(run, type_words, tmp_path):
     assert len({row["data"] for row in seen}) == 3  # the run's own test, and the two
 
 
-def test_comparison_never_takes_another_set_for_the_runs_own(run, type_words, tmp_path):
+def test_comparison_never_takes_another_set_for_the_runs_own(run, ferkit, tmp_path):
     draw(tmp_path / "other" / "test", 3)
     draw(tmp_path / "other" / "train", 5)
-    look(type_words, run, "dataset=folder", f"dataset.root={tmp_path / 'other'}", "view=test")
-    code, said = type_words("eval", f"runs=[{run}]", "view=test", f"out={tmp_path / 'table'}")
-    assert code == 0, said.err
+    look(ferkit, run, "dataset=folder", f"dataset.root={tmp_path / 'other'}", "view=test")
+    said = ferkit("eval", f"runs=[{run}]", "view=test", f"out={tmp_path / 'table'}")
+    assert said.code == 0, said.err
     numbers = json.loads((tmp_path / "table" / "comparison.json").read_text())
     (method,) = numbers["methods"].values()
     assert method[0]["figures"]["accuracy"] == pytest.approx(metrics(run)["test"]["accuracy"], 1e-4)
@@ -98,39 +82,39 @@ def test_comparison_never_takes_another_set_for_the_runs_own(run, type_words, tm
     assert "folder test" in header and "folder [" in header
 
 
-def test_another_dataset_is_taken_whole_whatever_the_seed(run, type_words, tmp_path):
+def test_another_dataset_is_taken_whole_whatever_the_seed(run, ferkit, tmp_path):
     draw(tmp_path / "faces", 6, each=10)
     words = ["dataset=folder", f"dataset.root={tmp_path / 'faces'}"]
-    said = look(type_words, run, *words)
+    said = look(ferkit, run, *words)
     folder = run / "eval" / "folder-all"
     first = (folder / "predictions" / "all.parquet").read_bytes()
     assert metrics(folder)["all"]["n"] == 30
     assert "trained on folder, tested on folder in" in said.out.splitlines()[0]
     config = run / "config.yaml"
     config.write_text(config.read_text().replace("seed: 0", "seed: 7", 1))
-    look(type_words, run, *words)
+    look(ferkit, run, *words)
     assert (folder / "predictions" / "all.parquet").read_bytes() == first
     assert not [r for r in (run / "looks.jsonl").read_text().splitlines() if '"all"' in r]
-    code, printed = type_words("eval", f"run={run}", *words, "view=test")
-    assert (code, "view of folder 'test'" in printed.err) == (2, True)
+    printed = ferkit("eval", f"run={run}", *words, "view=test")
+    assert (printed.code, "view of folder 'test'" in printed.err) == (2, True)
 
 
-def test_whole_dataset_with_a_test_split_is_a_test_access(run, type_words, tmp_path):
+def test_whole_dataset_with_a_test_split_is_a_test_access(run, ferkit, tmp_path):
     draw(tmp_path / "other" / "train", 5)
     draw(tmp_path / "other" / "test", 3)
-    look(type_words, run, "dataset=folder", f"dataset.root={tmp_path / 'other'}")
+    look(ferkit, run, "dataset=folder", f"dataset.root={tmp_path / 'other'}")
     last = json.loads((run / "looks.jsonl").read_text().splitlines()[-1])
     assert (last["view"], metrics(run / "eval" / "folder-all")["all"]["n"]) == ("all", 36)
 
 
-def test_images_of_the_training_view_are_counted_and_left_out(run, type_words, tmp_path):
+def test_images_of_the_training_view_are_counted_and_left_out(run, ferkit, tmp_path):
     split = pd.read_parquet(run / "split.parquet")
     trained = split["key"][split["view"] == "train"].tolist()[:7]
     draw(tmp_path / "other", 6)
     for number, key in enumerate(trained):  # under other names
         where = tmp_path / "other" / key.split("/")[1] / f"copy{number}.png"
         shutil.copyfile(tmp_path / "data" / key, where)
-    said = look(type_words, run, "dataset=folder", f"dataset.root={tmp_path / 'other'}")
+    said = look(ferkit, run, "dataset=folder", f"dataset.root={tmp_path / 'other'}")
     found = metrics(run / "eval" / "folder-all")["all"]
     assert (found["n"], found["in_train"]) == (18, {"image": 7})
     assert found["with_in_train"]["n"] == 25
@@ -140,34 +124,34 @@ def test_images_of_the_training_view_are_counted_and_left_out(run, type_words, t
     assert found["accuracy"] == pytest.approx((right["label"] == right["predicted"]).mean(), 1e-4)
 
 
-def test_a_set_that_lies_in_training_whole_is_refused(run, type_words, tmp_path):
+def test_a_set_that_lies_in_training_whole_is_refused(run, ferkit, tmp_path):
     split = pd.read_parquet(run / "split.parquet")
     for key in split["key"][split["view"] == "train"]:
         where = tmp_path / "other" / key.split("/")[1]
         where.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(tmp_path / "data" / key, where / key.split("/")[2])
     words = ["dataset=folder", f"dataset.root={tmp_path / 'other'}"]
-    code, said = type_words("eval", f"run={run}", *words)
-    assert (code, "share an image" in said.err) == (3, True), said.err
+    said = ferkit("eval", f"run={run}", *words)
+    assert (said.code, "share an image" in said.err) == (3, True), said.err
     assert not (run / "eval").exists()
 
 
-def test_the_same_data_typed_again_gives_the_runs_own_views(run, type_words, tmp_path):
+def test_the_same_data_typed_again_gives_the_runs_own_views(run, ferkit, tmp_path):
     (tmp_path / "data").rename(tmp_path / "moved")
     words = ["dataset=folder", f"dataset.root={tmp_path / 'moved'}"]
-    said = look(type_words, run, *words, "view=test")
+    said = look(ferkit, run, *words, "view=test")
     assert "its own views are judged" in said.err
     assert metrics(run / "eval" / "folder-test")["test"] == metrics(run)["test"]
 
 
-def own(type_words, run, tmp_path):
-    return look(type_words, run, f"dataset.root={tmp_path / 'data'}", "view=test")
+def own(ferkit, run, tmp_path):
+    return look(ferkit, run, f"dataset.root={tmp_path / 'data'}", "view=test")
 
 
-def test_own_views_are_those_of_the_split_file(run, type_words, tmp_path):
+def test_own_views_are_those_of_the_split_file(run, ferkit, tmp_path):
     config = run / "config.yaml"
     config.write_text(config.read_text().replace("seed: 0", "seed: 5", 1))
-    said = look(type_words, run, f"dataset.root={tmp_path / 'data'}", "view=val")
+    said = look(ferkit, run, f"dataset.root={tmp_path / 'data'}", "view=val")
     assert "since the training" not in said.err
     before, after = (
         pd.read_parquet(folder / "predictions" / "val.parquet")
@@ -185,7 +169,7 @@ def test_own_views_are_those_of_the_split_file(run, type_words, tmp_path):
         ("replace", "1 of the 18 test images were replaced by another image", 18),
     ],
 )
-def test_what_changed_since_the_training_is_counted(run, type_words, tmp_path, change, sentence, n):
+def test_what_changed_since_the_training_is_counted(run, ferkit, tmp_path, change, sentence, n):
     folder = tmp_path / "data" / "test"
     image = folder / "happy" / "happy_0.png"
     if change == "rename":
@@ -196,32 +180,32 @@ def test_what_changed_since_the_training_is_counted(run, type_words, tmp_path, c
         image.unlink()
     else:
         Image.fromarray(np.eye(48, dtype=np.uint8) * 200).save(image)
-    said = own(type_words, run, tmp_path)
+    said = own(ferkit, run, tmp_path)
     assert f"since the training {sentence}" in said.err
     assert sentence in said.out  # in the report too
     (made,) = evals(run)
     assert metrics(run / "eval" / made)["test"]["n"] == n
 
 
-def test_a_view_that_is_gone_is_refused(run, type_words, tmp_path):
+def test_a_view_that_is_gone_is_refused(run, ferkit, tmp_path):
     shutil.rmtree(tmp_path / "data" / "test")
     draw(tmp_path / "data" / "test", 9)
     for path in (tmp_path / "data" / "test").rglob("*.png"):
         path.rename(path.with_name(f"new_{path.name}"))
-    code, said = type_words("eval", f"run={run}", f"dataset.root={tmp_path / 'data'}", "view=test")
-    assert (code, "All 18 test images of the run are gone" in said.err) == (3, True), said.err
+    said = ferkit("eval", f"run={run}", f"dataset.root={tmp_path / 'data'}", "view=test")
+    assert (said.code, "All 18 test images of the run are gone" in said.err) == (3, True), said.err
 
 
-def test_added_images_change_no_view_of_the_run(run, type_words, tmp_path):
+def test_added_images_change_no_view_of_the_run(run, ferkit, tmp_path):
     rng = np.random.default_rng(9)
     for i in range(3):
         pixels = rng.integers(0, 256, (48, 48), dtype=np.uint8)
         Image.fromarray(pixels).save(tmp_path / "data" / "test" / "sad" / f"added_{i}.png")
-    own(type_words, run, tmp_path)
+    own(ferkit, run, tmp_path)
     assert metrics(run / "eval" / "folder-test")["test"] == metrics(run)["test"]
 
 
-def test_runs_that_saw_other_images_are_not_pooled(run, type_words, tmp_path):
+def test_runs_that_saw_other_images_are_not_pooled(run, ferkit, tmp_path):
     other = tmp_path / "other_run"
     shutil.copytree(run, other)
     path = other / "predictions" / "val.parquet"
@@ -231,21 +215,21 @@ def test_runs_that_saw_other_images_are_not_pooled(run, type_words, tmp_path):
     for name in ("checksums.json", "run.json"):
         (other / name).unlink(missing_ok=True)
     words = [f"ensemble=[{run},{other}]", "view=val", f"out={tmp_path / 'pooled'}"]
-    code, said = type_words("eval", *words)
-    assert (code, "other images" in said.err) == (3, True), said.err
+    said = ferkit("eval", *words)
+    assert (said.code, "other images" in said.err) == (3, True), said.err
 
 
-def test_a_named_test_view_finds_its_data_where_the_words_say(run, type_words, tmp_path):
+def test_a_named_test_view_finds_its_data_where_the_words_say(run, ferkit, tmp_path):
     draw(tmp_path / "raw" / "folder", 12)
     config = run / "config.yaml"
     text = config.read_text().replace("tests: {}", "tests: {extra: {dataset: folder}}")
     config.write_text(text.replace("data_root: data/raw", "data_root: nowhere"))
-    code, said = type_words("eval", f"run={run}", f"dataset.root={tmp_path / 'data'}", "view=extra")
-    assert code == 3
+    said = ferkit("eval", f"run={run}", f"dataset.root={tmp_path / 'data'}", "view=extra")
+    assert said.code == 3
     assert "tests.extra.dataset.root=" in said.err  # and what it advises works:
     for words in (
         [f"tests.extra.dataset.root={tmp_path / 'raw' / 'folder'}"],
         [f"data_root={tmp_path / 'raw'}"],
     ):
-        look(type_words, run, f"dataset.root={tmp_path / 'data'}", "view=extra", *words)
+        look(ferkit, run, f"dataset.root={tmp_path / 'data'}", "view=extra", *words)
         assert metrics(run / "eval" / "folder-extra")["extra"]["n"] == 18

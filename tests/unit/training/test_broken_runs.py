@@ -25,38 +25,15 @@ TINY = [
 TIMES = ("seconds", "images_per_second", "peak_memory")
 
 
-@pytest.fixture(scope="module")
-def home(tmp_path_factory):
-    return tmp_path_factory.mktemp("home")
+@pytest.fixture
+def whole(trained):
+    return trained(*TINY, name="whole")
 
 
 @pytest.fixture
-def type_words(home, monkeypatch, capsys):
-    monkeypatch.chdir(home)
-
-    def run(*words):
-        from ferkit.cli import main
-
-        code = main(list(words))
-        return code, capsys.readouterr()
-
-    return run
-
-
-@pytest.fixture
-def whole(home, type_words):
-    if not (home / "whole").exists():
-        code, said = type_words("train", *TINY, "run_dir=whole")
-        assert code == 0, said.err
-    return home / "whole"
-
-
-@pytest.fixture
-def run(whole, home):
+def run(trained):
     """A copy of a finished run that a test may damage."""
-    shutil.rmtree(home / "r", ignore_errors=True)
-    shutil.copytree(whole, home / "r")
-    return home / "r"
+    return trained(*TINY, name="r")
 
 
 def rows(folder):
@@ -78,8 +55,8 @@ def same(one, two):
         assert (one / name).read_bytes() == (two / name).read_bytes(), name
 
 
-def refused(code, said):
-    assert code in (2, 3), said.err
+def refused(said):
+    assert said.code in (2, 3), said.err
     assert "Traceback" not in said.err
     assert "weights_only" not in said.err
     assert said.err.count("ferkit: ") == 1
@@ -104,39 +81,37 @@ def die_at(monkeypatch, moment):
     return count
 
 
-def killed_and_resumed(home, type_words, monkeypatch, moment, words=()):
-    shutil.rmtree(home / "k", ignore_errors=True)
+def killed_and_resumed(tmp_path, ferkit, monkeypatch, moment, words=()):
+    shutil.rmtree(tmp_path / "k", ignore_errors=True)
     with monkeypatch.context() as patch:
         die_at(patch, moment)
         with pytest.raises(Killed):
-            type_words("train", *TINY, *words, "run_dir=k")
-    again = [f"resume={home / 'k'}"] if (home / "k" / "config.yaml").exists() else [
+            ferkit("train", *TINY, *words, "run_dir=k")
+    again = [f"resume={tmp_path / 'k'}"] if (tmp_path / "k" / "config.yaml").exists() else [
         *TINY, *words, "run_dir=k"
     ]  # fmt: skip
-    code, said = type_words("train", *again)
-    assert code == 0, said.err
+    said = ferkit("train", *again)
+    assert said.code == 0, said.err
 
 
 # the moments of the second epoch begin at 28; those of the folder's making at 0
 @pytest.mark.parametrize("moment", [2, 11, 20, 30, 33])
-def test_killed_anywhere_it_ends_as_if_nothing_were(home, whole, type_words, monkeypatch, moment):
-    killed_and_resumed(home, type_words, monkeypatch, moment)
-    same(home / "k", whole)
+def test_killed_anywhere_it_ends_as_if_nothing_were(tmp_path, whole, ferkit, monkeypatch, moment):
+    killed_and_resumed(tmp_path, ferkit, monkeypatch, moment)
+    same(tmp_path / "k", whole)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("monitor", ["val_accuracy", "train_loss"])
-def test_killed_at_every_moment(home, type_words, monkeypatch, monitor):
+def test_killed_at_every_moment(tmp_path, ferkit, monkeypatch, monitor):
     words = [f"trainer.monitor={monitor}"]
-    shutil.rmtree(home / "every", ignore_errors=True)
     with monkeypatch.context() as patch:
         count = die_at(patch, -1)
-        assert type_words("train", *TINY, *words, "run_dir=every")[0] == 0
+        assert ferkit("train", *TINY, *words, "run_dir=every")[0] == 0
     assert count[0] > 30
     for moment in range(count[0]):
-        killed_and_resumed(home, type_words, monkeypatch, moment, words)
-        same(home / "k", home / "every")
-    shutil.rmtree(home / "every")
+        killed_and_resumed(tmp_path, ferkit, monkeypatch, moment, words)
+        same(tmp_path / "k", tmp_path / "every")
 
 
 PARTS = ["env.json", "data.json", "split.parquet", "overrides.yaml", "metrics.jsonl",
@@ -144,56 +119,56 @@ PARTS = ["env.json", "data.json", "split.parquet", "overrides.yaml", "metrics.js
 
 
 @pytest.mark.parametrize("lost", PARTS)
-def test_what_is_missing_is_written_again(run, whole, type_words, lost):
+def test_what_is_missing_is_written_again(run, whole, ferkit, lost):
     (run / lost).unlink()
-    code, said = type_words("train", "resume=r")
-    assert code == 0, said.err
+    said = ferkit("train", "resume=r")
+    assert said.code == 0, said.err
     assert (run / lost).is_file() or lost == "checksums.json"
     same(run, whole)
 
 
-def test_a_run_with_its_config_alone_trains_to_its_end(run, whole, type_words):
+def test_a_run_with_its_config_alone_trains_to_its_end(run, whole, ferkit):
     for path in run.iterdir():
         if path.name != "config.yaml":
             shutil.rmtree(path) if path.is_dir() else path.unlink()
-    code, said = type_words("train", "resume=r")
-    assert code == 0, said.err
+    said = ferkit("train", "resume=r")
+    assert said.code == 0, said.err
     same(run, whole)
 
 
 @pytest.mark.parametrize("text", ["", "nonsense\n", '{"epoch": 7}\n'])
-def test_metrics_are_mended_from_the_checkpoint(run, whole, type_words, text):
+def test_metrics_are_mended_from_the_checkpoint(run, whole, ferkit, text):
     (run / "metrics.jsonl").write_text(text)
-    assert type_words("train", "resume=r")[0] == 0
+    assert ferkit("train", "resume=r")[0] == 0
     same(run, whole)
 
 
-def test_a_checkpoint_of_before_needs_its_metrics(run, type_words):
+def test_a_checkpoint_of_before_needs_its_metrics(run, ferkit):
     for path in (run / "checkpoints").iterdir():
         state = torch.load(path, weights_only=True)
         del state["rows"], state["best_weights"]
         torch.save(state, path)
-    assert type_words("train", "resume=r")[0] == 0
+    assert ferkit("train", "resume=r")[0] == 0
     (run / "metrics.jsonl").write_text("")
-    code, said = type_words("train", "resume=r")
-    assert code == 3
+    said = ferkit("train", "resume=r")
+    assert said.code == 3
     assert "has not the 2 epochs" in said.err
 
 
-def test_one_folder_has_one_training(run, whole, type_words):
+def test_one_folder_has_one_training(run, whole, ferkit):
     with files.alone(run, "ferkit train"):
-        code, said = type_words("train", "resume=r")
-        assert code == 2
+        said = ferkit("train", "resume=r")
+        assert said.code == 2
         assert f"process {os.getpid()} on" in said.err
     with files.alone(run.parent / "fresh", "ferkit train"):
-        code, said = type_words("train", *TINY, "run_dir=fresh")
-        assert code == 2
+        said = ferkit("train", *TINY, "run_dir=fresh")
+        assert said.code == 2
         assert "at work" in said.err
-    assert type_words("train", "resume=r")[0] == 0
+    assert ferkit("train", "resume=r")[0] == 0
     same(run, whole)
 
 
-def test_sigterm_saves_and_says_how_to_go_on(home, whole, type_words, monkeypatch):
+def test_sigterm_saves_and_says_how_to_go_on(tmp_path, whole, ferkit, monkeypatch):
     import ferkit.training.trainer as trainer
 
     step = trainer.train_step
@@ -205,12 +180,12 @@ def test_sigterm_saves_and_says_how_to_go_on(home, whole, type_words, monkeypatc
 
     with monkeypatch.context() as patch:
         patch.setattr(trainer, "train_step", stopped)
-        code, said = type_words("train", *TINY, "run_dir=stopped")
-    assert code == 143
+        said = ferkit("train", *TINY, "run_dir=stopped")
+    assert said.code == 143
     assert "go on with `ferkit train resume=stopped`" in said.err
-    assert len(rows(home / "stopped")) == 1
-    assert type_words("train", "resume=stopped")[0] == 0
-    same(home / "stopped", whole)
+    assert len(rows(tmp_path / "stopped")) == 1
+    assert ferkit("train", "resume=stopped")[0] == 0
+    same(tmp_path / "stopped", whole)
 
 
 def save_ckpt(run, content):
@@ -253,10 +228,10 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("how", BROKEN)
-def test_a_broken_checkpoint_is_a_sentence(run, type_words, how):
+def test_a_broken_checkpoint_is_a_sentence(run, ferkit, how):
     BROKEN[how](run)
-    code, said = type_words("train", "resume=r")
-    refused(code, said)
+    said = ferkit("train", "resume=r")
+    refused(said)
     assert "heckpoint" in said.err or "last.ckpt" in said.err
     assert "ran" not in said.out.split()
 
@@ -281,9 +256,9 @@ READERS = [["eval", "run=r"], ["eval", "run=r", "view=val"], ["train", "resume=r
 
 @pytest.mark.parametrize("text", NO_CONFIGS)
 @pytest.mark.parametrize("command", READERS)
-def test_a_config_that_is_none_is_a_sentence(run, type_words, text, command):
+def test_a_config_that_is_none_is_a_sentence(run, ferkit, text, command):
     (run / "config.yaml").write_bytes(text)
-    refused(*type_words(*command))
+    refused(ferkit(*command))
 
 
 @pytest.mark.parametrize(
@@ -297,11 +272,11 @@ def test_a_config_that_is_none_is_a_sentence(run, type_words, text, command):
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("command", [["eval", "run=r", "view=val"], ["train", "resume=r"]])
-def test_a_changed_key_of_the_config_is_a_sentence(run, type_words, key, value, command):
+def test_a_changed_key_of_the_config_is_a_sentence(run, ferkit, key, value, command):
     edit(run / "config.yaml", key, value)
-    code, said = type_words(*command)
+    said = ferkit(*command)
     assert "Traceback" not in said.err
-    assert code in (2, 3) or "warning: " in said.err
+    assert said.code in (2, 3) or "warning: " in said.err
 
 
 @pytest.mark.parametrize(
@@ -316,14 +291,14 @@ def test_a_changed_key_of_the_config_is_a_sentence(run, type_words, key, value, 
         ("predictions/val.parquet", b"PAR1PAR1"), ("predictions/examples.npz", b"PK\x03\x04"),
     ],
 )  # fmt: skip
-def test_another_broken_file_is_a_sentence(run, type_words, name, content):
+def test_another_broken_file_is_a_sentence(run, ferkit, name, content):
     (run / name).write_bytes(content)
-    code, said = type_words("eval", "run=r")
-    refused(code, said)
+    said = ferkit("eval", "run=r")
+    refused(said)
     assert name in said.err
 
 
-def test_predictions_of_another_structure_are_refused(run, type_words):
+def test_predictions_of_another_structure_are_refused(run, ferkit):
     (run / "checksums.json").unlink()
     path = run / "predictions" / "val.parquet"
     frame = pd.read_parquet(path)
@@ -333,7 +308,7 @@ def test_predictions_of_another_structure_are_refused(run, type_words):
         frame.filter(like="p_"), frame.drop(columns=[c for c in frame if c.startswith("p_")]),
     ):  # fmt: skip
         changed.to_parquet(path)
-        refused(*type_words("eval", "run=r"))
+        refused(ferkit("eval", "run=r"))
 
 
 @pytest.mark.parametrize(
@@ -347,23 +322,23 @@ def test_predictions_of_another_structure_are_refused(run, type_words):
         ("predictions/val.parquet", ["eval", "ensemble=[r,whole]", "out=pooled"]),
     ],
 )
-def test_damage_is_found_and_no_figure_is_told(run, home, type_words, name, command):
-    other = home / "other" / name
-    if not other.exists():
-        assert type_words("train", *TINY, "seed=1", "run_dir=other")[0] == 0
-    shutil.copyfile(other, run / name)  # whole in itself, but of another run
-    code, said = type_words(*command)
-    refused(code, said)
+def test_damage_is_found_and_no_figure_is_told(
+    run, whole, finished, tmp_path, ferkit, name, command
+):
+    other = finished(*TINY, "seed=1") / "run"
+    shutil.copyfile(other / name, run / name)  # whole in itself, but of another run
+    said = ferkit(*command)
+    refused(said)
     assert "damaged" in said.err
     assert name in said.err
-    assert not (home / "started" / "config.yaml").exists()
+    assert not (tmp_path / "started" / "config.yaml").exists()
 
 
-def test_settings_that_were_changed_are_read_with_a_warning(run, type_words):
-    assert "warning" not in type_words("eval", "run=r")[1].err
+def test_settings_that_were_changed_are_read_with_a_warning(run, ferkit):
+    assert "warning" not in ferkit("eval", "run=r").err
     edit(run / "config.yaml", "report.faces", True)
-    code, said = type_words("eval", "run=r")
-    assert code == 0, said.err
+    said = ferkit("eval", "run=r")
+    assert said.code == 0, said.err
     assert "config.yaml was changed" in said.err
 
 
@@ -393,35 +368,33 @@ def test_settings_that_were_changed_are_read_with_a_warning(run, type_words):
         (["tests={a: 3}"], "tests.a is 3"),
     ],
 )
-def test_what_cannot_be_is_said_before_anything_is_made(type_words, home, words, said):
-    (home / "file").write_text("x")
+def test_what_cannot_be_is_said_before_anything_is_made(ferkit, tmp_path, words, said):
+    (tmp_path / "file").write_text("x")
     given = {word.partition("=")[0] for word in words}
     kept = [word for word in TINY if word.partition("=")[0] not in given]
-    code, heard = type_words(
-        "train", *kept, *([] if "run_dir" in given else ["run_dir=no"]), *words
-    )
-    assert code == 2, heard.err
+    heard = ferkit("train", *kept, *([] if "run_dir" in given else ["run_dir=no"]), *words)
+    assert heard.code == 2, heard.err
     assert said in heard.err
     assert "Traceback" not in heard.err
-    assert not (home / "no").exists()
+    assert not (tmp_path / "no").exists()
 
 
-def test_single_images_do_where_nothing_is_normalised(type_words, home):
+def test_single_images_do_where_nothing_is_normalised(ferkit, tmp_path):
     words = ["dataset.train=12", "trainer.max_epochs=1", "trainer.batch_size=1", "backbone=vgg8",
              "backbone.freeze=none"]  # fmt: skip
-    code, said = type_words("train", *TINY, *words, "run_dir=single")
-    assert code == 0 or "trainer.batch_size=1" in said.err
+    said = ferkit("train", *TINY, *words, "run_dir=single")
+    assert said.code == 0 or "trainer.batch_size=1" in said.err
 
 
-def test_no_view_makes_a_run_without_a_report(type_words, home):
-    code, said = type_words("train", *TINY, "evaluate=[]", "run_dir=bare")
-    assert code == 0, said.err
-    assert (home / "bare" / "model.safetensors").is_file()
-    assert not (home / "bare" / "report").exists()
-    assert type_words("train", "resume=bare")[0] == 0
+def test_no_view_makes_a_run_without_a_report(ferkit, tmp_path):
+    said = ferkit("train", *TINY, "evaluate=[]", "run_dir=bare")
+    assert said.code == 0, said.err
+    assert (tmp_path / "bare" / "model.safetensors").is_file()
+    assert not (tmp_path / "bare" / "report").exists()
+    assert ferkit("train", "resume=bare")[0] == 0
 
 
-def test_a_loss_that_is_none_ends_the_run_and_keeps_what_is_good(type_words, home, monkeypatch):
+def test_a_loss_that_is_none_ends_the_run_and_keeps_what_is_good(ferkit, tmp_path, monkeypatch):
     import ferkit.training.trainer as trainer
 
     step = trainer.train_step
@@ -431,26 +404,26 @@ def test_a_loss_that_is_none_ends_the_run_and_keeps_what_is_good(type_words, hom
         return total * float("nan") if training.epoch == 1 else total
 
     monkeypatch.setattr(trainer, "train_step", diverging)
-    code, said = type_words("train", *TINY, "run_dir=diverged")
-    assert code == 2
+    said = ferkit("train", *TINY, "run_dir=diverged")
+    assert said.code == 2
     assert "optimizer.lr=0.001: train_loss of epoch 2 is nan" in said.err
-    assert len(rows(home / "diverged")) == 1
+    assert len(rows(tmp_path / "diverged")) == 1
     from ferkit import load_model
 
-    load_model(home / "diverged")
+    load_model(tmp_path / "diverged")
 
 
-def test_several_processes_are_refused(type_words, home, monkeypatch):
+def test_several_processes_are_refused(ferkit, tmp_path, monkeypatch):
     monkeypatch.setenv("WORLD_SIZE", "2")
-    code, said = type_words("train", *TINY, "run_dir=many")
-    assert code == 2
+    said = ferkit("train", *TINY, "run_dir=many")
+    assert said.code == 2
     assert "WORLD_SIZE=2" in said.err
-    assert not (home / "many").exists()
+    assert not (tmp_path / "many").exists()
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EFBIG])
 @pytest.mark.parametrize("moment", [2, 12])
-def test_what_the_disk_refuses_is_a_sentence(type_words, home, monkeypatch, number, moment):
+def test_what_the_disk_refuses_is_a_sentence(ferkit, tmp_path, monkeypatch, number, moment):
     count, replace = [0], os.replace
 
     def full(*arguments, **options):
@@ -459,22 +432,21 @@ def test_what_the_disk_refuses_is_a_sentence(type_words, home, monkeypatch, numb
             raise OSError(number, os.strerror(number))
         return replace(*arguments, **options)
 
-    shutil.rmtree(home / "full", ignore_errors=True)
     with monkeypatch.context() as patch:
         patch.setattr("pathlib.Path.replace", lambda path, to: full(path, to))
-        code, said = type_words("train", *TINY, "run_dir=full")
-    assert code == 3, said.err
+        said = ferkit("train", *TINY, "run_dir=full")
+    assert said.code == 3, said.err
     assert os.strerror(number) in said.err
     assert "Traceback" not in said.err
-    assert not list((home / "full").rglob("*.tmp"))
+    assert not list((tmp_path / "full").rglob("*.tmp"))
 
 
 @pytest.mark.slow
-def test_the_c_locale_has_umlauts_too(home):
+def test_the_c_locale_has_umlauts_too(tmp_path):
     env = {k: v for k, v in os.environ.items() if not k.startswith("LC_")}
     env |= {"LANG": "C", "LC_ALL": "C", "PYTHONUTF8": "0"}
     words = [*TINY, "trainer.max_epochs=1", "run_dir=dé_ü"]
-    done = subprocess.run([sys.executable, "-m", "ferkit", "train", *words], cwd=home, env=env,
+    done = subprocess.run([sys.executable, "-m", "ferkit", "train", *words], cwd=tmp_path, env=env,
                           capture_output=True, check=False)  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert (home / "dé_ü" / "report" / "report.html").is_file()
+    assert (tmp_path / "dé_ü" / "report" / "report.html").is_file()

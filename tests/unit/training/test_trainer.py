@@ -21,31 +21,9 @@ SMALL = [
 TIMES = ("seconds", "images_per_second", "peak_memory")
 
 
-@pytest.fixture(scope="module")
-def home(tmp_path_factory):
-    return tmp_path_factory.mktemp("home")
-
-
 @pytest.fixture
-def type_train(home, monkeypatch, capsys):
-    monkeypatch.chdir(home)
-
-    def type_words(*words):
-        from ferkit.cli import main
-
-        code = main(["train", *words])
-        return code, capsys.readouterr()
-
-    return type_words
-
-
-@pytest.fixture
-def run(home, type_train):
-    folder = home / "whole"
-    if not folder.exists():
-        code, _ = type_train(*SMALL, f"run_dir={folder}", "evaluate=[val,test]")
-        assert code == 0
-    return folder
+def run(trained):
+    return trained(*SMALL, "evaluate=[val,test]", name="whole")
 
 
 def metrics(folder):
@@ -92,22 +70,22 @@ def test_predictions_carry_their_keys(run):
     assert figures["accuracy"] == pytest.approx(best)
 
 
-def test_same_seed_same_run_another_seed_another(run, home, type_train):
-    type_train(*SMALL, f"run_dir={home / 'again'}")
-    assert metrics(home / "again") == metrics(run)
-    assert same_weights(home / "again", run)
-    assert not (home / "again" / "looks.jsonl").exists()
-    type_train(*SMALL, f"run_dir={home / 'other'}", "seed=1", "trainer.max_epochs=1")
-    assert metrics(home / "other")[0]["train_loss"] != metrics(run)[0]["train_loss"]
+def test_same_seed_same_run_another_seed_another(run, tmp_path, ferkit):
+    ferkit("train", *SMALL, f"run_dir={tmp_path / 'again'}")
+    assert metrics(tmp_path / "again") == metrics(run)
+    assert same_weights(tmp_path / "again", run)
+    assert not (tmp_path / "again" / "looks.jsonl").exists()
+    ferkit("train", *SMALL, f"run_dir={tmp_path / 'other'}", "seed=1", "trainer.max_epochs=1")
+    assert metrics(tmp_path / "other")[0]["train_loss"] != metrics(run)[0]["train_loss"]
 
 
-def test_streaming_trains_as_resident_does(run, home, type_train):
-    type_train(*SMALL, f"run_dir={home / 'streamed'}", "trainer.resident=false")
-    assert metrics(home / "streamed") == metrics(run)
+def test_streaming_trains_as_resident_does(run, tmp_path, ferkit):
+    ferkit("train", *SMALL, f"run_dir={tmp_path / 'streamed'}", "trainer.resident=false")
+    assert metrics(tmp_path / "streamed") == metrics(run)
 
 
-def test_killed_in_the_middle_of_an_epoch_it_goes_on_as_if_nothing_were(run, home, type_train):
-    folder = home / "killed"
+def test_killed_in_the_middle_of_an_epoch_it_goes_on_as_if_nothing_were(run, tmp_path, ferkit):
+    folder = tmp_path / "killed"
     words = [*SMALL, f"run_dir={folder}", "evaluate=[val,test]"]
     code = (
         "import ferkit.training.trainer as t, os, signal\n"
@@ -119,61 +97,56 @@ def test_killed_in_the_middle_of_an_epoch_it_goes_on_as_if_nothing_were(run, hom
         f"from ferkit.cli import main; main(['train', *{words!r}])"
     )
     killed = subprocess.run(
-        [sys.executable, "-c", code], cwd=home, capture_output=True, check=False
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, check=False
     )
     assert killed.returncode == -signal.SIGKILL
     assert len(metrics(folder)) == 1
-    code, said = type_train(f"resume={folder}")
-    assert code == 0, said.err
+    said = ferkit("train", f"resume={folder}")
+    assert said.code == 0, said.err
     assert metrics(folder) == metrics(run)
     assert same_weights(folder, run)
 
 
-def test_broken_last_checkpoint_falls_back_to_the_one_before(run, home, type_train):
-    folder = home / "whole"
-    last = folder / "checkpoints" / "last.ckpt"
-    before, lines = last.read_bytes(), metrics(folder)
-    last.write_bytes(before[:100])
-    try:
-        code, _ = type_train(f"resume={folder}")
-        assert code == 0
-        assert metrics(folder) == lines
-    finally:
-        last.write_bytes(before)
+def test_broken_last_checkpoint_falls_back_to_the_one_before(run, ferkit):
+    last, lines = run / "checkpoints" / "last.ckpt", metrics(run)
+    last.write_bytes(last.read_bytes()[:100])
+    said = ferkit("train", f"resume={run}")
+    assert said.code == 0, said.err
+    assert metrics(run) == lines
 
 
-def test_resume_may_train_longer_and_nothing_else(run, home, type_train):
-    code, said = type_train(f"resume={run}", "optimizer.lr=1")
-    assert code == 2
+def test_resume_may_train_longer_and_nothing_else(run, tmp_path, ferkit):
+    said = ferkit("train", f"resume={run}", "optimizer.lr=1")
+    assert said.code == 2
     assert "cannot change on resume" in said.err
-    code, said = type_train(f"resume={home / 'nothing'}")
-    assert code == 3
+    said = ferkit("train", f"resume={tmp_path / 'nothing'}")
+    assert said.code == 3
     assert "is no run" in said.err
-    type_train(*SMALL, f"run_dir={home / 'longer'}", "trainer.max_epochs=1")
-    code, _ = type_train(f"resume={home / 'longer'}", "trainer.max_epochs=3")
-    assert code == 0
-    assert [row["epoch"] for row in metrics(home / "longer")] == [1, 2, 3]
+    ferkit("train", *SMALL, f"run_dir={tmp_path / 'longer'}", "trainer.max_epochs=1")
+    said = ferkit("train", f"resume={tmp_path / 'longer'}", "trainer.max_epochs=3")
+    assert said.code == 0
+    assert [row["epoch"] for row in metrics(tmp_path / "longer")] == [1, 2, 3]
 
 
-def test_changed_data_cannot_be_resumed(run, home, type_train):
-    data = json.loads((home / "again" / "data.json").read_text())
+def test_changed_data_cannot_be_resumed(run, ferkit):
+    data = json.loads((run / "data.json").read_text())
     data["split"]["hash"] = "0" * 16
-    (home / "again" / "data.json").write_text(json.dumps(data))
-    code, said = type_train(f"resume={home / 'again'}", "trainer.max_epochs=3")
-    assert code == 3
+    (run / "data.json").write_text(json.dumps(data))
+    said = ferkit("train", f"resume={run}", "trainer.max_epochs=3")
+    assert said.code == 3
     assert "changed since" in said.err
-    assert len(metrics(home / "again")) == 2
+    assert len(metrics(run)) == 2
 
 
-def test_two_runs_cannot_share_a_folder(run, type_train):
+def test_two_runs_cannot_share_a_folder(run, ferkit):
     before = {p: p.stat().st_mtime_ns for p in run.rglob("*") if p.is_file()}
-    code, said = type_train(*SMALL, f"run_dir={run}")
-    assert code == 2
+    said = ferkit("train", *SMALL, f"run_dir={run}")
+    assert said.code == 2
     assert "already holds a run" in said.err
     assert {p: p.stat().st_mtime_ns for p in run.rglob("*") if p.is_file()} == before
 
 
-def test_ctrl_c_saves_and_says_how_to_go_on(home, type_train, monkeypatch):
+def test_ctrl_c_saves_and_says_how_to_go_on(tmp_path, ferkit, monkeypatch):
     import ferkit.training.trainer as trainer
 
     # started in the background of a shell, a process ignores SIGINT
@@ -188,91 +161,91 @@ def test_ctrl_c_saves_and_says_how_to_go_on(home, type_train, monkeypatch):
 
     monkeypatch.setattr(trainer, "train_step", interrupted)
     try:
-        code, said = type_train(*SMALL, f"run_dir={home / 'stopped'}")
+        said = ferkit("train", *SMALL, f"run_dir={tmp_path / 'stopped'}")
     finally:
         signal.signal(signal.SIGINT, before)
-    assert code == 130
+    assert said.code == 130
     assert "resume=" in said.err
     assert "Traceback" not in said.err
-    assert len(metrics(home / "stopped")) == 1
+    assert len(metrics(tmp_path / "stopped")) == 1
 
 
-def test_named_test_views_are_predicted_and_noted(home, type_train):
+def test_named_test_views_are_predicted_and_noted(tmp_path, ferkit):
     from ferkit.datasets.fakes import ckplus
 
-    ckplus.make(home / "ck", people=3)
+    ckplus.make(tmp_path / "ck", people=3)
     tests = "tests={both: {views: [val, test]}, ck: {dataset: {name: ckplus, root: %s}}}"
-    words = [tests % (home / "ck"), "evaluate=[val,both,ck]", "trainer.max_epochs=1"]
-    code, said = type_train(*SMALL, *words, f"run_dir={home / 'named'}")
-    assert code == 0, said.err
-    folder = home / "named" / "predictions"
+    words = [tests % (tmp_path / "ck"), "evaluate=[val,both,ck]", "trainer.max_epochs=1"]
+    said = ferkit("train", *SMALL, *words, f"run_dir={tmp_path / 'named'}")
+    assert said.code == 0, said.err
+    folder = tmp_path / "named" / "predictions"
     assert len(pd.read_parquet(folder / "both.parquet")) == 96
     foreign = pd.read_parquet(folder / "ck.parquet")
     assert set(foreign["dataset"]) == {"ckplus"}
     assert "contempt" in set(foreign["label"])
     assert "contempt" not in set(foreign["predicted"])
-    looks = (home / "named" / "looks.jsonl").read_text().splitlines()
+    looks = (tmp_path / "named" / "looks.jsonl").read_text().splitlines()
     assert [json.loads(look)["view"] for look in looks] == ["both", "ck"]
 
 
-def test_votes_of_ferplus_are_trained_on(home, type_train):
+def test_votes_of_ferplus_are_trained_on(tmp_path, ferkit):
     from ferkit.datasets.fakes import ferplus
 
-    ferplus.make(home / "ferplus", people=12)
-    words = ["dataset=ferplus", f"dataset.root={home / 'ferplus'}", *SMALL[4:],
+    ferplus.make(tmp_path / "ferplus", people=12)
+    words = ["dataset=ferplus", f"dataset.root={tmp_path / 'ferplus'}", *SMALL[4:],
              "trainer.max_epochs=1"]  # fmt: skip
     losses = []
     for soft in ("true", "false"):
-        folder = home / f"votes_{soft}"
-        code, said = type_train(*words, f"trainer.soft_targets={soft}", f"run_dir={folder}")
-        assert code == 0, said.err
+        folder = tmp_path / f"votes_{soft}"
+        said = ferkit("train", *words, f"trainer.soft_targets={soft}", f"run_dir={folder}")
+        assert said.code == 0, said.err
         losses.append(metrics(folder)[0]["train_loss"])
     assert losses[0] != losses[1]
-    code, said = type_train(*SMALL, "trainer.soft_targets=true")
-    assert code == 2
+    said = ferkit("train", *SMALL, "trainer.soft_targets=true")
+    assert said.code == 2
     assert "dataset=ferplus" in said.err
 
 
-def test_patience_ends_a_run(home, type_train):
+def test_patience_ends_a_run(tmp_path, ferkit):
     words = ["trainer.patience=1", "trainer.max_epochs=6", "optimizer.lr=0", "scheduler=constant"]
-    type_train(*SMALL, *words, f"run_dir={home / 'patient'}")
-    assert len(metrics(home / "patient")) == 2
+    ferkit("train", *SMALL, *words, f"run_dir={tmp_path / 'patient'}")
+    assert len(metrics(tmp_path / "patient")) == 2
 
 
-def test_class_without_a_training_image_stops(home, type_train):
+def test_class_without_a_training_image_stops(tmp_path, ferkit):
     words = ["dataset.train=160", "dataset.people=20", "emotions=[happy,contempt]"]
-    code, said = type_train(*words)
-    assert code == 2
+    said = ferkit("train", *words)
+    assert said.code == 2
     assert "contempt" in said.err
 
 
-def test_resampling_evens_train_alone_and_says_so(home, type_train):
+def test_resampling_evens_train_alone_and_says_so(tmp_path, ferkit):
     words = ["imbalance=smote", "imbalance.resample.options.k_neighbors=1", "dataset.train=240"]
-    code, said = type_train(*SMALL, *words, "trainer.max_epochs=1", f"run_dir={home / 'smote'}")
-    assert code == 0, said.err
-    data = json.loads((home / "smote" / "data.json").read_text())
+    said = ferkit("train", *SMALL, *words, "trainer.max_epochs=1", f"run_dir={tmp_path / 'smote'}")
+    assert said.code == 0, said.err
+    data = json.loads((tmp_path / "smote" / "data.json").read_text())
     before, after = data["counts"]["train"], data["counts_after"]["train"]
     assert len(set(before.values())) > 1
     assert set(after.values()) == {max(before.values())}
-    report = home / "smote" / "report"
+    report = tmp_path / "smote" / "report"
     assert "after the split" in (report / "report.md").read_text()
     assert "Faces that resampling made" in (report / "report.html").read_text()
     assert (report / "synthetic_faces.png").stat().st_size > 1000
-    predictions = pd.read_parquet(home / "smote" / "predictions" / "val.parquet")
+    predictions = pd.read_parquet(tmp_path / "smote" / "predictions" / "val.parquet")
     assert len(predictions) == sum(data["counts"]["val"].values())
 
 
-def test_features_are_resampled_and_train_the_head_of_another_run(home, type_train):
-    first, second = home / "body", home / "head"
+def test_features_are_resampled_and_train_the_head_of_another_run(tmp_path, ferkit):
+    first, second = tmp_path / "body", tmp_path / "head"
     words = ["trainer.max_epochs=1", "dataset.train=240", "backbone=vgg8"]
-    assert type_train(*SMALL, *words, f"run_dir={first}")[0] == 0
+    assert ferkit("train", *SMALL, *words, f"run_dir={first}")[0] == 0
     words += ["imbalance=smote_tomek_features", "imbalance.resample.options.k_neighbors=1",
               "backbone.freeze=head_only", f"backbone.init_from={first}"]  # fmt: skip
-    code, said = type_train(*SMALL, *words, "augment=light", f"run_dir={second}")
-    assert code == 2
+    said = ferkit("train", *SMALL, *words, "augment=light", f"run_dir={second}")
+    assert said.code == 2
     assert "augment=none" in said.err
-    code, said = type_train(*SMALL, *words, "augment=none", f"run_dir={second}")
-    assert code == 0, said.err
+    said = ferkit("train", *SMALL, *words, "augment=none", f"run_dir={second}")
+    assert said.code == 0, said.err
     data = json.loads((second / "data.json").read_text())
     assert sum(data["counts_after"]["train"].values()) > sum(data["counts"]["train"].values())
     before, after = (load_file(folder / "model.safetensors") for folder in (first, second))
@@ -280,29 +253,29 @@ def test_features_are_resampled_and_train_the_head_of_another_run(home, type_tra
     assert changed == {name for name in before if name.startswith("backbone.classifier.")}
 
 
-def test_what_is_frozen_is_computed_once_or_in_every_step_with_one_result(home, type_train):
+def test_what_is_frozen_is_computed_once_or_in_every_step_with_one_result(tmp_path, ferkit):
     words = ["backbone=vgg8", "backbone.freeze=head_only", "augment=none", "dataset.train=64",
              "trainer.max_epochs=2"]  # fmt: skip
     said = {}
     for cached in (True, False):
-        folder = home / f"frozen_{cached}"
-        code, heard = type_train(
-            *SMALL, *words, f"trainer.cache_frozen={cached}", f"run_dir={folder}"
+        folder = tmp_path / f"frozen_{cached}"
+        heard = ferkit(
+            "train", *SMALL, *words, f"trainer.cache_frozen={cached}", f"run_dir={folder}"
         )
-        assert code == 0, heard.err
+        assert heard.code == 0, heard.err
         said[cached] = heard.err + heard.out
     assert "computed once" in said[True]
     assert "computed once" not in said[False]
-    once, anew = (metrics(home / f"frozen_{cached}") for cached in (True, False))
+    once, anew = (metrics(tmp_path / f"frozen_{cached}") for cached in (True, False))
     for key in ("train_loss", "val_loss", "val_accuracy"):
         assert [row[key] for row in once] == pytest.approx([row[key] for row in anew], abs=1e-5)
 
 
-def test_a_temperature_is_fitted_once_on_val_and_changes_no_prediction(home, type_train):
-    folder = home / "cool"
+def test_a_temperature_is_fitted_once_on_val_and_changes_no_prediction(tmp_path, ferkit):
+    folder = tmp_path / "cool"
     words = ["imbalance=temperature", "trainer.max_epochs=1", "evaluate=[val,test]"]
-    code, said = type_train(*SMALL, *words, f"run_dir={folder}")
-    assert code == 0, said.err
+    said = ferkit("train", *SMALL, *words, f"run_dir={folder}")
+    assert said.code == 0, said.err
     fitted = json.loads((folder / "calibration.json").read_text())["temperatures"]["none"]
     assert fitted["nll"][1] <= fitted["nll"][0]
     val = pd.read_parquet(folder / "predictions" / "val.parquet")
@@ -336,10 +309,10 @@ def test_a_temperature_is_fitted_once_on_val_and_changes_no_prediction(home, typ
         ["emotions=[fear,sad]", "backbone=mini_xception", "augment=tekula2023"],
     ],
 )
-def test_choices_train_together(home, type_train, words):
-    folder = home / "-".join(w.partition("=")[2].strip("[]").replace(",", "") for w in words)
-    code, said = type_train(*SMALL, "trainer.max_epochs=1", *words, f"run_dir={folder}")
-    assert code == 0, said.err
+def test_choices_train_together(tmp_path, ferkit, words):
+    folder = tmp_path / "-".join(w.partition("=")[2].strip("[]").replace(",", "") for w in words)
+    said = ferkit("train", *SMALL, "trainer.max_epochs=1", *words, f"run_dir={folder}")
+    assert said.code == 0, said.err
     figures = json.loads((folder / "report" / "metrics.json").read_text())["views"]["val"]
     assert np.isfinite(metrics(folder)[0]["train_loss"])
     assert sum(c["support"] for c in figures["per_class"].values()) == figures["n"]
