@@ -138,10 +138,10 @@ def test_python_says_the_same_as_the_shell(run, tmp_path, monkeypatch):
 
     from ferkit import compose, evaluate, load_model, train
 
-    run = train(compose(*DRAWN, *QUICK, f"run_dir={tmp_path / 'python'}"))
-    assert report_of(run.folder)["metrics.json"] == report_of(run)["metrics.json"]
-    figures = evaluate(run.folder)
-    assert figures["val"]["accuracy"] == run.figures["val"]["accuracy"]
-    model = load_model(run.folder)
+    made = train(compose(*DRAWN, *QUICK, f"run_dir={tmp_path / 'python'}"))
+    assert report_of(made.folder)["metrics.json"] == report_of(run)["metrics.json"]
+    figures = evaluate(made.folder)
+    assert figures["val"]["accuracy"] == made.figures["val"]["accuracy"]
+    model = load_model(made.folder)
     scores = model(torch.zeros(2, 1, 48, 48, dtype=torch.uint8))
     assert scores.shape == (2, len(model.emotions))

@@ -1,0 +1,51 @@
+"""Whole pages of every study against the kept ones in expected/; a change on purpose renews them.
+
+`FERKIT_RENEW_PAGES=1 pytest tests/unit/studies/test_pages.py` writes them anew.
+"""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from ferkit.studies.published import read_published, studies
+
+EXPECTED = Path(__file__).parent / "expected"
+RUNS = {
+    "athanasiadis2022": [
+        ("first", ["val", "test"], {"n": 300, "frames": 5}),
+        ("second", ["test", "train"], {"n": 300, "frames": 5, "variant": "text"}),
+    ],
+    "balanescu2020": [
+        ("trial08", ["val", "public", "ckplus"], {}),
+        ("trial08", ["val", "private"], {"variant": "honest", "trainer": {"max_epochs": 3}}),
+    ],
+    "ghafourian2021": [
+        ("vgg16", ["test"], {}),
+        ("vgg16_smotetomek", ["test", "resampled_test"], {}),
+        ("resnet50_smotetomek", ["test"], {"variant": "honest"}),
+    ],
+    "kurmi2022": [
+        ("sequential_cnn", ["public_and_private"], {}),
+        ("sequential_cnn_as_coded", ["public_and_private", "train"], {}),
+        ("smote", ["val"], {"trainer": {"max_epochs": 3}}),
+    ],
+    "tekula2023": [
+        ("base", ["val", "test"], {"epochs": 12, "trainer": {"batch_size": 32}}),
+        ("tta", ["test"], {"tta": "random_k", "variant": "official"}),
+    ],
+}
+
+
+@pytest.mark.parametrize("study", studies())
+def test_the_page_is_the_kept_one(report, make_run, monkeypatch, study):
+    for draw in ("draw_bars", "draw_curves", "draw_matrices", "draw_trials"):
+        monkeypatch.setattr(f"ferkit.studies.drawings.{draw}", lambda *a, **k: b"")
+    emotions = read_published(study)["labels"]
+    for trial, views, drawn in RUNS[study]:
+        make_run(study, trial, views, emotions=emotions, **drawn)
+    page = (report(study) / f"{study}.md").read_text(encoding="utf-8")
+    kept = EXPECTED / f"{study}.md"
+    if os.environ.get("FERKIT_RENEW_PAGES"):
+        kept.write_text(page, encoding="utf-8")
+    assert page.splitlines() == kept.read_text(encoding="utf-8").splitlines()
