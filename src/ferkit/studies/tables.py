@@ -110,8 +110,12 @@ def matrix_rows(frame: pd.DataFrame, *lead: str, digits: int = 2) -> list[tuple[
 def our_matrix_rows(
     figures: ViewFigures, *lead: str, printed: pd.DataFrame | None = None
 ) -> list[tuple[str, ...]]:
-    """Our shares of each true class, the true class in rows, and how they differ from a print."""
+    """Our shares of each true class, the true class in rows, and how they differ from a print.
+
+    What a network gives to classes that the study has not is missing from a row's sum.
+    """
     ours = shares(figures.confusion)
+    ours = ours.reindex(columns=ours.index, fill_value=0.0)
     rows = [
         (*row[:-1], show_interval(figures.classes[str(name)]["recall"], Style(ours=2)))
         for name, row in zip(ours.index, matrix_rows(ours, *lead), strict=True)

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from ferkit.emotions import EMOTIONS
 from ferkit.studies.runs import Experiment, StudyRuns, find_runs
 
 FILMS = ["angry", "disgust", "fear", "happy", "sad", "surprise"]
@@ -267,3 +268,18 @@ def test_commands_stand_below_a_table_and_no_column_is_empty(report, make_run, n
     section = text.split("\n## CK+")[1].split("\n## ")[0]
     assert "To fill |" not in section
     assert section.count("\nferkit ") == 3 and "more in the column To fill of ckplus.csv" in section
+
+
+@pytest.mark.parametrize("study, trial, views", [
+    ("balanescu2020", "trial11", ["val", "public"]),
+    ("athanasiadis2022", "second", ["test"]),
+    ("kurmi2022", "sequential_cnn", ["public_and_private"]),
+    ("tekula2023", "base", ["val", "test"]),
+])  # fmt: skip
+@pytest.mark.parametrize("emotions", [[*EMOTIONS], ["happy", "sad", "angry"]])
+def test_a_network_of_other_classes_is_reported(
+    report, make_run, no_pictures, study, trial, views, emotions
+):
+    frames = 5 if study == "athanasiadis2022" else 0  # it has clips
+    make_run(study, trial, views, emotions=emotions, n=240, frames=frames)
+    assert (report(study) / f"{study}.md").is_file()
