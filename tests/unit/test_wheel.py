@@ -20,7 +20,7 @@ def test_wheel_carries_configs_templates_and_no_data(tmp_path):
         "configs/experiment/fer2013/mini_xception.yaml",
         "reports/page.html.jinja",
         "reports/page.css",
-        "datasets/check.html.jinja",
+        "checking/check.html.jinja",
     ):
         assert f"ferkit/{name}" in names
     assert not [n for n in names if n.endswith((".jpg", ".png", ".npy", ".parquet"))]

@@ -182,14 +182,14 @@ def metrics(folder):
 
 def test_a_film_training_goes_on_as_if_it_had_not_stopped(home, type_words):
     words = [*FILMS, "scheduler=constant"]
-    code, said = type_words("train", *words, "trainer.max_epochs=2", "run_dir=whole")
+    code, said = type_words("train", *words, "trainer.max_epochs=2", "run_dir=unbroken")
     assert code == 0, said
     code, said = type_words("train", *words, "trainer.max_epochs=1", "run_dir=parts")
     assert code == 0, said
     code, said = type_words("train", "resume=parts", "trainer.max_epochs=2")
     assert code == 0, said
-    assert metrics(home / "parts") == metrics(home / "whole")
-    one, two = (load_file(home / run / "model.safetensors") for run in ("whole", "parts"))
+    assert metrics(home / "parts") == metrics(home / "unbroken")
+    one, two = (load_file(home / run / "model.safetensors") for run in ("unbroken", "parts"))
     assert all(torch.equal(one[name], two[name]) for name in one)
 
 
