@@ -13,7 +13,8 @@ from ferkit.evaluation.difficulty import ease_of_faces
 from ferkit.evaluation.outcomes import labelled
 from ferkit.evaluation.seeds import CORRECTIONS, RESAMPLES, Measured, measure_runs
 from ferkit.files import FORMAT, usable_folder
-from ferkit.printable import csv_frame, say
+from ferkit.log import log
+from ferkit.printable import csv_frame
 from ferkit.reports.comparison.calibration import calibration_sheet, reliability_pictures
 from ferkit.reports.comparison.compare import (
     against_sheet,
@@ -64,7 +65,7 @@ def compare_runs(config: DictConfig, command: str) -> int:
         _report_comparison(config, methods, out, command, left_out)
         stem = STEM
     print((out / f"{stem}.md").read_text(encoding="utf-8"))
-    say(f"written: {out / stem}.html, .md, .tex and a csv a table")
+    log.info(f"written: {out / stem}.html, .md, .tex and a csv a table")
     return 0
 
 

@@ -19,8 +19,9 @@ from ferkit.imbalance.strategy import Strategy
 from ferkit.inference.named_views import check_test
 from ferkit.inference.saliency import check_method
 from ferkit.inference.scoring import predict_views
+from ferkit.log import log
 from ferkit.model import load_model
-from ferkit.printable import quoted, say
+from ferkit.printable import quoted
 from ferkit.reports.page import write_report
 from ferkit.runs.folder import (
     RunFolder,
@@ -104,10 +105,10 @@ def train_single(
     with said_how_to_go_on(run):
         describe_run(run, config, views, rows, training, words)
         for warning in views.warnings():
-            say(f"warning: {warning}")
+            log.warning(f"{warning}")
         run_training(training, augment, strategy, views, rows, run, logger)
         if not config.evaluate:
-            say("evaluate=[]: no view is predicted, and there is no report")
+            log.info("evaluate=[]: no view is predicted, and there is no report")
             return TrainedRun(run.folder, {})
         model = load_model(run.folder, str(device))
         predict_views(run, config, model, views, strategy, list(dict.fromkeys(config.evaluate)))
@@ -149,7 +150,9 @@ def said_how_to_go_on(run: RunFolder) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        say(f"stopped; go on with `ferkit train {shlex.quote(f'resume={quoted(run.folder)}')}`")
+        log.info(
+            "stopped; go on with `ferkit train %s`", shlex.quote(f"resume={quoted(run.folder)}")
+        )
         raise
 
 
@@ -159,11 +162,11 @@ def report(run: RunFolder, config: DictConfig) -> dict[str, Any]:
     for view, found in figures.items():
         between = found["intervals"].get("accuracy")
         interval = f" [{between[0]:.3f}, {between[1]:.3f}]" if between else ""
-        say(
+        log.info(
             f"{view}: accuracy {found['accuracy']:.3f}{interval}  balanced "
             f"{found['balanced_accuracy']:.3f}  macro F1 {found['macro_f1']:.3f}  (n={found['n']})"
         )
-    say(f"report: {run.folder / 'report' / 'report.html'}")
+    log.info(f"report: {run.folder / 'report' / 'report.html'}")
     return figures
 
 

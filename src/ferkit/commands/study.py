@@ -6,7 +6,7 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from ferkit.config import as_words
-from ferkit.printable import say
+from ferkit.log import log
 from ferkit.reports.formats import write_document
 from ferkit.runs.find import expand
 from ferkit.studies.cells import show_count
@@ -40,8 +40,8 @@ def report_study(config: DictConfig, command: str) -> int:
         folder, config.study, title, show_pages(document.sheets, run=bool(runs.every)),
         pictures=document.pictures, notes=notes, commands=start, data=document.sheets,
     )  # fmt: skip
-    say(f"{command}: {len(runs.every)} runs of {config.study} found")
-    say(f"report: {folder / config.study}.html")
+    log.info(f"{command}: {len(runs.every)} runs of {config.study} found")
+    log.info(f"report: {folder / config.study}.html")
     return 0
 
 

@@ -20,8 +20,8 @@ from ferkit.config import as_plain
 from ferkit.errors import ConfigError, DataError, unknown
 from ferkit.imbalance.resample import Resampled, resample
 from ferkit.imbalance.strategy import Strategy
+from ferkit.log import log
 from ferkit.names import check_name
-from ferkit.printable import say
 from ferkit.runs.fingerprint import CONTENT, IN_TRAIN
 from ferkit.splits import Split
 from ferkit.splits.overlap import overlap_with_train
@@ -159,7 +159,7 @@ def _resampled(
         **options, emotions=shown.emotions, seed=seed,
     )  # fmt: skip
     for note in made.notes:
-        say(f"imbalance: {note}")
+        log.info(f"imbalance: {note}")
     words = f"resampled by {options['rule']} ({len(rows):,} to {len(made.codes):,} faces)"
     card = shown.store.card
     card = {**card, "dataset": {**card["dataset"], "name": f"{card['dataset']['name']}, {words}"}}

@@ -9,7 +9,7 @@ import numpy as np
 
 from ferkit.errors import DataError
 from ferkit.evaluation.calibration import fit_temperature, measure_temperature
-from ferkit.printable import say
+from ferkit.log import log
 from ferkit.runs.folder import RunFolder
 
 _FILE = "calibration.json"
@@ -36,7 +36,7 @@ def temperature_of(
         found = measure_temperature(scores, codes, fit_temperature(scores, codes))
         known[tta] = asdict(found)
         run.write_json(_FILE, {"fitted_on": "val", "temperatures": known})
-        say(
+        log.info(
             f"temperature {found.temperature:.3f}, fitted on val: ECE {found.ece[0]:.3f} to "
             f"{found.ece[1]:.3f}"
         )

@@ -14,8 +14,8 @@ from ferkit.files import write_bytes
 from ferkit.inference.saliency import saliency_maps
 from ferkit.inference.videos import takes_films
 from ferkit.loader import planes
+from ferkit.log import log
 from ferkit.model import FaceClassifier
-from ferkit.printable import say
 from ferkit.runs.folder import RunFolder
 
 
@@ -52,7 +52,7 @@ def make_thumbnails(
     try:
         heat = saliency_maps(model, planes(faces), codes, saliency)
     except ConfigError as error:
-        say(f"the report shows no saliency: {error}")
+        log.warning(f"the report shows no saliency: {error}")
         return Thumbnails(rows, faces, None)
     return Thumbnails(rows, faces, np.rint(255 * heat.numpy()).astype(np.uint8))
 

@@ -12,8 +12,8 @@ from ferkit.errors import ConfigError
 from ferkit.imbalance.resample import Resampled, resample_train
 from ferkit.imbalance.strategy import Strategy
 from ferkit.inference.videos import Films, find_films
+from ferkit.log import log
 from ferkit.model import FaceClassifier, feature_size, make_model
-from ferkit.printable import say
 from ferkit.training.batch_size import attempt_of, choose_batch_size
 from ferkit.training.clips import (
     check_films,
@@ -125,11 +125,11 @@ def make_training(
     model = make_model(nodes, views.emotions, size, views.store.channels)
     check_films(model.backbone, settings, build(config.tta, where="tta"))
     for sentence in start(model.backbone, nodes["backbone"], views.emotions, nodes["input"]):
-        say(f"backbone: {sentence}")
+        log.info(f"backbone: {sentence}")
     _refuse_single_images(model, settings)
     model = model.to(device)
     if settings.channels_last and (reason := why_not_channels_last(model, device)):
-        say(reason)
+        log.info(reason)
         # torch.compile chooses channels_last by itself on a CPU
         settings = replace(settings, channels_last=False, compile=False)
     if settings.channels_last:
@@ -160,7 +160,7 @@ def _fitting(
     autocast = autocast_of(settings, device)
     attempt = attempt_of(model.train(), loss, device, autocast, settings.frames)
     size = choose_batch_size(attempt, len(train.rows), device)
-    say(f"trainer.batch_size=auto: {size}")
+    log.info(f"trainer.batch_size=auto: {size}")
     return size
 
 

@@ -9,8 +9,8 @@ import torch
 from ferkit.imbalance.strategy import Strategy
 from ferkit.inference.videos import find_films, whole_loader
 from ferkit.loader import Order, make_loader, shuffled
+from ferkit.log import log
 from ferkit.losses import needs_features
-from ferkit.printable import say
 from ferkit.runs.folder import RunFolder
 from ferkit.training.assemble import TrainRows
 from ferkit.training.batch_size import attempt_of, memory_explained
@@ -45,8 +45,8 @@ def run_training(
         training.model, training.loss, training.device, training.autocast(), settings.frames
     )
     explained = memory_explained(attempt, settings.images_a_step, training.device)
-    with logger(run.folder, training.epoch) as log, explained:
-        fit(training, inputs, run, log=_say_epoch(training, patient(log)))
+    with logger(run.folder, training.epoch) as further, explained:
+        fit(training, inputs, run, log=_log_epoch(training, patient(further)))
 
 
 def make_inputs(
@@ -55,7 +55,7 @@ def make_inputs(
     """Inputs of resampled features, clips, the features of what is frozen, or images."""
     order = _order(strategy, train.codes, training.seed)
     if train.resampled is not None and in_feature_space(strategy):
-        say("backbone: the head alone is trained, on features and rows made among them")
+        log.info("backbone: the head alone is trained, on features and rows made among them")
         return feature_inputs(training, views, train.resampled, order)
     if train.films:
         return clip_inputs(training, augment, views, train, order)
@@ -73,7 +73,7 @@ def image_inputs(
         load, views.store.faces, chosen, views.codes[chosen], batch_size=max(256, size)
     )
     if found := frozen_inputs(training, augment, load_train, load_val, order):
-        say("backbone: what is frozen is computed once, for every image")
+        log.info("backbone: what is frozen is computed once, for every image")
         return found
     return TrainingInputs(
         load_train(order=order), load_val(), augment, _train_forward(training), training.model
@@ -113,9 +113,9 @@ def _order(strategy: Strategy, codes: np.ndarray, seed: int) -> Order:
     return lambda epoch: np.asarray(strategy.order(codes, epoch, seed))
 
 
-def _say_epoch(training: Training, further: Callable[[Row], None]) -> Callable[[Row], None]:
-    def log(row: Row) -> None:
-        say(
+def _log_epoch(training: Training, further: Callable[[Row], None]) -> Callable[[Row], None]:
+    def log_row(row: Row) -> None:
+        log.info(
             f"epoch {row['epoch']:>3}/{training.settings.max_epochs}  "
             f"train {row['train_loss']:.4f} {row['train_accuracy']:.3f}  "
             f"val {row['val_loss']:.4f} {row['val_accuracy']:.3f}  "
@@ -123,4 +123,4 @@ def _say_epoch(training: Training, further: Callable[[Row], None]) -> Callable[[
         )
         further(row)
 
-    return log
+    return log_row
