@@ -43,7 +43,7 @@ def ensemble(config: DictConfig, command: str) -> Path:
         run.write_predictions(view, predictions)
         if view not in ("train", "val"):
             for one in (run, *members):
-                one.note_look(view, str(predictions["dataset"].iloc[0]), command,
+                one.note_test_access(view, str(predictions["dataset"].iloc[0]), command,
                               fingerprint(predictions))  # fmt: skip
     write_report(out, faces=False)
     log.info(f"report: {out / 'report' / 'report.html'}")

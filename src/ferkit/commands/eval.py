@@ -58,7 +58,7 @@ def main(words: Sequence[str]) -> int:
 
 
 def evaluate(run: str | Path, *words: str) -> dict[str, Any]:
-    """Make the report of a run again, or predict a view first; answers view to figures.
+    """Make the report of a run again, or predict a view first; answers view to metrics.
 
     Args:
         run: The run's folder.

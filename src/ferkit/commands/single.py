@@ -41,7 +41,7 @@ from ferkit.views import Views, make_views
 
 _MOST_THREADS = 4096
 RESUME_KEYS = (
-    "trainer.max_epochs", "trainer.device", "trainer.threads", "trainer.resident",
+    "trainer.max_epochs", "trainer.device", "trainer.threads", "trainer.cache_on_device",
     "trainer.cache_frozen",
 )  # fmt: skip
 
@@ -52,11 +52,11 @@ class TrainedRun:
 
     Attributes:
         folder: Where it lives.
-        figures: View to the figures of metrics.json.
+        metrics: View to the metrics of metrics.json.
     """
 
     folder: Path
-    figures: dict[str, dict[str, Any]]
+    metrics: dict[str, dict[str, Any]]
 
 
 def take_up(
@@ -158,8 +158,8 @@ def said_how_to_go_on(run: RunFolder) -> Iterator[None]:
 
 def report(run: RunFolder, config: DictConfig) -> dict[str, Any]:
     """Write the report and say the headline of each view."""
-    figures: dict[str, Any] = write_report(run.folder, faces=bool(config.report.faces))["views"]
-    for view, found in figures.items():
+    metrics: dict[str, Any] = write_report(run.folder, faces=bool(config.report.faces))["views"]
+    for view, found in metrics.items():
         between = found["intervals"].get("accuracy")
         interval = f" [{between[0]:.3f}, {between[1]:.3f}]" if between else ""
         log.info(
@@ -167,7 +167,7 @@ def report(run: RunFolder, config: DictConfig) -> dict[str, Any]:
             f"{found['balanced_accuracy']:.3f}  macro F1 {found['macro_f1']:.3f}  (n={found['n']})"
         )
     log.info(f"report: {run.folder / 'report' / 'report.html'}")
-    return figures
+    return metrics
 
 
 def _resume(folder: Path, words: Sequence[str]) -> tuple[RunFolder, DictConfig]:

@@ -30,10 +30,10 @@ def classify(model: FaceClassifier, source: str, crops: Sequence[Crop]) -> list[
         return []
     device = next(model.parameters()).device
     scores = model(_planes(kept).to(device))
-    shares = scores.float().softmax(1).cpu().numpy()  # [faces, K]
+    probabilities = scores.float().softmax(1).cpu().numpy()  # [faces, K]
     return [
         _row(source, number, crop, model.emotions, share)
-        for number, (crop, share) in enumerate(zip(kept, shares, strict=True))
+        for number, (crop, share) in enumerate(zip(kept, probabilities, strict=True))
     ]
 
 
@@ -52,8 +52,8 @@ def explain(
     kept = [crop for crop in crops if crop.pixels is not None]
     if not kept:
         return []
-    codes = np.array([model.emotions.index(row["label"]) for row in rows])
-    heat = saliency_maps(model, _planes(kept), codes, method).numpy()
+    class_ids = np.array([model.emotions.index(row["label"]) for row in rows])
+    heat = saliency_maps(model, _planes(kept), class_ids, method).numpy()
     levels = np.rint(255 * heat).astype(np.uint8)
     return [overlay(np.asarray(c.pixels), level) for c, level in zip(kept, levels, strict=True)]
 

@@ -44,7 +44,8 @@ ROW_SHAPE: dict[Any, Any] = {
                      "val_balanced_accuracy", "lr", "seconds", "images_per_second",
                      "peak_memory"), int | float),
 }  # fmt: skip
-LOOK_SHAPE: dict[Any, Any] = {
+TEST_ACCESSES = "test_accesses.jsonl"
+ACCESS_SHAPE: dict[Any, Any] = {
     "view": str, "dataset": str, "data": str, "date": str, "command": str,
 }  # fmt: skip
 _WORDS = (

@@ -59,7 +59,7 @@ def read_ckplus(
     Args:
         root: The dataset's folder, one above it, or its inner folder.
         variant: `original`, `ck48`, `csv`, or `auto`: the first of these that is found.
-        frames: Which frames of a sequence carry its label (see `films.select_frames`); the apex
+        frames: Which frames of a sequence carry its label (see `videos.select_frames`); the apex
             is the last frame on disk. ckextended.csv has one frame a sequence.
         count: The k of `last_k` and the like.
         neutral: Which first frames become neutral samples: of the `labelled` sequences, of
