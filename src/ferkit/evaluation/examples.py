@@ -5,7 +5,7 @@ import pandas as pd
 from ferkit.evaluation.outcomes import PROBABILITY, labelled
 
 
-def most frequent_confusions(predictions: pd.DataFrame, *, pairs: int = 6) -> pd.DataFrame:
+def frequent_confusions(predictions: pd.DataFrame, *, pairs: int = 6) -> pd.DataFrame:
     """Count which class is taken for which other.
 
     Returns:
@@ -34,7 +34,7 @@ def choose_examples(
     rows = labelled(predictions)
     columns = {c: c[len(PROBABILITY) :] for c in rows.columns if c.startswith(PROBABILITY)}
     chosen = []
-    for pair in most frequent_confusions(rows, pairs=pairs).itertuples():
+    for pair in frequent_confusions(rows, pairs=pairs).itertuples():
         mistakes = rows[(rows["label"] == pair.label) & (rows["predicted"] == pair.predicted)]
         confidence = mistakes[columns.keys()].rename(columns=columns)[pair.predicted]
         surest = mistakes.assign(confidence=confidence.astype(float)).sort_values(

@@ -7,7 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ferkit.colours import overlay
-from ferkit.evaluation.examples import choose_examples, most frequent_confusions
+from ferkit.evaluation.examples import choose_examples, frequent_confusions
 from ferkit.evaluation.intervals import calibration_sums
 from ferkit.evaluation.metrics import compute_metrics, confusion_frame
 from ferkit.evaluation.outcomes import read_outcomes
@@ -150,7 +150,7 @@ def _confusions(
 ) -> list[Confusion]:
     examples = choose_examples(predictions)
     found = []
-    for label, predicted, count, share in most frequent_confusions(predictions).itertuples(
+    for label, predicted, count, share in frequent_confusions(predictions).itertuples(
         index=False, name=None
     ):
         chosen = examples[(examples["label"] == label) & (examples["predicted"] == predicted)]

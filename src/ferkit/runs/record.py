@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 
 from ferkit.errors import DataError
 from ferkit.runs.read import (
+    ACCESS_SHAPE,
     DATA_SHAPE,
+    TEST_ACCESSES,
     read_config,
     read_json_of,
     read_lines_of,

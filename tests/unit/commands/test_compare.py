@@ -112,8 +112,10 @@ def test_everything_that_is_promised_is_written_and_the_same_twice(ferkit, sweep
     assert code == 0, err
     names = {p.name for p in out.iterdir()}
     assert {"comparison.md", "comparison.tex", "comparison.html", "comparison.json"} <= names
-    wanted = "methods differences tests pairs_accuracy pairs_macro_f1 calibration runs groups_sex "
+    wanted = (
+        "methods differences tests pairs_accuracy pairs_macro_f1 calibration runs groups_sex "
         "subjects"
+    )
     assert {f"{name}.csv" for name in wanted.split()} <= names
     assert sum(name.startswith("reliability_") for name in names) == 3
     header = read_csv(out, "methods")["Method"]
