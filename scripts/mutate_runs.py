@@ -114,7 +114,7 @@ def files_of(run: Path) -> list[Path]:
 
 
 def damage(run: Path, rng: random.Random) -> str:
-    """Damage one file; answers what was done."""
+    """Damage one file; return what was done."""
     path = rng.choice(files_of(run))
     ways: list[Callable[[Path, random.Random], str]] = [cut, flip, delete, replace, swap]
     if path.suffix in (".yaml", ".json", ".jsonl"):
@@ -186,7 +186,7 @@ def renew(home: Path) -> None:
 
 
 def mutate(home: Path, count: int, seed: int, each: int) -> Counter[str]:
-    """Damage and run, `count` times; answers how often what came of it.
+    """Damage and run, `count` times; return how often what came of it.
 
     Args:
         each: Commands that are run on each damaged copy, drawn at random.

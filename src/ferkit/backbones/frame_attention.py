@@ -1,4 +1,4 @@
-"""The frame-attention network: which frames of a video speak for its emotion is learned.
+"""The frame-attention network: which frames of a video matter for its emotion is learned.
 
 Meng et al. 2019, "Frame attention networks for facial expression recognition in videos", ICIP,
 arXiv:1907.00193; the network whose code stands in the appendix of athanasiadis2022. With f_i the

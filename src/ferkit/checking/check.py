@@ -32,7 +32,7 @@ class CheckResult:
         near: Images whose perceptual hashes are near, not identical; None if not looked for.
         distance: Bits by which they may differ.
         leaks: What official splits share, as `ferkit.splits.count_leaks` has it.
-        notes: What could not be looked at, and why.
+        notes: What could not be examined, and why.
         seconds: How long it took.
     """
 

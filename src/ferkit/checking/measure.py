@@ -38,7 +38,7 @@ class Images:
     Attributes:
         root: The dataset's folder.
         paths: Files relative to `root`, one an image.
-        frames: The frame to take of a video; not looked at for a picture.
+        frames: The frame to take of a video; ignored for a picture.
         pixels: uint8 [n, H, W] or [n, H, W, 3], or None where they lie in files.
     """
 

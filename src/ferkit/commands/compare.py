@@ -65,7 +65,7 @@ def compare_runs(config: DictConfig, command: str) -> int:
         _report_comparison(config, methods, out, command, left_out)
         stem = STEM
     print((out / f"{stem}.md").read_text(encoding="utf-8"))
-    log.info(f"written: {out / stem}.html, .md, .tex and a csv a table")
+    log.info(f"written: {out / stem}.html, .md, .tex and one csv per table")
     return 0
 
 

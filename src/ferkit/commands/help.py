@@ -17,7 +17,7 @@ EXAMPLES = {
     ),
     "eval": (
         "ferkit eval                               make the newest run's report again",
-        "ferkit eval run=DIR view=test             look at test; the look is noted in the run",
+        "ferkit eval run=DIR view=test             evaluate on test; recorded in the run",
         "ferkit eval run=DIR view=val tta=flip     with test-time augmentation",
         "ferkit eval ensemble=DIR view=val         the mean of the runs below a folder, as a run",
         "ferkit eval runs=DIR baseline=NAME out=DIR  runs compared: seeds, paired tests",

@@ -94,7 +94,7 @@ def train_single(
     if begun:
         _require_same_split(begun, views)
     strategy: Strategy = build(config.imbalance, where="imbalance")
-    build(config.tta, where="tta")  # a mistake in it is said before training, not after
+    build(config.tta, where="tta")  # a mistake in it is reported before training, not after
     rows = train_rows(config, views, strategy, settings, device)
     augment = build(config.augment, where="augment")
     if not hasattr(augment, "mixup"):  # a user's own function

@@ -17,7 +17,7 @@ from ferkit.studies.shown import show_pages
 
 
 def report_study(config: DictConfig, command: str) -> int:
-    """Write the tables of a study from the run folders alone; answers the exit code.
+    """Write the tables of a study from the run folders alone; return the exit code.
 
     Args:
         config: Of `ferkit eval`: `study`, and where given `runs` and `out`.

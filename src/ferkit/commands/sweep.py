@@ -80,7 +80,7 @@ def _epochs(words: Sequence[str]) -> int:
 
 
 def _try_all(space: Space) -> DictConfig:
-    """Compose every choice once, so that a mistake is said before the first trial."""
+    """Compose every choice once, so that a mistake is reported before the first trial."""
     configs = []
     for words in space.examples():
         try:

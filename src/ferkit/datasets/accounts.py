@@ -1,7 +1,7 @@
 """Every image below the given root is accounted for: read, counted under a name, or warned of.
 
 An adapter says what it read (its rows) and what it recognised and left out (`FaceIndex.beside`).
-What then remains of the files below the root is told here, the same for all adapters.
+What then remains of the files below the root is reported here, the same for all adapters.
 """
 
 import os

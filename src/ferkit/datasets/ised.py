@@ -116,7 +116,7 @@ def _find_home(root: Path) -> Path:
 
 
 def _read_details(path: Path) -> list[dict[str, Any]]:
-    """One mapping a clip, from the cell array of 16 columns; no label for a foreign emotion."""
+    """One mapping a clip, from the cell array of 16 columns; no label for an unknown emotion."""
     found = find_file(path.parent, [path.name], 0)  # the name in any case
     content = load_mat("ised", found or path)
     cells = np.asarray(content.get("ISED_details"), dtype=object)

@@ -5,7 +5,7 @@ takes of an emotion, each of 50 to 160 frames at 19 a second from neutral over t
 neutral. So the strongest frame is in the middle, not at the end. The induced recordings and the
 annotated landmarks are not read.
 
-Layout (a parent folder, or this one under another name, will do)::
+Layout (a parent folder, or this one under another name, is accepted)::
 
     subjects3/001/anger/take000/img_0000.jpg            the first number need not be 0
     subjects3/002/session0/anger/take000/img_0000.jpg   002, 003 and 049 have session folders

@@ -1,7 +1,7 @@
 """How easy a face is: how often a base classifier that did not see it got it right.
 
 Kurmi et al. 2022: a base classifier is cross-validated over K folds, m times with other seeds;
-R(x) = times x was classified rightly / times. A threshold parts easy faces from difficult ones.
+R(x) = times x was classified correctly / times. A threshold parts easy faces from difficult ones.
 """
 
 from collections.abc import Sequence
@@ -41,7 +41,7 @@ def difficulty_of_faces(repeats: Sequence[pd.DataFrame]) -> pd.DataFrame:
 
 
 def easy_fractions(difficulty: pd.DataFrame, threshold: float) -> pd.DataFrame:
-    """Faces, the fraction that is easy with its Wilson interval, and mean R(x); a row a class.
+    """Faces, the fraction that is easy with its Wilson interval, and mean R(x); one row per class.
 
     Args:
         difficulty: From `difficulty_of_faces`.
@@ -69,7 +69,7 @@ def easy_fractions(difficulty: pd.DataFrame, threshold: float) -> pd.DataFrame:
 def accuracy_by_difficulty(
     predictions: pd.DataFrame, difficulty: pd.DataFrame, threshold: float
 ) -> dict[str, tuple[int, int]]:
-    """Right answers and faces of a model on the easy and on the difficult faces.
+    """Correct predictions and faces of a model on the easy and on the difficult faces.
 
     Args:
         predictions: Of a model; only faces whose R(x) is known are judged.

@@ -42,7 +42,7 @@ def event_metrics(
     """Count events of each class that exist, are detected, and are both.
 
     Args:
-        predictions: A row a frame; rows that are no frame of a sequence are passed over.
+        predictions: One row per frame; rows that are no frame of a sequence are passed over.
         overlap: Least intersection over union, 0.5 to 1.
         resamples: Of the bootstrap, over people where they are known, else sequences.
         seed: Of the bootstrap.

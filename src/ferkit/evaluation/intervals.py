@@ -118,7 +118,7 @@ def calibration_error(bins: Floats) -> Floats:
 
 
 def calibration_sums(outcomes: Outcomes) -> Floats:
-    """Rows, summed confidence and right answers of the top label, per bin: [15, 3]."""
+    """Rows, summed confidence and correct predictions of the top label, per bin: [15, 3]."""
     each, bins = _calibration_rows(outcomes)
     sums = np.zeros((BINS, 3))
     np.add.at(sums, bins, each)

@@ -161,7 +161,7 @@ def _overall(outcomes: Outcomes) -> dict[str, float | None]:
 
 
 def _roc_auc(outcomes: Outcomes) -> float | None:
-    # One class at a time: scikit-learn's multi_class="ovr" refuses absent and foreign classes.
+    # One class at a time: scikit-learn's multi_class="ovr" refuses absent and unknown classes.
     from sklearn.metrics import roc_auc_score
 
     areas = []

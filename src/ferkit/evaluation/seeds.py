@@ -105,7 +105,7 @@ def measure_runs(
 
 
 def tally(outcomes: Outcomes) -> NDArray[np.float32]:
-    """All that metrics need of each row: right answers, answers and faces a class, [N, 3K]."""
+    """Per row: correct predictions, predictions and faces of each class, [N, 3K]."""
     classes = np.arange(len(outcomes.classes))
     truth = outcomes.truth[:, None] == classes  # [N, K]
     taken = outcomes.predicted[:, None] == classes

@@ -1,4 +1,4 @@
-"""Videos: the answers of a video's frames pooled into one.
+"""Videos: the predictions of a video's frames pooled into one.
 
 A video here is a run of frames of one sequence that carry one label; a sequence of several labelled
 segments is as many videos. Rows without a sequence, or whose place in it is not known (`frame` -1:
@@ -84,16 +84,16 @@ def has_videos(predictions: pd.DataFrame) -> bool:
 
 
 def video_predictions(predictions: pd.DataFrame, rule: Rule) -> pd.DataFrame:
-    """Pool the answers of each video's labelled frames, as athanasiadis2022 does.
+    """Pool the predictions of each video's labelled frames, as athanasiadis2022 does.
 
     Args:
-        predictions: A row a frame.
+        predictions: One row per frame.
         rule: "majority_vote": the class that most frames are taken for, a tie going to the higher
             mean score; p_<emotion> is the share of the votes. "mean_scores": the probabilities
             are averaged, and the largest wins.
 
     Returns:
-        A row a video, with the columns of `predictions`; `frame` is the number of its frames.
+        One row per video, with the columns of `predictions`; `frame` is the number of its frames.
 
     Raises:
         ConfigError: an unknown rule.

@@ -175,7 +175,7 @@ def _resampled(
 
 
 def _index_of(shown: Views, rows: np.ndarray, made: Resampled) -> pd.DataFrame:
-    """A row a face of a resampled view; what is made is of nobody's own."""
+    """One row per face of a resampled view; what is made is of nobody's own."""
     index = shown.store.index.iloc[rows[made.parents[:, 0].clip(0)]].reset_index(drop=True)
     new = pd.Series(made.made)
     index = index.assign(key=made.keys, source=made.sources)

@@ -40,7 +40,7 @@ def classify(model: FaceClassifier, source: str, crops: Sequence[Crop]) -> list[
 def explain(
     model: FaceClassifier, crops: Sequence[Crop], rows: Sequence[dict[str, Any]], method: str
 ) -> list[np.ndarray]:
-    """Each face under the map of what spoke for its label, uint8 [H, W, 3] RGB.
+    """Each face under the map of what supports its label, uint8 [H, W, 3] RGB.
 
     Args:
         rows: Of `classify`, for the same crops.
@@ -79,7 +79,7 @@ def _row(
 def write_table(
     rows: Sequence[dict[str, Any]], emotions: Sequence[str], out: Path, kind: str
 ) -> Path:
-    """faces.csv, .jsonl or .parquet in `out`, written beside and renamed."""
+    """faces.csv, .jsonl or .parquet in `out`, written atomically."""
     columns = ["source", "face", "x1", "y1", "x2", "y2", "score", "label"]
     table = pd.DataFrame(rows, columns=[*columns, *(f"p_{e}" for e in emotions)])
     out.mkdir(parents=True, exist_ok=True)

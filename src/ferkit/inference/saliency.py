@@ -1,4 +1,4 @@
-"""What the network looks at: a map of a face that shows which of its pixels speak for a class."""
+"""What the network looks at: a map of a face that shows which of its pixels support a class."""
 
 import warnings
 from collections.abc import Iterator
@@ -41,7 +41,7 @@ def saliency_maps(
 
     Args:
         faces: [B, C, H, W], 0..255.
-        class_ids: The class that each map speaks for, [B].
+        class_ids: The class that each map is of, [B].
         method: "grad_cam" or "guided_backprop".
 
     Returns:

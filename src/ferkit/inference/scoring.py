@@ -106,7 +106,7 @@ class Scored:
 
     Attributes:
         rows: The rows, int64.
-        index: A row a face or a video.
+        index: One row per face or video.
         class_ids: Their classes, int64 [n].
         videos: None for faces.
     """
@@ -135,7 +135,7 @@ def predict(
     counts: np.ndarray,
     temperature: float = 1.0,
 ) -> pd.DataFrame:
-    """The predictions frame of some rows of a store: a row a face, or a row a video.
+    """The predictions frame of some rows of a store: one row per face, or one row per video.
 
     Args:
         counts: As `training_counts`; the strategy may correct for them.

@@ -26,7 +26,7 @@ class Thumbnails:
     Attributes:
         rows: Their rows of `choose_examples`, E of them.
         faces: uint8 [E, H, W] or [E, H, W, 3].
-        heat: uint8 [E, H, W], what spoke for the prediction; None where nothing was asked, the
+        heat: uint8 [E, H, W], what supported the prediction; None where nothing was asked, the
             network cannot tell, or it judges videos.
     """
 

@@ -27,7 +27,7 @@ class Videos:
         rows: int64 [M], rows of the store, video by video, by frame within a video.
         starts: int64 [F], where in `rows` each video begins.
         lengths: int64 [F], how many frames it has.
-        index: A row a video, as a store's index has a row a face; `frame` is the number of frames.
+        index: One row per video, as a store's index has one per face; `frame` counts its frames.
     """
 
     rows: np.ndarray

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def draw_examples(examples: Examples, emotions: Sequence[str]) -> "Figure":
-    """A sheet: a line a class, each made face between its parents.
+    """A sheet: one line per class, each made face between its parents.
 
     Args:
         examples: At least one.

@@ -50,7 +50,7 @@ def format_metric(value: float | None, interval: Sequence[float] | None = None) 
 
 
 def metrics_table(views: Mapping[str, Mapping[str, Any]]) -> Table:
-    """Every overall metric with its interval: a row a metric, a column a view."""
+    """Every overall metric with its interval: one row per metric, one column per view."""
     columns = _with_shared(views)
     rows = [("Faces", *(f"{metrics['n']:,}" for metrics in columns.values()))]
     for name in METRICS:

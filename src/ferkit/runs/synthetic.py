@@ -33,7 +33,7 @@ class Examples:
 
 
 def save_examples(examples: Examples, path: Path) -> None:
-    """Write them as an .npz, beside and renamed."""
+    """Write them as an .npz, atomically."""
     stream = BytesIO()
     np.savez_compressed(stream, **asdict(examples))
     write_bytes(path, stream.getvalue())

@@ -95,7 +95,7 @@ class Subject:
         Args:
             trial: Its name.
             variant: Its variant.
-            view: The view that the cell is of; None where any run will do.
+            view: The view that the cell is of; None where any run fits.
         """
         found = self.runs.of(trial, variant)
         if not found:

@@ -140,7 +140,7 @@ def test_the_same_data_typed_again_gives_the_runs_own_views(run, ferkit, tmp_pat
     (tmp_path / "data").rename(tmp_path / "moved")
     words = ["dataset=folder", f"dataset.root={tmp_path / 'moved'}"]
     said = look(ferkit, run, *words, "view=test")
-    assert "its own views are judged" in said.err
+    assert "its own views are evaluated" in said.err
     assert metrics(run / "eval" / "folder-test")["test"] == metrics(run)["test"]
 
 

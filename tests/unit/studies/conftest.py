@@ -101,7 +101,7 @@ def make_run(tmp_path):
 
 @pytest.fixture
 def report(tmp_path, monkeypatch, capsys):
-    """Run `ferkit eval study=...` in a folder that has outputs/; answers where it wrote."""
+    """Run `ferkit eval study=...` in a folder that has outputs/; return where it wrote."""
     monkeypatch.chdir(tmp_path)
 
     def run(study, *words, out="report"):

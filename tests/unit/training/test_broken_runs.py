@@ -67,7 +67,7 @@ class Killed(BaseException):
 
 
 def die_at(monkeypatch, moment):
-    """Kill the process before its `moment`-th file is renamed into place; answers the count."""
+    """Kill the process before its `moment`-th file is renamed into place; return the count."""
     real, count = files.atomic_write, [0]
 
     def write(path, *arguments, **options):

@@ -5,7 +5,7 @@ the expression (last frame); 327 of 118 people carry an emotion. Grey (a few col
 640x490 or 640x480. Two unofficial copies are read too: CK+48 (the last three frames of the
 327, 48x48) and ckextended.csv (327 last frames and 593 first ones as neutral, without people).
 
-Layout (the inner folders, and folders renamed by tutorials, will do)::
+Layout (the inner folders, and folders renamed by tutorials, are accepted)::
 
     cohn-kanade-images/S005/001/S005_001_00000001.png ... S005_001_00000011.png
     Emotion/S005/001/S005_001_00000011_emotion.txt      "   3.0000000e+00"

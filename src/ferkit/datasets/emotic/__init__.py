@@ -242,7 +242,7 @@ def _image_size(row: Mapping[str, Any], home: Path) -> tuple[float, float]:
 
 
 def _name_categories(rows: Sequence[dict[str, Any]]) -> list[str]:
-    """Put categories into their canonical spelling; foreign ones are left out and told."""
+    """Put categories into their canonical spelling; unknown ones are left out and reported."""
     foreign: dict[str, int] = {}
     for row in rows:
         named = {name: category(name) for name in row["categories"]}

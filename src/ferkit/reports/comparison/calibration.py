@@ -1,4 +1,4 @@
-"""Whether a method's confidences are honest: a table and a picture a method."""
+"""Whether a method's confidences are honest: a table and one picture per method."""
 
 import re
 from collections.abc import Sequence

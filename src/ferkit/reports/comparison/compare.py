@@ -89,7 +89,7 @@ def show_p(value: float | None) -> str:
 
 
 def means_sheet(methods: Sequence[Method], measured: Mapping[str, Sequence[Measured]]) -> Sheet:
-    """The main table: a row a method, mean and spread over seeds of every metric."""
+    """The main table: one row per method, mean and spread over seeds of every metric."""
     metrics = _metrics(measured)
     rows = []
     for method in methods:
@@ -117,7 +117,7 @@ def differences_sheet(
     reference: Method, methods: Sequence[Method], measured: Mapping[str, Sequence[Measured]],
     units: str,
 ) -> Sheet:  # fmt: skip
-    """Paired differences from the baseline, a row a method."""
+    """Paired differences from the baseline, one row per method."""
     rows = [
         (name, *map(show_difference, row.values()))
         for name, row in differences(reference, methods, measured).items()
@@ -150,7 +150,7 @@ def p_values_sheet(
     reference: Method, methods: Sequence[Method], measured: Mapping[str, Sequence[Measured]],
     units: str,
 ) -> Sheet:  # fmt: skip
-    """p-values of the tests against the baseline, bare and corrected: a row a method and test."""
+    """p-values of the tests against the baseline, raw and corrected: a row per method, test."""
     others = _others(reference, methods)
     rows = []
     for metric in [*_metrics(measured), ""]:
