@@ -15,6 +15,7 @@ from ferkit.errors import ConfigError, unknown
 from ferkit.imbalance.bounds import back_to_rows, bound_options, bounded_notes, double_singles
 from ferkit.imbalance.origins import Origins, trace
 from ferkit.imbalance.resamplers import find_sampler, make_sampler
+from ferkit.imbalance.slots import Resampling
 from ferkit.imbalance.spaces import Back, number_rows, project
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ class Resampled:
 
 def resample_train(
     views: "Views",
-    options: Mapping[str, Any],
+    options: Resampling,
     *,
     seed: int,
     features: np.ndarray | None = None,
@@ -83,7 +84,7 @@ def resample_train(
 
     Args:
         views: After the split.
-        options: `Strategy.options("resample")`.
+        options: `Strategy.resampling`.
         seed: The run's.
         features: Float [n, D], of the n rows of train in their order; for the space "features".
         device: Where neighbours are searched.
@@ -94,7 +95,7 @@ def resample_train(
     """
     rows = training_rows(views.split.views)
     keys = views.store.index["key"].to_numpy()
-    faces = features if options["space"] == "features" else views.store.faces[rows]
+    faces = features if options.space == "features" else views.store.faces[rows]
     if faces is None:
         raise ConfigError(
             "imbalance.resample.space=features needs the features of a frozen backbone, which this "
@@ -102,7 +103,7 @@ def resample_train(
         )
     return resample(
         faces, views.class_ids[rows], keys[rows],
-        **options, emotions=views.emotions, seed=seed, device=device,
+        **vars(options), emotions=views.emotions, seed=seed, device=device,
     )  # fmt: skip
 
 

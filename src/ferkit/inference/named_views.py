@@ -19,7 +19,7 @@ from ferkit.composition import load_choice
 from ferkit.config import as_plain
 from ferkit.errors import ConfigError, DataError, unknown
 from ferkit.imbalance.resample import Resampled, resample
-from ferkit.imbalance.strategy import Strategy
+from ferkit.imbalance.slots import Resampling, read_slot
 from ferkit.log import log
 from ferkit.names import check_name
 from ferkit.runs.fingerprint import CONTENT, IN_TRAIN
@@ -153,16 +153,16 @@ def _resampled(
     shown: Views, rows: np.ndarray, slot: Any, seed: int
 ) -> tuple[Views, np.ndarray]:  # fmt: skip
     """The view after a resampler, as data of its own; its name says what was done."""
-    options: dict[str, Any] = dict(Strategy(resample=slot).options("resample"))
+    options = read_slot(Resampling, "resample", slot) or Resampling()
     rows = rows[shown.class_ids[rows] >= 0]  # of another dataset: a class that the run has not
     keys = shown.store.index["key"].to_numpy()
     made = resample(
         np.asarray(shown.store.faces[rows]), shown.class_ids[rows], keys[rows],
-        **options, emotions=shown.emotions, seed=seed,
+        **vars(options), emotions=shown.emotions, seed=seed,
     )  # fmt: skip
     for note in made.notes:
         log.info(f"imbalance: {note}")
-    words = f"resampled by {options['rule']} ({len(rows):,} to {len(made.class_ids):,} faces)"
+    words = f"resampled by {options.rule} ({len(rows):,} to {len(made.class_ids):,} faces)"
     card = shown.store.card
     card = {**card, "dataset": {**card["dataset"], "name": f"{card['dataset']['name']}, {words}"}}
     store = replace(shown.store, faces=made.faces, index=_index_of(shown, rows, made), card=card)

@@ -20,7 +20,7 @@ from ferkit.training.clips import (
     check_videos,
     visits_of,
 )
-from ferkit.training.feature_rows import in_feature_space, resample_features
+from ferkit.training.feature_rows import resample_features
 from ferkit.training.memory_format import why_not_channels_last
 from ferkit.training.optim import as_schedule
 from ferkit.training.settings import TrainerSettings, autocast_of
@@ -74,7 +74,8 @@ def train_rows(
         visits = visits_of(videos, settings.sampling)
         class_ids = views.class_ids[videos.middles[visits]]
         return TrainRows(views.store.faces, visits, class_ids, class_ids, videos=videos)
-    if strategy.resample is None:
+    options = strategy.resampling
+    if options is None:
         class_ids = views.class_ids[rows]
         targets = soft_targets(views, rows) if settings.soft_targets else class_ids
         return TrainRows(views.store.faces, rows, class_ids, targets)
@@ -83,10 +84,10 @@ def train_rows(
             "trainer.soft_targets cannot be resampled; use imbalance.sampler instead."
         )
     seed = int(config.seed)
-    if in_feature_space(strategy):
-        made = resample_features(config, views, strategy, seed, device)
+    if options.space == "features":
+        made = resample_features(config, views, options, seed, device)
     else:
-        made = resample_train(views, strategy.options("resample"), seed=seed, device=str(device))
+        made = resample_train(views, options, seed=seed, device=str(device))
     return TrainRows(
         made.faces, np.arange(len(made.class_ids)), made.class_ids, made.class_ids, made
     )

@@ -15,7 +15,7 @@ from ferkit.backbones.frozen_features import FeatureLoader
 from ferkit.config import as_plain, build
 from ferkit.errors import ConfigError
 from ferkit.imbalance.resample import Resampled, resample_train
-from ferkit.imbalance.strategy import Strategy
+from ferkit.imbalance.slots import Resampling
 from ferkit.loader import Order, in_order, make_loader
 from ferkit.losses import needs_features
 from ferkit.model import FaceClassifier, load_model
@@ -27,13 +27,8 @@ from ferkit.views import Views
 _BATCH = 256
 
 
-def in_feature_space(strategy: Strategy) -> bool:
-    """Whether a strategy resamples among features."""
-    return strategy.options("resample").get("space") == "features"
-
-
 def resample_features(
-    config: DictConfig, views: Views, strategy: Strategy, seed: int, device: torch.device
+    config: DictConfig, views: Views, options: Resampling, seed: int, device: torch.device
 ) -> Resampled:
     """The training view's features, resampled; its `faces` are float32 [M, D].
 
@@ -51,7 +46,6 @@ def resample_features(
         )
     model = load_model(node["init_from"], str(device))
     features = features_of(model, views, views.rows("train")).cpu().numpy()
-    options = strategy.options("resample")
     return resample_train(views, options, seed=seed, features=features, device=str(device))
 
 

@@ -15,7 +15,7 @@ from ferkit.runs.folder import RunFolder
 from ferkit.training.assemble import TrainRows
 from ferkit.training.batch_size import attempt_of, memory_explained
 from ferkit.training.clips import VideoAugment, drawing_loader
-from ferkit.training.feature_rows import feature_inputs, in_feature_space
+from ferkit.training.feature_rows import feature_inputs
 from ferkit.training.frozen import frozen_inputs
 from ferkit.training.logging import Logger, patient
 from ferkit.training.resume import restore
@@ -58,7 +58,7 @@ def make_inputs(
 ) -> TrainingInputs:
     """Inputs of resampled features, clips, the features of what is frozen, or images."""
     order = _order(strategy, train.class_ids, training.seed)
-    if train.resampled is not None and in_feature_space(strategy):
+    if train.resampled and strategy.resampling and strategy.resampling.space == "features":
         log.info("backbone: the head alone is trained, on features and rows made among them")
         return feature_inputs(training, views, train.resampled, order)
     if train.videos:

@@ -304,11 +304,11 @@ def test_the_train_view_alone_is_resampled():
     store = SimpleNamespace(faces=FACES, index=pd.DataFrame({"key": KEYS}))
     views = FakeViews(store, EMOTIONS, CODES, SimpleNamespace(views=assigned))
     slot = {"rule": "smote", "options": {"k_neighbors": 2}}
-    found = resample_train(views, Strategy(resample=slot).options("resample"), seed=0)
+    found = resample_train(views, Strategy(resample=slot).resampling, seed=0)
     used = {key for source in found.sources for key in source.split("|") if key}
     assert used
     with pytest.raises(ConfigError, match="features of a frozen backbone"):
-        resample_train(views, Strategy(resample={"space": "features"}).options("resample"), seed=0)
+        resample_train(views, Strategy(resample={"space": "features"}).resampling, seed=0)
     assert (used | set(found.keys[~found.made])) <= set(KEYS[1::2])
 
 
@@ -330,9 +330,9 @@ def test_every_yaml_resamples(name):
     from ferkit.config import build
 
     node = yaml.safe_load((YAMLS / f"{name}.yaml").read_text(encoding="utf-8"))
-    options = build(node, where="imbalance").options("resample")
-    assert options["rule"] == name.removesuffix("_pca")
-    found = run(**{**options, "components": 8})
+    options = build(node, where="imbalance").resampling
+    assert options.rule == name.removesuffix("_pca")
+    found = run(**{**vars(options), "components": 8})
     check_consistent(found)
     assert found.counts_after != found.counts_before or found.dropped
 
@@ -347,4 +347,4 @@ def test_the_slot_is_checked_when_it_is_read():
     ]:
         with pytest.raises(ConfigError, match=said):
             Strategy(resample=slot)
-    assert Strategy(resample="NearMiss").options("resample")["space"] == "pixels"
+    assert Strategy(resample="NearMiss").resampling.space == "pixels"
