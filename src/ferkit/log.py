@@ -26,4 +26,5 @@ def log_to_stderr(quiet: bool = False) -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(_OneLine())
     log.handlers[:] = [handler]
+    log.disabled = False  # logging.config of another package in this process disables loggers
     log.setLevel(logging.WARNING if quiet else logging.INFO)

@@ -52,7 +52,7 @@ class TrainerSettings:
     def __post_init__(self) -> None:
         if self.monitor not in MONITORS:
             raise ConfigError(unknown("trainer.monitor", self.monitor, MONITORS))
-        for key in ("max_epochs", "batch_size", "frames"):
+        for key in ("max_epochs", "batch_size", "frames_per_clip"):
             value = getattr(self, key)
             if value is not None and value != "auto" and value < 1:
                 raise ConfigError(f"trainer.{key} is {value}; it must be at least 1.")

@@ -132,7 +132,7 @@ def test_the_tests_are_corrected_over_the_methods(ferkit, sweep, tmp_path):
     out = tmp_path / "out"
     assert ferkit("eval", f"runs={sweep}", "baseline=mse", f"out={out}", "correction=bh")[0] == 0
     with (out / "tests.csv").open(encoding="utf-8") as file:
-        rows = [row for row in csv.DictReader(file) if row["Figure"] == "Accuracy, McNemar"]
+        rows = [row for row in csv.DictReader(file) if row["Metric"] == "Accuracy, McNemar"]
     assert [row["mse against"] for row in rows] == ["focal", "none"]  # as they were found
     assert rows[0]["p"] == rows[0]["p, Holm"] == "< 0.001"
     assert float(rows[1]["p"]) == float(rows[1]["p, Holm"]) > 0.05
