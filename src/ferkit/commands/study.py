@@ -58,6 +58,6 @@ def _lead(subject: Subject) -> tuple[tuple[str, ...], tuple[str, ...]]:
     words = "1 run's folder" if count == 1 else f"{show_count(count)} runs' folders"
     return (
         f"{printed}; ours were made by ferkit from {words} alone.",
-        "An empty cell has not been run or predicted yet, or is not published; the commands below a "
-        "table fill it.",
+        "An empty cell has not been run or predicted yet, or is not published; the commands below "
+        "a table fill it.",
     ), ()

@@ -119,7 +119,7 @@ def _read_details(path: Path) -> list[dict[str, Any]]:
     """One mapping a clip, from the cell array of 16 columns; no label for an unknown emotion."""
     found = find_file(path.parent, [path.name], 0)  # the name in any case
     content = load_mat("ised", found or path)
-    cells = np.asarray(content.get("ISED_details"), dtype=object)
+    cells = np.atleast_2d(np.asarray(content.get("ISED_details"), dtype=object))
     if cells.ndim != 2 or cells.shape[1] < 7:
         raise DataError(
             f"ised: {path} holds {sorted(k for k in content if not k.startswith('_'))}, not the "

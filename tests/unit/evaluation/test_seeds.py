@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 from scipy.stats import false_discovery_control
 
-from ferkit.evaluation.compare import mcnemar, paired_differences
 from ferkit.evaluation.metrics import compute_metrics
 from ferkit.evaluation.seeds import (
     benjamini_hochberg,
@@ -32,7 +31,7 @@ def test_figures_and_intervals_are_those_of_a_report(make_predictions):
     assert units.words == "30 subjects"
 
 
-def test_a_single_pair_differs_as_the_paired_bootstrap_says(make_predictions):
+def test_a_single_pair_differs_as_the_paired_bootstrap_says(make_predictions, paired_differences):
     frame = make_predictions(n=300)
     worse = spoil(frame, 0.15, 1)
     runs, _ = measure_runs([worse, frame.sample(frac=1, random_state=2)], [0, 0], recall=(),
@@ -69,7 +68,7 @@ def test_one_subject_gives_no_interval(make_predictions):
     assert found.interval is None and found.p_value is None and found.is_tie
 
 
-def test_one_pair_is_mcnemars_test_and_seeds_that_disagree_cancel(make_predictions):
+def test_one_pair_is_mcnemars_test_and_seeds_that_disagree_cancel(make_predictions, mcnemar):
     frame = make_predictions(n=600)
     worse, slightly = spoil(frame, 0.2, 1), spoil(frame, 0.03, 2)
     one, _ = measure_runs([worse, slightly], [0, 0], recall=(), resamples=5)
