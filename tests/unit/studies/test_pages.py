@@ -1,8 +1,13 @@
-"""Whole pages of every study against the kept ones in expected/; a change on purpose renews them.
+"""Pages and tables of every study against the kept ones in expected/; a change on purpose renews them.
+
+The pages are kept whole. Of the csv files, which hold more, the sums are kept: of those that the runs
+below fill, and of those without a run.
 
 `FERKIT_RENEW_PAGES=1 pytest tests/unit/studies/test_pages.py` writes them anew.
 """
 
+import hashlib
+import json
 import os
 from pathlib import Path
 
@@ -37,15 +42,34 @@ RUNS = {
 }
 
 
-@pytest.mark.parametrize("study", studies())
-def test_the_page_is_the_kept_one(report, make_run, monkeypatch, study):
+@pytest.fixture
+def no_pictures(monkeypatch):
+    """Pictures cost more than all tables."""
     for draw in ("draw_bars", "draw_curves", "draw_matrices", "draw_trials"):
         monkeypatch.setattr(f"ferkit.studies.drawings.{draw}", lambda *a, **k: b"")
+
+
+def table_sums(folder):
+    return {
+        path.stem: hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+        for path in sorted(folder.glob("*.csv"))
+    }
+
+
+@pytest.mark.parametrize("study", studies())
+def test_the_page_and_the_tables_are_the_kept_ones(
+    report, empty_report, make_run, no_pictures, study
+):
+    empty = table_sums(empty_report(study))
     emotions = read_published(study)["labels"]
     for trial, views, drawn in RUNS[study]:
         make_run(study, trial, views, emotions=emotions, **drawn)
-    page = (report(study) / f"{study}.md").read_text(encoding="utf-8")
-    kept = EXPECTED / f"{study}.md"
+    folder = report(study)
+    page = (folder / f"{study}.md").read_text(encoding="utf-8")
+    sums = {"without_runs": empty, "with_runs": table_sums(folder)}
+    kept, kept_sums = EXPECTED / f"{study}.md", EXPECTED / f"{study}.json"
     if os.environ.get("FERKIT_RENEW_PAGES"):
         kept.write_text(page, encoding="utf-8")
+        kept_sums.write_text(json.dumps(sums, indent=1) + "\n", encoding="utf-8")
     assert page.splitlines() == kept.read_text(encoding="utf-8").splitlines()
+    assert sums == json.loads(kept_sums.read_text(encoding="utf-8"))
