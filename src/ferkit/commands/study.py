@@ -10,9 +10,11 @@ from ferkit.printable import say
 from ferkit.reports.formats import write_document
 from ferkit.runs.find import expand
 from ferkit.studies.cells import show_count
-from ferkit.studies.document import Subject
+from ferkit.studies.document import StudyDocument, Subject
+from ferkit.studies.plots import make_plots
 from ferkit.studies.published import read_published
 from ferkit.studies.runs import find_runs
+from ferkit.studies.sheets import make_sheets
 from ferkit.studies.shown import show_pages
 
 
@@ -31,8 +33,10 @@ def report_study(config: DictConfig, command: str) -> int:
     asked = [folder for word in as_words(config.runs) for folder in expand(word)]
     runs = find_runs(config.study, asked or None)
     subject = Subject(published, runs)
-    module = import_module(f"ferkit.studies.{config.study}")
-    document = module.make_document(subject)
+    if "sheets" in published:
+        document = StudyDocument(tuple(make_sheets(subject)), make_plots(subject))
+    else:
+        document = import_module(f"ferkit.studies.{config.study}").make_document(subject)
     folder = Path(config.out or f"outputs/eval/{config.study}")
     title = f"{config.study}: {published['title']}"
     notes, start = _lead(subject)

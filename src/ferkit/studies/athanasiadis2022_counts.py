@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 
 from ferkit.reports.document import Sheet
-from ferkit.studies.counting import find_counts, whole_first
 from ferkit.studies.document import TO_FILL, Subject, make_sheet
+from ferkit.studies.old_counting import find_counts, whole_first
 from ferkit.studies.runs import AS_PRINTED, StudyRun, eval_command
 from ferkit.studies.tables import counts_rows
 

@@ -18,7 +18,7 @@ from ferkit.studies.cells import (
     show_count,
     show_interval,
     show_ours,
-    show_printed,
+    show_published,
 )
 from ferkit.studies.document import (
     TO_FILL,
@@ -163,7 +163,7 @@ def _precision_rows(
     rows: list[tuple[str, ...]] = []
     for label, value in printed["classes"].items():
         faces = show_count(found.support[label]) if found else ""
-        cells = show_printed(value), *precision_cells(value, found, label)
+        cells = show_published(value), *precision_cells(value, found, label)
         rows.append((*lead, label, show_count(supports[label]), faces, *cells, fill))
         fill = ""
     cells = compare(printed["weighted"], found.overall["weighted_precision"] if found else None)

@@ -17,22 +17,22 @@ class Style:
     """How figures of a table are written.
 
     Attributes:
-        printed: Decimals of the print; differences have them too, up to those of ours.
+        published: Decimals of published values; differences have them too, up to those of ours.
         ours: Decimals of ours.
         scale: 100 where the study prints percent.
     """
 
-    printed: int = 2
+    published: int = 2
     ours: int = 3
     scale: float = 1.0
 
 
-SHARE, PERCENT = Style(), Style(printed=2, ours=2, scale=100)
+SHARE, PERCENT = Style(), Style(published=2, ours=2, scale=100)
 
 
-def show_printed(value: float | None, style: Style = SHARE) -> str:
+def show_published(value: float | None, style: Style = SHARE) -> str:
     """A figure as printed; empty where nothing is."""
-    return "" if value is None else f"{value:.{style.printed}f}"
+    return "" if value is None else f"{value:.{style.published}f}"
 
 
 def show_ours(ours: Measured | None, style: Style = SHARE) -> str:
@@ -58,7 +58,7 @@ def show_interval(ours: Measured | None, style: Style = SHARE) -> str:
 
 
 def show_difference(
-    printed: float | None,
+    published: float | None,
     ours: Measured | None,
     style: Style = SHARE,
 ) -> str:
@@ -67,9 +67,9 @@ def show_difference(
     >>> show_difference(0.62, Measured(0.6))
     '-0.02'
     """
-    if printed is None or ours is None:
+    if published is None or ours is None:
         return ""
-    return signed(style.scale * ours.value - printed, min(style.printed, style.ours))
+    return signed(style.scale * ours.value - published, min(style.published, style.ours))
 
 
 def signed(value: float, digits: int) -> str:
@@ -83,22 +83,29 @@ def signed(value: float, digits: int) -> str:
 
 
 def compare(
-    printed: float | None,
+    published: float | None,
     ours: Measured | None,
     style: Style = SHARE,
 ) -> tuple[str, str, str, str]:
     """The four cells of `COMPARED`."""
     return (
-        show_printed(printed, style),
+        show_published(published, style),
         show_ours(ours, style),
         show_interval(ours, style),
-        show_difference(printed, ours, style),
+        show_difference(published, ours, style),
     )
 
 
 def show_count(count: float | None) -> str:
     """A count with thousands set apart; empty where it is not known."""
     return "" if count is None else f"{int(count):,}"
+
+
+def show_count_difference(published: float | None, ours: int | None) -> str:
+    """How many more ours is; empty where either is not known."""
+    if published is None or ours is None:
+        return ""
+    return f"{ours - int(published):+,}" if ours != published else "0"
 
 
 def figure_name(figure: str) -> str:

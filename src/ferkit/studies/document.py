@@ -6,9 +6,9 @@ from typing import Any
 
 from ferkit.reports.document import Sheet
 from ferkit.reports.protocol import best_epoch
-from ferkit.studies.cells import INTERVAL_NOTE, show_count
+from ferkit.studies.cells import INTERVAL_NOTE, figure_name, show_count
 from ferkit.studies.measures import ViewFigures
-from ferkit.studies.runs import StudyRun, StudyRuns, eval_command
+from ferkit.studies.runs import AS_PUBLISHED, StudyRun, StudyRuns, eval_command
 from ferkit.studies.shortened import quick, quick_notes
 
 TO_FILL = "To fill"
@@ -59,6 +59,25 @@ class Subject:
     def doubts(self, *words: str) -> tuple[str, ...]:
         """The sentences of some doubts."""
         return tuple(str(self.published["doubts"][word]).strip() for word in words)
+
+    def caveats(self, *words: str) -> tuple[str, ...]:
+        """The sentences of some caveats."""
+        return self.doubts(*words)
+
+    def classes(self, trial: str = "") -> tuple[str, ...]:
+        """The classes of a trial, in the study's order: its own or those of the study."""
+        own = self.trials.get(trial, {}).get("labels", self.labels)
+        return self.labels if own == "outputs" else tuple(own)
+
+    def main_view(self, trial: str, variant: str) -> str:
+        """The view on which a trial's results are published."""
+        own = self.trials.get(trial, {}).get("published_view")
+        return str(own if own and variant == AS_PUBLISHED else self.published["main_view"])
+
+    def words(self, name: str) -> str:
+        """The words for a view, a metric, a curve or a rule."""
+        names: Mapping[str, str] = self.published.get("names", {})
+        return names.get(name, figure_name(name))
 
     def epochs(self, trial: str) -> int | None:
         """The epochs that are printed of a trial."""

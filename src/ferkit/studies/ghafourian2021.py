@@ -11,9 +11,8 @@ from ferkit.studies.cells import (
     compare,
     show_interval,
     show_ours,
-    show_printed,
+    show_published,
 )
-from ferkit.studies.counting import find_counts
 from ferkit.studies.document import (
     TO_FILL,
     StudyDocument,
@@ -24,6 +23,7 @@ from ferkit.studies.document import (
 )
 from ferkit.studies.drawings import Bars, Curves, draw_bars, draw_curves, draw_matrices
 from ferkit.studies.measures import ViewFigures
+from ferkit.studies.old_counting import find_counts
 from ferkit.studies.runs import AS_PRINTED
 from ferkit.studies.tables import (
     counts_rows,
@@ -35,7 +35,7 @@ from ferkit.studies.tables import (
 )
 
 _NETWORKS = {"vgg16": "VGG-16", "resnet50": "ResNet-50"}
-_PRECISION, _ACCURACY = Style(printed=8), Style(printed=4)
+_PRECISION, _ACCURACY = Style(published=8), Style(published=4)
 _TO_OURS = {"test_loss": "val_loss", "test_accuracy": "val_accuracy"}
 
 
@@ -102,7 +102,7 @@ def _precision(subject: Subject, network: str, variant: str) -> Sheet:
         cells: list[str] = []
         for trial, figures in found.items():
             printed = subject.trials[trial]["precision"][label]
-            cells += [show_printed(printed, _PRECISION)]
+            cells += [show_published(printed, _PRECISION)]
             cells += precision_cells(printed, figures, label, _PRECISION)
         fill = "; ".join(filter(None, fills)) if number == 0 else ""
         rows.append((label, *cells, fill))

@@ -64,6 +64,12 @@ class ViewFigures:
         return self.confusion.sum(axis=0)
 
     @property
+    def shares(self) -> pd.DataFrame:
+        """The confusion matrix as shares of each true class."""
+        counts = self.confusion
+        return counts.div(counts.sum(axis="columns").replace(0, 1), axis="index")
+
+    @property
     def n(self) -> int:
         """Faces of one run."""
         return sum(self.support.values())

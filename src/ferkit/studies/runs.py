@@ -15,6 +15,7 @@ from ferkit.targets import configs_dir
 from ferkit.untrusted import YAML_LIMIT, parse_yaml, read_text
 
 AS_PRINTED = "as_printed"
+AS_PUBLISHED = AS_PRINTED
 # words behind `ferkit train` that leave a trial what it is; shortened runs are noted by quick()
 _SAME_TRIAL = ALIKE | {
     "experiment", "debug", "backbone.init_from", "trainer.precision", "trainer.max_epochs",

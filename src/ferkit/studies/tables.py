@@ -15,14 +15,14 @@ from ferkit.studies.cells import (
     show_difference,
     show_interval,
     show_ours,
-    show_printed,
+    show_published,
     signed,
 )
 from ferkit.studies.document import TO_FILL, Subject, make_sheet
 from ferkit.studies.measures import Measured, ViewFigures, measure, over_seeds
 from ferkit.studies.runs import StudyRun
 
-_CURVE = Style(printed=4, ours=4)
+_CURVE = Style(published=4, ours=4)
 
 
 def measured(
@@ -215,5 +215,5 @@ def _curve(
     cells: list[str] = []
     for which, value in enumerate(printed):
         ours = over_seeds([Measured(end[which]) for end in known]) if known else None
-        cells += [show_printed(value, _CURVE), show_ours(ours, _CURVE)]
+        cells += [show_published(value, _CURVE), show_ours(ours, _CURVE)]
     return (*cells, show_difference(value, ours, _CURVE))

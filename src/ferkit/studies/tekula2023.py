@@ -17,7 +17,6 @@ from ferkit.studies.cells import (
     show_ours,
     signed,
 )
-from ferkit.studies.counting import find_counts
 from ferkit.studies.document import (
     TO_FILL,
     StudyDocument,
@@ -28,6 +27,7 @@ from ferkit.studies.document import (
 )
 from ferkit.studies.drawings import Bars, Curves, draw_bars, draw_curves, draw_matrices
 from ferkit.studies.measures import PER_CLASS, Measured
+from ferkit.studies.old_counting import find_counts
 from ferkit.studies.runs import AS_PRINTED, StudyRun, eval_command
 from ferkit.studies.tables import (
     compare_counts,
@@ -39,7 +39,7 @@ from ferkit.studies.tables import (
     value_at,
 )
 
-_RESULT = Style(printed=4, ours=4)
+_RESULT = Style(published=4, ours=4)
 _TTA = "random_k"
 _CURVES = ("train_loss", "train_accuracy", "val_loss", "val_accuracy")
 

@@ -1,8 +1,7 @@
-"""Pages and tables of every study against the kept ones in expected/; a change on purpose renews them.
+"""Pages and tables of every study against the kept ones in expected/.
 
-The pages are kept whole. Of the csv files, which hold more, the sums are kept: of those that the runs
-below fill, and of those without a run.
-
+The pages are kept whole; of the csv files, which hold more, the sums are kept: of those that the
+runs below fill, and of those without a run. A change on purpose renews them:
 `FERKIT_RENEW_PAGES=1 pytest tests/unit/studies/test_pages.py` writes them anew.
 """
 
