@@ -188,7 +188,7 @@ def _shares(case: Case, subject: Subject) -> dict[tuple[str, str], float]:
 
 
 def _published_hits(case: Case, subject: Subject, _: Style) -> str:
-    """Published precision times published predictions, which is a count where both are of one set."""
+    """Published precision times published predictions: whole where both are of one set."""
     counts = subject.trials[case.trial]["predicted"]
     precision = look_up(case, subject)
     return f"{counts[case.label] * precision:,.2f}" if precision else ""
@@ -244,6 +244,16 @@ def _compared_counts(_: Sequence[str]) -> dict[str, Any]:
     return {"Published": "count", "Ours": "our_count", "Difference": "count_difference"}
 
 
+def _ends(_: Sequence[str]) -> dict[str, Any]:
+    return {
+        "Published, first": {"cell": "published", "at": 0},
+        "Ours, first": {"cell": "ours", "at": 0},
+        "Published, last": "published",
+        "Ours, last": "ours",
+        "Difference, last": "difference",
+    }
+
+
 def _matrix(labels: Sequence[str]) -> dict[str, Any]:
     shares = {label: {"cell": "share", "other": label} for label in labels}
     return {**shares, "Sum": "sum_of_shares", "95% interval of the diagonal": "diagonal"}
@@ -263,7 +273,9 @@ GROUPS: dict[str, Callable[[Sequence[str]], dict[str, Any]]] = {
     "view": _one("View", "view"),
     "class": _one("Class", "class"),
     "metric": _one("Figure", "metric"),
+    "curve": _one("Curve", "curve"),
     "compared": _compared,
+    "ends": _ends,
     "compared_counts": _compared_counts,
     "matrix": _matrix,
     "matrix_turned": _matrix_turned,

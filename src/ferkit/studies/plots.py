@@ -128,7 +128,8 @@ def _marks(
         last = look_up(replace(case, published=where.get("last", "")), subject) or ()
         begin = max(int(run.record.epochs["epoch"].max()) - len(last) + 1, 1)
         pairs |= dict(enumerate(last, begin))
-        found[column] = sorted(pairs.items())
+        if pairs:
+            found[column] = sorted(pairs.items())
     return found
 
 
