@@ -28,7 +28,7 @@ from ferkit.studies.case import (
 from ferkit.studies.columns import count_ours
 from ferkit.studies.document import Subject
 from ferkit.studies.drawings import Bars, Curves
-from ferkit.studies.rows import make_cases
+from ferkit.studies.rows import expand, make_cases
 from ferkit.studies.runs import StudyRun
 
 
@@ -36,7 +36,7 @@ def make_plots(subject: Subject) -> dict[str, bytes]:
     """File name to png, of every plot that has something to show."""
     made = {}
     for node in subject.published["plots"]:
-        for start in make_cases(node.get("each", ()), Case(**node.get("case", {})), subject):
+        for start in expand(node.get("each", ()), Case(**node.get("case", {})), subject):
             plot = _KINDS[node["kind"]](node, start, subject)
             if plot is not None:
                 made[fill_in(node["file"], start, subject)] = plot
@@ -88,7 +88,8 @@ def _bars(fields: Mapping[str, Any], cases: Iterable[Case], subject: Subject) ->
     own = {key: value for key, value in fields.items() if key not in ("cell", "scale")}
     found = {}
     for case in cases:
-        value = _height(cell, settle(replace(case, **own), subject), subject)
+        trial = fill_in(own.get("trial", case.trial), case, subject)
+        value = _height(cell, settle(replace(case, **own | {"trial": trial}), subject), subject)
         if value is not None:
             found[case.label or case.trial] = scale * value
     return found

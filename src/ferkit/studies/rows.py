@@ -18,14 +18,19 @@ Axis = str | Mapping[str, Any] | list[Any]
 
 def make_cases(axes: Iterable[Axis], start: Case, subject: Subject) -> list[Case]:
     """The cases that some axes make of one, each once."""
-    cases = [start]
-    for axis in axes:
-        cases = [more for case in cases for more in _expand(axis, case, subject)]
     kept: dict[Case, Case] = {}
-    for case in (settle(c, subject) for c in cases):
+    for case in (settle(c, subject) for c in expand(axes, start, subject)):
         if not case.only_published or look_up(case, subject) is not None:
             kept.setdefault(replace(case, published="", counts=None, fill=None), case)
     return list(kept.values())
+
+
+def expand(axes: Iterable[Axis], start: Case, subject: Subject) -> list[Case]:
+    """The cases that some axes make of one, before "main" is given its name."""
+    cases = [start]
+    for axis in axes:
+        cases = [more for case in cases for more in _expand(axis, case, subject)]
+    return cases
 
 
 def _expand(axis: Axis, case: Case, subject: Subject) -> list[Case]:
@@ -63,10 +68,12 @@ def _all_variants(case: Case, subject: Subject) -> list[Case]:
     return [replace(case, variant=v) for v in dict.fromkeys(v for _, v in subject.rows())]
 
 
-def _all_variants_run(case: Case, subject: Subject) -> list[Case]:
-    """The variant as published, and those of any trial that a run is of."""
-    found = {run.variant for run in subject.runs.every} - {AS_PUBLISHED}
-    return [replace(case, variant=v) for v in (AS_PUBLISHED, *sorted(found))]
+def _variants_of_pair(case: Case, subject: Subject) -> list[Case]:
+    """The variant as published, and those that a run is of, of the trial or of what follows it."""
+    names = [trial for trial in subject.trials if trial.startswith(case.trial)]
+    found = {v for trial in names for v in subject.runs.variants(trial, run=True)}
+    ordered = (AS_PUBLISHED, *sorted(found - {AS_PUBLISHED}))
+    return [replace(case, variant=variant) for variant in ordered]
 
 
 def _classes(case: Case, subject: Subject) -> list[Case]:
@@ -116,7 +123,7 @@ AXES: Mapping[str, Callable[[Case, Subject], list[Case]]] = {
     "variants": _variants,
     "variants_run": _variants_run,
     "all_variants": _all_variants,
-    "all_variants_run": _all_variants_run,
+    "variants_of_pair": _variants_of_pair,
     "classes": _classes,
     "measured_classes": _measured_classes,
     "predicted": _predicted,

@@ -22,7 +22,7 @@ from ferkit.studies.case import Case, figures, fill_in
 from ferkit.studies.cells import Style
 from ferkit.studies.columns import Column, read_columns
 from ferkit.studies.document import TO_FILL, Subject, make_sheet, others_sheet, runs_sheet
-from ferkit.studies.rows import make_cases
+from ferkit.studies.rows import expand, make_cases
 from ferkit.studies.runs import AS_PUBLISHED
 
 
@@ -40,7 +40,7 @@ def _make(node: Mapping[str, Any] | str, subject: Subject) -> list[Sheet]:
         module = import_module(f"ferkit.studies.{subject.published['study']}")
         sheet: Sheet | None = getattr(module, node["odd"])(subject)
         return [sheet] if sheet else []
-    starts = make_cases(node.get("each", ()), Case(**node.get("case", {})), subject)
+    starts = expand(node.get("each", ()), Case(**node.get("case", {})), subject)
     return [_make_one(node, start, subject) for start in starts]
 
 
