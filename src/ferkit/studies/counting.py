@@ -44,20 +44,23 @@ def _count_view(
     case: Case, sources: Sequence[Mapping[str, Any]], runs: Sequence[StudyRun], subject: Subject
 ) -> Case:
     labels = subject.classes(case.trial)
-    fill = subject.runs.command(case.trial, case.variant)
-    for source in sources:
-        for run in runs:
-            if run.trial not in source.get("trials", [run.trial]):
-                continue
-            if run.trial in source.get("without", ()):
-                continue
-            if counts := _count(run, source, labels):
-                case = replace(case, trial=run.trial, variant=run.variant)
-                return replace(case, counts=counts, fill="")
-            if "films" in source and fill.startswith("ferkit train"):
-                fill = eval_command(run, source["films"])
-                case = replace(case, trial=run.trial, variant=run.variant)
-    return replace(case, fill=fill)
+    fitting = [(run, source) for source in sources for run in runs if _fits(run, source)]
+    for run, source in fitting:
+        if counts := _count(run, source, labels):
+            return replace(_of(case, run), counts=counts, fill="")
+    asked = [(run, source["films"]) for run, source in fitting if "films" in source]
+    if asked:  # a run can predict the view that it is counted in
+        return replace(_of(case, asked[0][0]), fill=eval_command(*asked[0]))
+    return replace(case, fill=subject.runs.command(case.trial, case.variant))
+
+
+def _fits(run: StudyRun, source: Mapping[str, Any]) -> bool:
+    wanted = run.trial in source.get("trials", [run.trial])
+    return wanted and run.trial not in source.get("without", ())
+
+
+def _of(case: Case, run: StudyRun) -> Case:
+    return replace(case, trial=run.trial, variant=run.variant)
 
 
 def _count(

@@ -1,7 +1,8 @@
 """The plots of a study as its yaml describes them.
 
 A plot of the yaml has `file` and `kind` (of `_KINDS`), and by its kind:
-    matrices: `rows`, axes of one matrix each, and `title`; `turned` sets the true class across
+    matrices: `rows`, axes of one matrix each, and `title`, for a published one `title_published`;
+        `turned` sets the true class across
     bars: `rows`, one panel each, and `title`; `along`, axes of a panel's groups; `series`, each a
         name with `cell` (published, ours or counts) and fields of its cases; `label`
     curves: `label`; `names`, columns of metrics.jsonl with the words for them; `marks`, columns
@@ -55,7 +56,8 @@ def _draw_matrices(node: Mapping[str, Any], start: Case, subject: Subject) -> by
             continue
         if turned:
             frame = frame.T.reindex(list(subject.labels))
-        shown[fill_in(case.named or node["title"], case, subject)] = frame
+        key = "title_published" if case.whose == "published" else "title"
+        shown[fill_in(node[key], case, subject)] = frame
     if not shown:
         return None
     axes = {"down": "predicted", "across": "actual"} if turned else {}
