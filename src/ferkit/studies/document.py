@@ -16,19 +16,6 @@ RUNS = "runs"  # the sheet of the runs
 
 
 @dataclass(frozen=True)
-class StudyDocument:
-    """A study's tables and pictures.
-
-    Attributes:
-        sheets: In order.
-        pictures: File name to png bytes.
-    """
-
-    sheets: tuple[Sheet, ...]
-    pictures: Mapping[str, bytes]
-
-
-@dataclass(frozen=True)
 class Subject:
     """A study and the runs of it: what every table of its document is made from.
 
@@ -56,13 +43,9 @@ class Subject:
         """Trial to what is printed of it."""
         return dict(self.published["trials"])
 
-    def doubts(self, *words: str) -> tuple[str, ...]:
-        """The sentences of some doubts."""
-        return tuple(str(self.published["doubts"][word]).strip() for word in words)
-
     def caveats(self, *words: str) -> tuple[str, ...]:
         """The sentences of some caveats."""
-        return self.doubts(*words)
+        return tuple(str(self.published["doubts"][word]).strip() for word in words)
 
     def classes(self, trial: str = "") -> tuple[str, ...]:
         """The classes of a trial, in the study's order: its own or those of the study."""
@@ -179,7 +162,7 @@ def _run_row(run: StudyRun, subject: Subject) -> tuple[str, ...]:
     )
 
 
-def others_sheet(subject: Subject, doubts: Sequence[str] = ()) -> Sheet:
+def others_sheet(subject: Subject, caveats: Sequence[str] = ()) -> Sheet:
     """What else is printed, with nothing of ours beside it."""
     rows = [
         (entry["what"], str(entry["printed"]), entry.get("place", ""))
@@ -190,5 +173,5 @@ def others_sheet(subject: Subject, doubts: Sequence[str] = ()) -> Sheet:
         "What else is printed",
         ("What", "Published", "Place"),
         rows,
-        subject.doubts(*doubts),
+        subject.caveats(*caveats),
     )

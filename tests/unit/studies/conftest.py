@@ -130,3 +130,10 @@ def empty_report(tmp_path_factory):
         return made[study] / "report"
 
     return run
+
+
+@pytest.fixture
+def no_pictures(monkeypatch):
+    """Pictures cost more than all tables."""
+    for draw in ("draw_bars", "draw_curves", "draw_matrices", "draw_trials"):
+        monkeypatch.setattr(f"ferkit.studies.drawings.{draw}", lambda *a, **k: b"")

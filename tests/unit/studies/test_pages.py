@@ -41,13 +41,6 @@ RUNS = {
 }
 
 
-@pytest.fixture
-def no_pictures(monkeypatch):
-    """Pictures cost more than all tables."""
-    for draw in ("draw_bars", "draw_curves", "draw_matrices", "draw_trials"):
-        monkeypatch.setattr(f"ferkit.studies.drawings.{draw}", lambda *a, **k: b"")
-
-
 def table_sums(folder):
     return {
         path.stem: hashlib.sha256(path.read_bytes()).hexdigest()[:12]
