@@ -1,16 +1,18 @@
 """What one row, bar or panel of a study is about: its published value and ours."""
 
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
 
-from ferkit.errors import DataError
+from ferkit.errors import ConfigError, DataError, unknown
 from ferkit.evaluation.outcomes import output_classes
 from ferkit.evaluation.videos import film_predictions
 from ferkit.studies.document import Subject
 from ferkit.studies.measures import Measured, ViewFigures, measure, over_seeds
+from ferkit.studies.published import pick
 from ferkit.studies.runs import AS_PUBLISHED
 
 MAIN = "main"  # the view on which the study gives its results
@@ -61,9 +63,15 @@ class Case:
     fill: str | None = None
 
 
-class _Blank(dict[str, Any]):
-    def __missing__(self, key: str) -> str:
-        return ""
+def with_fields(case: Case, given: Mapping[str, Any]) -> Case:
+    """The case with other fields.
+
+    Raises:
+        ConfigError: a case has no such field.
+    """
+    for name in given:
+        pick("field", name, vars(case))
+    return replace(case, **given)
 
 
 def fill_in(text: str, case: Case, subject: Subject) -> str:
@@ -71,14 +79,20 @@ def fill_in(text: str, case: Case, subject: Subject) -> str:
 
     `{own[...]}` is what the yaml says of its trial; `{_variant}` and `{of_variant}` are empty for
     the variant as published.
+
+    Raises:
+        ConfigError: the text names another field.
     """
     other = case.variant if case.variant != AS_PUBLISHED else ""
-    fields = {
-        "own": _Blank(subject.trials.get(case.trial, {})),
+    known = vars(case) | {
+        "own": defaultdict(str, subject.trials.get(case.trial, {})),
         "_variant": f"_{other}" if other else "",
         "of_variant": f", variant {other}" if other else "",
     }
-    return text.format_map(vars(case) | fields)
+    try:
+        return text.format_map(known)
+    except KeyError as error:
+        raise ConfigError(unknown("field", error.args[0], known)) from None
 
 
 def look_up(case: Case, subject: Subject) -> Any:
@@ -134,10 +148,8 @@ def figures(case: Case, subject: Subject) -> ViewFigures | None:
 def _classes(case: Case, subject: Subject) -> tuple[str, ...]:
     # a trial on other data than the study's has the classes that its network answers
     if subject.trials.get(case.trial, {}).get("labels") == "outputs":
-        frames = (
-            f for run in subject.runs.of(case.trial, case.variant) for f in run.views.values()
-        )
-        frame = next(frames, None)
+        runs = subject.runs.of(case.trial, case.variant)
+        frame = next((frame for run in runs for frame in run.views.values()), None)
         return subject.labels if frame is None else tuple(output_classes(frame))
     return subject.classes(case.trial)
 
@@ -148,6 +160,24 @@ def _frames(case: Case, subject: Subject) -> list[pd.DataFrame]:
     if len(frames) < len(found):
         return []
     return [film_predictions(f, case.rule) for f in frames] if case.rule else frames  # type: ignore[arg-type]
+
+
+def shares(case: Case, subject: Subject) -> pd.DataFrame | None:
+    """The confusion matrix of a case, the true class in rows, as shares of each true class.
+
+    Returns:
+        By `whose`: ours, the published one or ours less that; None where there is none.
+    """
+    found = figures(case, subject) if case.whose != "published" else None
+    if case.whose == "ours":
+        return found.shares if found else None
+    typed, labels = look_up(case, subject), list(subject.classes(case.trial))
+    if not typed:
+        return None
+    published = pd.DataFrame(typed, index=labels, columns=labels)
+    if case.whose == "published":
+        return published
+    return found.shares[labels] - published if found else None
 
 
 def our_value(case: Case, subject: Subject) -> Measured | None:

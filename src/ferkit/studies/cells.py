@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 from ferkit.studies.measures import Measured
 
-COMPARED = ("Published", "Ours", "95% interval", "Difference")
 INTERVAL_NOTE = (
     "Intervals are ours alone and at 95%: Wilson for precision and recall of a class, bootstrap "
     "(people where they are known, else films, else images) for the rest. A figure of several "
@@ -27,7 +26,7 @@ class Style:
     scale: float = 1.0
 
 
-SHARE, PERCENT = Style(), Style(published=2, ours=2, scale=100)
+SHARE = Style()
 
 
 def show_published(value: float | None, style: Style = SHARE) -> str:
@@ -57,11 +56,7 @@ def show_interval(ours: Measured | None, style: Style = SHARE) -> str:
     return f"[{low}, {high}]"
 
 
-def show_difference(
-    published: float | None,
-    ours: Measured | None,
-    style: Style = SHARE,
-) -> str:
+def show_difference(published: float | None, ours: Measured | None, style: Style = SHARE) -> str:
     """Ours less the printed figure.
 
     >>> show_difference(0.62, Measured(0.6))
@@ -82,30 +77,9 @@ def signed(value: float, digits: int) -> str:
     return shown if shown.strip("+-0.") else shown[1:]
 
 
-def compare(
-    published: float | None,
-    ours: Measured | None,
-    style: Style = SHARE,
-) -> tuple[str, str, str, str]:
-    """The four cells of `COMPARED`."""
-    return (
-        show_published(published, style),
-        show_ours(ours, style),
-        show_interval(ours, style),
-        show_difference(published, ours, style),
-    )
-
-
 def show_count(count: float | None) -> str:
     """A count with thousands set apart; empty where it is not known."""
     return "" if count is None else f"{int(count):,}"
-
-
-def show_count_difference(published: float | None, ours: int | None) -> str:
-    """How many more ours is; empty where either is not known."""
-    if published is None or ours is None:
-        return ""
-    return f"{ours - int(published):+,}" if ours != published else "0"
 
 
 def figure_name(figure: str) -> str:

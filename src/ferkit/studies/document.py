@@ -8,6 +8,7 @@ from ferkit.reports.document import Sheet
 from ferkit.reports.protocol import best_epoch
 from ferkit.studies.cells import INTERVAL_NOTE, figure_name, show_count
 from ferkit.studies.measures import ViewFigures
+from ferkit.studies.published import pick
 from ferkit.studies.runs import AS_PUBLISHED, StudyRun, StudyRuns, eval_command
 from ferkit.studies.shortened import quick, quick_notes
 
@@ -45,7 +46,7 @@ class Subject:
 
     def caveats(self, *words: str) -> tuple[str, ...]:
         """The sentences of some caveats."""
-        return tuple(str(self.published["doubts"][word]).strip() for word in words)
+        return tuple(pick("caveat", word, self.published["doubts"]).strip() for word in words)
 
     def classes(self, trial: str = "") -> tuple[str, ...]:
         """The classes of a trial, in the study's order: its own or those of the study."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from statistics import fmean, stdev
 from typing import Any
 
@@ -58,12 +59,12 @@ class ViewFigures:
     confusion: pd.DataFrame
     left_out: int
 
-    @property
+    @cached_property
     def predicted(self) -> pd.Series:
         """How many faces were given to each class."""
         return self.confusion.sum(axis=0)
 
-    @property
+    @cached_property
     def shares(self) -> pd.DataFrame:
         """The confusion matrix as shares of each true class."""
         counts = self.confusion

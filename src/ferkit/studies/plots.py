@@ -1,15 +1,15 @@
 """The plots of a study as its yaml describes them.
 
-A plot of the yaml has `file` and `kind` (of `_KINDS`), and by its kind:
+A plot of the yaml has `file` and `kind` (of `_KINDS`); `case` and `each` as a sheet has them; and
+by its kind:
     matrices: `rows`, axes of one matrix each, and `title`, for a published one `title_published`;
         `turned` sets the true class across
     bars: `rows`, one panel each, and `title`; `along`, axes of a panel's groups; `series`, each a
-        name with `cell` (published, ours or counts) and fields of its cases; `label`
+        name with `cell` (published, ours or counts), `scale` and fields of its cases; `label`
     curves: `label`; `names`, columns of metrics.jsonl with the words for them; `marks`, columns
         with the places of their published values: `at` (epoch to place), `points` (the place of
         percents by epoch) or `last` (the place of the last epochs' values)
     trials: `panels`, each a title with the fields of its cases
-`each` makes a plot for each case of its axes, as for a sheet.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -19,28 +19,37 @@ from typing import Any
 from ferkit.studies import drawings
 from ferkit.studies.case import (
     Case,
-    figures,
     fill_in,
     look_up,
     our_value,
     published_value,
     settle,
+    shares,
+    with_fields,
 )
 from ferkit.studies.columns import count_ours
 from ferkit.studies.document import Subject
-from ferkit.studies.drawings import Bars, Curves
+from ferkit.studies.drawings import Bars, Curves, TrialPanel
+from ferkit.studies.published import naming, pick
 from ferkit.studies.rows import expand, make_cases
 from ferkit.studies.runs import StudyRun
 
 
 def make_plots(subject: Subject) -> dict[str, bytes]:
-    """File name to png, of every plot that has something to show."""
+    """File name to png, of every plot that has something to show.
+
+    Raises:
+        ConfigError: a word of the yaml is unknown; names the file and the plot.
+    """
     made = {}
     for node in subject.published["plots"]:
-        for start in expand(node.get("each", ()), Case(**node.get("case", {})), subject):
-            plot = _KINDS[node["kind"]](node, start, subject)
-            if plot is not None:
-                made[fill_in(node["file"], start, subject)] = plot
+        with naming(subject.published["study"], f"plot {node['file']!r}"):
+            draw = pick("kind", node["kind"], _KINDS)
+            case = with_fields(Case(), node.get("case", {}))
+            for start in expand(node.get("each", ()), case, subject):
+                plot = draw(node, start, subject)
+                if plot is not None:
+                    made[fill_in(node["file"], start, subject)] = plot
     return made
 
 
@@ -48,27 +57,15 @@ def _draw_matrices(node: Mapping[str, Any], start: Case, subject: Subject) -> by
     turned = node.get("turned", False)
     shown = {}
     for case in make_cases(node["rows"], start, subject):
-        if case.whose == "published":
-            frame = _published_matrix(case, subject)
-        elif found := figures(case, subject):
-            frame = found.shares
-        else:
-            continue
-        if turned:
-            frame = frame.T.reindex(list(subject.labels))
-        key = "title_published" if case.whose == "published" else "title"
-        shown[fill_in(node[key], case, subject)] = frame
+        frame = shares(case, subject)
+        if frame is not None:
+            key = "title_published" if case.whose == "published" else "title"
+            title = fill_in(node[key], case, subject)
+            shown[title] = frame.T.reindex(list(subject.labels)) if turned else frame
     if not shown:
         return None
     axes = {"down": "predicted", "across": "actual"} if turned else {}
     return drawings.draw_matrices(shown, **axes)
-
-
-def _published_matrix(case: Case, subject: Subject) -> Any:
-    import pandas as pd
-
-    labels = list(subject.classes(case.trial))
-    return pd.DataFrame(look_up(case, subject), index=labels, columns=labels)
 
 
 def _draw_bars(node: Mapping[str, Any], start: Case, subject: Subject) -> bytes | None:
@@ -86,24 +83,27 @@ def _draw_bars(node: Mapping[str, Any], start: Case, subject: Subject) -> bytes 
 
 
 def _bars(fields: Mapping[str, Any], cases: Iterable[Case], subject: Subject) -> dict[str, float]:
-    cell, scale = fields["cell"], fields.get("scale", 1)
+    height = pick("cell", fields["cell"], _HEIGHTS)
     own = {key: value for key, value in fields.items() if key not in ("cell", "scale")}
     found = {}
     for case in cases:
         trial = fill_in(own.get("trial", case.trial), case, subject)
-        value = _height(cell, settle(replace(case, **own | {"trial": trial}), subject), subject)
+        value = height(settle(with_fields(case, own | {"trial": trial}), subject), subject)
         if value is not None:
-            found[case.label or case.trial] = scale * value
+            found[case.label or case.trial] = fields.get("scale", 1) * value
     return found
 
 
-def _height(cell: str, case: Case, subject: Subject) -> float | None:
-    if cell == "published":
-        return published_value(case, subject)
-    if cell == "counts":
-        return count_ours(case, subject)
+def _our_height(case: Case, subject: Subject) -> float | None:
     ours = our_value(case, subject)
     return ours.value if ours else None
+
+
+_HEIGHTS: Mapping[str, Callable[[Case, Subject], float | None]] = {
+    "published": published_value,
+    "ours": _our_height,
+    "counts": count_ours,
+}
 
 
 def _draw_curves(node: Mapping[str, Any], _: Case, subject: Subject) -> bytes | None:
@@ -137,11 +137,11 @@ def _marks(
 
 
 def _draw_trials(node: Mapping[str, Any], start: Case, subject: Subject) -> bytes:
-    panels: dict[str, Any] = {}
+    panels: dict[str, TrialPanel] = {}
     for title, fields in node["panels"].items():
-        cases = make_cases(["trials"], replace(start, **fields), subject)
+        cases = make_cases(["trials"], with_fields(start, fields), subject)
         panels[title] = {case.trial: _trial(case, subject) for case in cases}
-    return drawings.draw_trials(panels, "")
+    return drawings.draw_trials(panels)
 
 
 def _trial(case: Case, subject: Subject) -> tuple[float | None, dict[str, Any]]:

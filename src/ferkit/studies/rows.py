@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from ferkit.studies.case import Case, figures, look_up, settle
+from ferkit.studies.case import Case, figures, look_up, settle, with_fields
 from ferkit.studies.counting import count_images
 from ferkit.studies.document import Subject
+from ferkit.studies.published import pick
 from ferkit.studies.runs import AS_PUBLISHED
 
 Axis = str | Mapping[str, Any] | list[Any]
@@ -26,7 +27,11 @@ def make_cases(axes: Iterable[Axis], start: Case, subject: Subject) -> list[Case
 
 
 def expand(axes: Iterable[Axis], start: Case, subject: Subject) -> list[Case]:
-    """The cases that some axes make of one, before "main" is given its name."""
+    """The cases that some axes make of one, before "main" is given its name.
+
+    Raises:
+        ConfigError: an axis, or a field of one, is no known word.
+    """
     cases = [start]
     for axis in axes:
         cases = [more for case in cases for more in _expand(axis, case, subject)]
@@ -37,97 +42,77 @@ def _expand(axis: Axis, case: Case, subject: Subject) -> list[Case]:
     if isinstance(axis, list):
         return [more for part in axis for more in _expand(part, case, subject)]
     if isinstance(axis, str):
-        return AXES[axis](case, subject)
+        return pick("axis", axis, AXES)(case, subject)
     if "counted" in axis:
         return count_images(axis["counted"], case, subject)
-    return [replace(case, **axis)]
+    return [with_fields(case, axis)]
 
 
-def _every(case: Case, subject: Subject) -> list[Case]:
-    """Every trial and variant: published, planned or run."""
-    return [replace(case, trial=trial, variant=variant) for trial, variant in subject.rows()]
-
-
-def _trials(case: Case, subject: Subject) -> list[Case]:
-    """The published trials."""
-    return [replace(case, trial=trial) for trial in subject.trials]
-
-
-def _variants(case: Case, subject: Subject) -> list[Case]:
-    """The variants of the trial, planned or run."""
-    return [replace(case, variant=v) for v in subject.runs.variants(case.trial)]
-
-
-def _variants_run(case: Case, subject: Subject) -> list[Case]:
-    """The variant as published, and those of the trial that a run is of."""
-    return [replace(case, variant=v) for v in subject.runs.variants(case.trial, run=True)]
-
-
-def _all_variants(case: Case, subject: Subject) -> list[Case]:
-    """The variants of any trial."""
-    return [replace(case, variant=v) for v in dict.fromkeys(v for _, v in subject.rows())]
+def _vary(case: Case, field: str, values: Iterable[str]) -> list[Case]:
+    return [with_fields(case, {field: value}) for value in values]
 
 
 def _variants_of_pair(case: Case, subject: Subject) -> list[Case]:
-    """The variant as published, and those that a run is of, of the trial or of what follows it."""
     names = [trial for trial in subject.trials if trial.startswith(case.trial)]
     found = {v for trial in names for v in subject.runs.variants(trial, run=True)}
-    ordered = (AS_PUBLISHED, *sorted(found - {AS_PUBLISHED}))
-    return [replace(case, variant=variant) for variant in ordered]
+    return _vary(case, "variant", (AS_PUBLISHED, *sorted(found - {AS_PUBLISHED})))
 
 
 def _classes(case: Case, subject: Subject) -> list[Case]:
-    return [replace(case, label=label) for label in subject.classes(case.trial)]
+    return _vary(case, "label", subject.classes(case.trial))
 
 
 def _measured_classes(case: Case, subject: Subject) -> list[Case]:
-    """The classes where the view is measured, else one row that says what is missing."""
-    found = figures(settle(case, subject), subject)
-    return _classes(case, subject) if found else [case]
+    known = case.whose == "published" or figures(settle(case, subject), subject)
+    return _classes(case, subject) if known else [case]
 
 
 def _predicted(case: Case, subject: Subject) -> list[Case]:
-    """The case with how many faces were given to each class."""
     found = figures(settle(case, subject), subject)
     return [replace(case, counts=dict(found.predicted) if found else None)]
 
 
 def _predicted_views(case: Case, subject: Subject) -> list[Case]:
-    """Val and test where any run predicted them, else test."""
     runs = subject.runs.of(case.trial, case.variant)
     views = [view for view in ("val", "test") if any(view in run.views for run in runs)]
-    return [replace(case, view=view) for view in views or ["test"]]
+    return _vary(case, "view", views or ["test"])
 
 
 def _whose(case: Case, subject: Subject) -> list[Case]:
-    """A published matrix, ours of every variant that ran, and their differences."""
     cases = [replace(case, whose="published", named="published", fill="")]
-    for ours in _variants_run(case, subject):
+    for ours in AXES["variants_run"](case, subject):
         words = f"ours, {ours.variant}"
         cases.append(replace(ours, named=words))
         if figures(settle(ours, subject), subject):
-            named = f"difference of {words}"
-            cases.append(replace(ours, whose="difference", named=named))
+            cases.append(replace(ours, whose="difference", named=f"difference of {words}"))
     return cases
 
 
-def _matrix_classes(case: Case, subject: Subject) -> list[Case]:
-    """The classes of a matrix that is published or measured."""
-    known = case.whose == "published"
-    return _classes(case, subject) if known else _measured_classes(case, subject)
-
-
 AXES: Mapping[str, Callable[[Case, Subject], list[Case]]] = {
-    "every": _every,
-    "trials": _trials,
-    "variants": _variants,
-    "variants_run": _variants_run,
-    "all_variants": _all_variants,
+    # every trial and variant: published, planned or run
+    "every": lambda case, subject: [
+        replace(case, trial=trial, variant=variant) for trial, variant in subject.rows()
+    ],
+    # the published trials
+    "trials": lambda case, subject: _vary(case, "trial", subject.trials),
+    # the variants of the trial, planned or run
+    "variants": lambda case, s: _vary(case, "variant", s.runs.variants(case.trial)),
+    # the variant as published, and those of the trial that a run is of
+    "variants_run": lambda case, s: _vary(case, "variant", s.runs.variants(case.trial, run=True)),
+    # the variants of any trial
+    "all_variants": lambda case, subject: _vary(
+        case, "variant", dict.fromkeys(variant for _, variant in subject.rows())
+    ),
+    # the variant as published, and those that a run is of, of the trial or of what follows it
     "variants_of_pair": _variants_of_pair,
+    # the classes of the trial
     "classes": _classes,
+    # the classes where a matrix is published or the view is measured, else one row for what misses
     "measured_classes": _measured_classes,
+    # the case with how many faces were given to each class
     "predicted": _predicted,
+    # val and test where any run predicted them, else test
     "predicted_views": _predicted_views,
+    # the published matrix, ours of every variant that ran, and their differences
     "whose": _whose,
-    "matrix_classes": _matrix_classes,
 }

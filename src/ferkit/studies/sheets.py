@@ -1,65 +1,98 @@
 """The sheets of a study as its yaml describes them.
 
-A sheet of the yaml has `name`, `title`, `rows` (see `rows`), `columns` (see `columns`) and `notes`,
-and where it is needed:
-    case: the fields of a case that all its rows have
-    each: axes; one sheet for each of their cases, whose fields name and title may hold
-    style: decimals and scale of its values
-    fill: "row" where every row says the command that fills it, not only the first of a view
-    drop: a column that is left out where it has only one value
-    odd: a function of the study's own module, in place of rows and columns
-A note is a text, with the fields of `each`; the word `quick` (shortened runs of the rows),
-`quick_every` (of the study), `left_out` or `what`; or a mapping of `caveats` and, where they are of
-some sheets alone, `trials` or `other_variants`.
+`sheets` is a list of mappings with the keys of `SheetNode`; of {odd: NAME}, a function of the
+study's own module; of {others: CAVEATS}, what else is printed; and of the word `runs`.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
 from ferkit.reports.document import Sheet
-from ferkit.studies.case import Case, figures, fill_in
+from ferkit.studies.case import Case, figures, fill_in, with_fields
 from ferkit.studies.cells import Style
 from ferkit.studies.columns import Column, read_columns
 from ferkit.studies.document import TO_FILL, Subject, make_sheet, others_sheet, runs_sheet
-from ferkit.studies.rows import expand, make_cases
+from ferkit.studies.published import naming, pick, read_node
+from ferkit.studies.rows import Axis, expand, make_cases
 from ferkit.studies.runs import AS_PUBLISHED
 
 
+@dataclass(frozen=True)
+class SheetNode:
+    """A sheet of the yaml.
+
+    Attributes:
+        name: Of the csv file; it and the title may hold fields of `each`.
+        title: What stands above.
+        rows: Axes, see `rows`.
+        columns: See `columns`.
+        notes: Texts, with fields of `each`; words of `_NOTES`; mappings of `caveats` and, where
+            they are of some sheets alone, `trials` or `other_variants`.
+        case: The fields of a case that all rows have.
+        each: Axes; one sheet for each of their cases.
+        style: Decimals and scale of the values.
+        fill: "row" where every row says the command that fills it, not only the first of a view.
+        drop: A column that is left out where there is only one variant.
+    """
+
+    name: str
+    title: str
+    rows: Sequence[Axis]
+    columns: Sequence[Any]
+    notes: Sequence[Any] = ()
+    case: Mapping[str, Any] | None = None
+    each: Sequence[Axis] = ()
+    style: Mapping[str, Any] | None = None
+    fill: str = "view"
+    drop: str = ""
+
+
 def make_sheets(subject: Subject) -> list[Sheet]:
-    """Every sheet of a study, in order."""
-    return [sheet for node in subject.published["sheets"] for sheet in _make(node, subject)]
+    """Every sheet of a study, in order.
+
+    Raises:
+        ConfigError: a word of the yaml is unknown; names the file and the sheet.
+    """
+    made = []
+    for node in subject.published["sheets"]:
+        name = node.get("name") or next(iter(node)) if isinstance(node, Mapping) else node
+        with naming(subject.published["study"], f"sheet {name!r}"):
+            made += _make(node, subject)
+    return made
 
 
 def _make(node: Mapping[str, Any] | str, subject: Subject) -> list[Sheet]:
     if isinstance(node, str):
-        return [runs_sheet(subject)]
+        return [pick("sheet", node, {"runs": runs_sheet})(subject)]
     if "others" in node:
         return [others_sheet(subject, node["others"])]
     if "odd" in node:
         module = import_module(f"ferkit.studies.{subject.published['study']}")
-        sheet: Sheet | None = getattr(module, node["odd"])(subject)
+        sheet: Sheet | None = pick("function", node["odd"], vars(module))(subject)
         return [sheet] if sheet else []
-    starts = expand(node.get("each", ()), Case(**node.get("case", {})), subject)
-    return [_make_one(node, start, subject) for start in starts]
+    read = read_node(SheetNode, node)
+    starts = expand(read.each, with_fields(Case(), read.case or {}), subject)
+    return [_make_one(read, start, subject) for start in starts]
 
 
-def _make_one(node: Mapping[str, Any], start: Case, subject: Subject) -> Sheet:
-    cases = make_cases(node["rows"], start, subject)
-    columns = read_columns(node["columns"], subject.classes(start.trial))
-    style = Style(**node.get("style", {}))
-    drop = node.get("drop")
-    if drop and len({case.variant for case in cases}) == 1:
-        columns = [column for column in columns if column.header != drop]
+def _make_one(node: SheetNode, start: Case, subject: Subject) -> Sheet:
+    cases = make_cases(node.rows, start, subject)
+    columns = read_columns(node.columns, subject.classes(start.trial))
+    if len({case.variant for case in cases}) == 1:
+        columns = [column for column in columns if column.header != node.drop]
+    style = read_node(Style, node.style or {})
     used = [_used(case, columns, subject) for case in cases]
-    fills = _fills(used, subject, every=node.get("fill") == "row")
+    fills = _fills(used, subject, every=node.fill == "row")
     rows = [
         (*(column.show(case, subject, style) for column in columns), fill)
         for case, fill in zip(cases, fills, strict=True)
     ]
     header = [*(column.header for column in columns), TO_FILL]
-    name, title = (fill_in(node[key], start, subject) for key in ("name", "title"))
-    notes = make_notes(node.get("notes", ()), start, [c for row in used for c in row], subject)
+    name, title = (fill_in(text, start, subject) for text in (node.name, node.title))
+    of_cells = [case for row in used for case in row]
+    notes = [n for entry in node.notes for n in _make_notes(entry, start, of_cells, subject)]
     return make_sheet(name, title, header, rows, notes)
 
 
@@ -86,26 +119,14 @@ def _fill(case: Case, subject: Subject) -> str:
     return subject.to_fill(case.trial, case.variant, case.view or None) if case.trial else ""
 
 
-def make_notes(
-    entries: Iterable[Any], start: Case, cases: Sequence[Case], subject: Subject
-) -> list[str]:
-    """The sentences below a sheet.
-
-    Args:
-        entries: Of the yaml.
-        start: What the sheet is of.
-        cases: What its cells are about.
-        subject: The study and its runs.
-    """
-    notes: list[str] = []
-    for entry in entries:
-        if isinstance(entry, Mapping):
-            notes += _caveats(entry, start, subject)
-        elif entry in _NOTES:
-            notes += _NOTES[entry](cases, subject)
-        else:
-            notes.append(fill_in(entry, start, subject))
-    return notes
+def _make_notes(
+    entry: str | Mapping[str, Any], start: Case, cases: Sequence[Case], subject: Subject
+) -> Iterable[str]:
+    if isinstance(entry, Mapping):
+        return _caveats(entry, start, subject)
+    if " " not in entry:
+        return pick("note", entry, _NOTES)(cases, subject)
+    return [fill_in(entry, start, subject)]
 
 
 def _caveats(entry: Mapping[str, Any], start: Case, subject: Subject) -> tuple[str, ...]:
@@ -140,4 +161,5 @@ def _what(cases: Sequence[Case], subject: Subject) -> Iterable[str]:
     return [f"{trial}: {subject.trials[trial]['what']}." for trial in trials]
 
 
+# shortened runs of the rows; of the study; faces of other labels; what the trials are
 _NOTES = {"quick": _quick, "quick_every": _quick_every, "left_out": _left_out, "what": _what}
