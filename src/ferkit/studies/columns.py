@@ -132,9 +132,9 @@ def _published_share(case: Case, subject: Subject, _: Style) -> str:
 
 def _published_hits(case: Case, subject: Subject, _: Style) -> str:
     """Published precision times published predictions: whole where both are of one set."""
-    counts = subject.trials[case.trial]["predicted"]
+    counts = subject.trials[case.trial].get("predicted", {})
     precision = look_up(case, subject)
-    return f"{counts[case.label] * precision:,.2f}" if precision else ""
+    return f"{counts[case.label] * precision:,.2f}" if counts and precision else ""
 
 
 def _show_share(true: str, predicted: str, case: Case, subject: Subject) -> str:
