@@ -1,6 +1,9 @@
 """Columns, sheets and plots as the yaml of a study describes them."""
 
+from pathlib import Path
+
 import pytest
+import yaml
 
 from ferkit.studies import drawings
 from ferkit.studies.case import Case, our_value
@@ -8,8 +11,9 @@ from ferkit.studies.cells import Style
 from ferkit.studies.columns import CELLS, read_columns
 from ferkit.studies.document import TO_FILL, Subject
 from ferkit.studies.plots import make_plots
+from ferkit.studies.published import read_published
 from ferkit.studies.rows import make_cases
-from ferkit.studies.runs import find_runs
+from ferkit.studies.runs import StudyRuns, find_runs
 from ferkit.studies.sheets import make_sheets
 
 LABELS = ["happy", "sad"]
@@ -155,3 +159,15 @@ def test_trials_at_a_glance_hold_published_and_ours(sheet, monkeypatch, ran):
     panel = seen[0][0][0]["test"]
     assert panel["first"][0] == 0.5 and list(panel["first"][1]) == ["as_printed"]
     assert panel["second"] == (None, {})
+
+
+def test_the_example_of_the_docs_is_built():
+    text = (Path(__file__).parents[3] / "docs" / "studies.md").read_text(encoding="utf-8")
+    example = yaml.safe_load(text.split("```yaml\n")[1].split("```")[0])
+    study = "tekula2023"
+    subject = Subject(read_published(study) | example, StudyRuns(study, (), {}))
+    test, *others = make_sheets(subject)
+    assert [row[2:4] for row in test.rows[-2:]] == [("accuracy", ""), ("macro F1", "")]
+    assert test.rows[-2][4] == "0.64" and len(test.notes) == 2
+    assert [sheet.name for sheet in others] == ["runs", "other_prints"]
+    assert make_plots(subject) == {}  # no matrix without a run
