@@ -11,12 +11,13 @@ from ferkit.errors import ConfigError, DataError, unknown
 from ferkit.evaluation.outcomes import output_classes
 from ferkit.evaluation.videos import film_predictions
 from ferkit.studies.document import Subject
-from ferkit.studies.measures import Measured, ViewFigures, measure, over_seeds
+from ferkit.studies.measures import OVERALL, PER_CLASS, Measured, ViewFigures, measure, over_seeds
 from ferkit.studies.published import pick
 from ferkit.studies.runs import AS_PUBLISHED
 
 MAIN = "main"  # the view on which the study gives its results
 POOLED = ("majority_vote", "mean_scores")
+_CHOICES = {"metric": (*OVERALL, *PER_CLASS), "whose": ("ours", "published", "difference")}
 
 
 @dataclass(frozen=True)
@@ -67,10 +68,12 @@ def with_fields(case: Case, given: Mapping[str, Any]) -> Case:
     """The case with other fields.
 
     Raises:
-        ConfigError: a case has no such field.
+        ConfigError: a case has no such field, or a field no such value.
     """
-    for name in given:
+    for name, value in given.items():
         pick("field", name, vars(case))
+        if name in _CHOICES:
+            pick(name, value, dict.fromkeys(_CHOICES[name]))
     return replace(case, **given)
 
 
@@ -96,9 +99,16 @@ def fill_in(text: str, case: Case, subject: Subject) -> str:
 
 
 def look_up(case: Case, subject: Subject) -> Any:
-    """What the yaml has where the published value of a case stands, or None."""
-    found: Any = subject.published if case.published else None
-    for word in fill_in(case.published, case, subject).split("."):
+    """What the yaml has where the published value of a case stands, or None.
+
+    Raises:
+        ConfigError: the place begins with no key of the yaml.
+    """
+    if not case.published:
+        return None
+    start, *words = fill_in(case.published, case, subject).split(".")
+    found: Any = pick("place", start, subject.published)
+    for word in words:
         if isinstance(found, Mapping):
             found = found.get(word, found.get(int(word)) if word.isdigit() else None)
         elif isinstance(found, list):
@@ -181,13 +191,17 @@ def shares(case: Case, subject: Subject) -> pd.DataFrame | None:
 
 
 def our_value(case: Case, subject: Subject) -> Measured | None:
-    """Our value over the seeds, or None where there is none."""
+    """Our value over the seeds, or None where there is none.
+
+    Raises:
+        ConfigError: the case has neither a metric nor a curve.
+    """
     if case.curve:
         return _curve_value(case, subject)
+    if not case.metric:
+        raise ConfigError("A value of ours needs the field `metric` or `curve`.")
     found = figures(case, subject)
-    if found is None:
-        return None
-    return found.classes[case.label][case.metric] if case.label else found.overall[case.metric]
+    return found.values.get((case.label, case.metric)) if found else None
 
 
 def _curve_value(case: Case, subject: Subject) -> Measured | None:

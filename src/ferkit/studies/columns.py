@@ -82,11 +82,11 @@ def read_columns(entries: Sequence[Any], labels: Sequence[str]) -> list[Column]:
 
 def _read_column(header: str, what: str | Mapping[str, Any]) -> Column:
     given = {"cell": what} if isinstance(what, str) else what
-    cell = given["cell"]
+    cell = given.get("cell", "")
     if "{" not in cell:
         pick(f"cell of {header!r}", cell, CELLS)
     fields = {name: header if v == _EACH_CLASS else v for name, v in given.items()}
-    del fields["cell"]
+    fields.pop("cell", "")
     return Column(header, cell, fields)
 
 

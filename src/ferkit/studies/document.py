@@ -10,7 +10,6 @@ from ferkit.studies.cells import INTERVAL_NOTE, figure_name, show_count
 from ferkit.studies.measures import ViewFigures
 from ferkit.studies.published import pick
 from ferkit.studies.runs import AS_PUBLISHED, StudyRun, StudyRuns, eval_command
-from ferkit.studies.shortened import quick, quick_notes
 
 TO_FILL = "To fill"
 RUNS = "runs"  # the sheet of the runs
@@ -75,11 +74,17 @@ class Subject:
         return [(trial, variant) for trial in names for variant in self.runs.variants(trial)]
 
     def quick(self, pairs: Iterable[tuple[str, str]]) -> tuple[str, ...]:
-        """The notes on shortened runs of some trials and variants."""
-        return quick_notes(
-            (run, self.asked(trial, variant), self.epochs(trial))
-            for trial, variant in dict.fromkeys(pairs)
-            for run in self.runs.of(trial, variant)
+        """One sentence for each way in which runs of some trials and variants were shortened."""
+        named: dict[tuple[str, int | None], list[str]] = {}
+        for trial, variant in dict.fromkeys(pairs):
+            for run in self.runs.of(trial, variant):
+                if words := run.shortened(self.asked(trial, variant)):
+                    name = trial if variant == AS_PUBLISHED else f"{trial} ({variant})"
+                    named.setdefault((words, self.epochs(trial)), []).append(name)
+        return tuple(
+            f"{words} ({', '.join(dict.fromkeys(names))})"
+            + (f"; the print is of {epochs} epochs." if epochs else ".")
+            for (words, epochs), names in named.items()
         )
 
     def asked(self, trial: str, variant: str) -> int | None:
@@ -149,6 +154,7 @@ def _run_row(run: StudyRun, subject: Subject) -> tuple[str, ...]:
     counts = (data.get("counts_after") or data.get("counts") or {}).get("train")
     best = best_epoch(run.record)
     split = data.get("split") or {}
+    remarks = run.shortened(subject.asked(run.trial, run.variant)), *run.changed
     return (
         run.trial,
         run.variant,
@@ -158,7 +164,7 @@ def _run_row(run: StudyRun, subject: Subject) -> tuple[str, ...]:
         show_count(sum(counts.values())) if counts else "",
         str(len(epochs)) if len(epochs) else "",
         "" if best is None else str(best),
-        "; ".join(filter(None, (quick(run, subject.asked(run.trial, run.variant)), *run.changed))),
+        "; ".join(filter(None, remarks)),
         "",
     )
 

@@ -107,7 +107,7 @@ def draw_curves(panels: Sequence[Curves], columns: Mapping[str, str], label: str
     Returns:
         A png.
     """
-    hollow = {"hollow: published": _hollow("o")} if any(p.printed for p in panels) else {}
+    hollow = {"hollow: published": _mark("o")} if any(p.printed for p in panels) else {}
     draws = [partial(_draw_panel, panel=panel, columns=columns) for panel in panels]
     return _draw_grid(draws, label, across=4, size=(2.3, 1.75), margin=(0.6, 0.5), more=hollow)
 
@@ -157,10 +157,12 @@ def _draw_grid(
     return render(figure, "png")
 
 
-def _hollow(marker: str) -> "Line2D":
+def _mark(marker: str, colour: str = "") -> "Line2D":
+    """What a legend shows: hollow, or with a colour filled and on a line."""
     from matplotlib.lines import Line2D
 
-    return Line2D([], [], marker=marker, color=INK, markerfacecolor="white", linestyle="")
+    inside, line = (colour, "-") if colour else ("white", "")
+    return Line2D([], [], marker=marker, color=colour or INK, mfc=inside, ls=line)
 
 
 def _draw_panel(axes: "Axes", panel: Curves, columns: Mapping[str, str]) -> None:
@@ -206,32 +208,23 @@ def draw_trials(panels: Mapping[str, TrialPanel]) -> bytes:
     Returns:
         A png.
     """
-    import matplotlib as mpl
-
     trials = list(dict.fromkeys(t for panel in panels.values() for t in panel))
-    kinds = [v for panel in panels.values() for _, ours in panel.values() for v in ours]
-    colours = dict(zip(dict.fromkeys(kinds), _VARIANTS * len(kinds), strict=False))
-    with mpl.rc_context(STYLE):
-        figure = new_figure(2.7 * len(panels) + 0.7, 0.27 * len(trials) + 1.1)
-        places = figure.subplots(1, len(panels), squeeze=False, sharey=True)[0]
-        for axes, (title, panel) in zip(places, panels.items(), strict=True):
-            _draw_dots(axes, panel, trials, colours)
-            axes.set_title(title, loc="left", fontsize=8)
-        places[0].set_yticks(range(len(trials)), trials)
-        places[0].invert_yaxis()
-        figure.legend(*_legend(colours), loc="outside lower center", ncols=5, frameon=False)
-    return render(figure, "png")
-
-
-def _legend(colours: Mapping[str, str]) -> tuple[list[Any], list[str]]:
-    from matplotlib.lines import Line2D
-
-    ours = [Line2D([], [], marker="o", color=c, markersize=4) for c in colours.values()]
-    return [_hollow("D"), *ours], ["published", *(f"ours, {v.replace('_', ' ')}" for v in colours)]
+    kinds = dict.fromkeys(v for p in panels.values() for _, ours in p.values() for v in ours)
+    colours = dict(zip(kinds, cycle(_VARIANTS), strict=False))
+    draws = [
+        partial(_draw_dots, title=title, panel=panel, trials=trials, colours=colours)
+        for title, panel in panels.items()
+    ]
+    ours = {f"ours, {v.replace('_', ' ')}": _mark("o", c) for v, c in colours.items()}
+    size = 2.7, 0.27 * len(trials) + 1.1
+    marks = {"published": _mark("D"), **ours}
+    return _draw_grid(draws, "", across=len(draws), size=size, margin=(0.7, 0.0), more=marks)
 
 
 def _draw_dots(
     axes: "Axes",
+    *,
+    title: str,
     panel: TrialPanel,
     trials: Sequence[str],
     colours: Mapping[str, str],
@@ -245,8 +238,9 @@ def _draw_dots(
             if measured.interval:
                 axes.plot(measured.interval, [row + shift] * 2, color=colours[variant], lw=1.2)
             axes.plot(measured.value, row + shift, "o", markersize=3.5, color=colours[variant])
-    axes.set_ylim(-0.6, len(trials) - 0.4)
-    axes.grid(axis="y", color="#eef0f3", linewidth=0.6)
+    axes.set_yticks(range(len(trials)), trials)
+    axes.set_ylim(len(trials) - 0.4, -0.6)
+    axes.set_title(title, loc="left", fontsize=8)
     _bare(axes)
 
 

@@ -28,8 +28,7 @@ class SheetNode:
         title: What stands above.
         rows: Axes, see `rows`.
         columns: See `columns`.
-        notes: Texts, with fields of `each`; words of `_NOTES`; mappings of `caveats` and, where
-            they are of some sheets alone, `trials` or `other_variants`.
+        notes: Texts, with fields of `each`; words of `_NOTES`; mappings as `CaveatNode`.
         case: The fields of a case that all rows have.
         each: Axes; one sheet for each of their cases.
         style: Decimals and scale of the values.
@@ -47,6 +46,21 @@ class SheetNode:
     style: Mapping[str, Any] | None = None
     fill: str = "view"
     drop: str = ""
+
+
+@dataclass(frozen=True)
+class CaveatNode:
+    """Caveats below a sheet.
+
+    Attributes:
+        caveats: Their words.
+        trials: Those whose sheets have them; empty for all.
+        other_variants: Leave them out below a sheet of the variant as published.
+    """
+
+    caveats: Sequence[str]
+    trials: Sequence[str] = ()
+    other_variants: bool = False
 
 
 def make_sheets(subject: Subject) -> list[Sheet]:
@@ -80,11 +94,13 @@ def _make(node: Mapping[str, Any] | str, subject: Subject) -> list[Sheet]:
 def _make_one(node: SheetNode, start: Case, subject: Subject) -> Sheet:
     cases = make_cases(node.rows, start, subject)
     columns = read_columns(node.columns, subject.classes(start.trial))
+    if node.drop:
+        pick("column to drop", node.drop, {column.header: column for column in columns})
     if len({case.variant for case in cases}) == 1:
         columns = [column for column in columns if column.header != node.drop]
     style = read_node(Style, node.style or {})
     used = [_used(case, columns, subject) for case in cases]
-    fills = _fills(used, subject, every=node.fill == "row")
+    fills = _fills(used, subject, every=pick("fill", node.fill, {"row": True, "view": False}))
     rows = [
         (*(column.show(case, subject, style) for column in columns), fill)
         for case, fill in zip(cases, fills, strict=True)
@@ -123,18 +139,19 @@ def _make_notes(
     entry: str | Mapping[str, Any], start: Case, cases: Sequence[Case], subject: Subject
 ) -> Iterable[str]:
     if isinstance(entry, Mapping):
-        return _caveats(entry, start, subject)
+        return _caveats(read_node(CaveatNode, entry), start, subject)
     if " " not in entry:
         return pick("note", entry, _NOTES)(cases, subject)
     return [fill_in(entry, start, subject)]
 
 
-def _caveats(entry: Mapping[str, Any], start: Case, subject: Subject) -> tuple[str, ...]:
-    if start.trial not in entry.get("trials", [start.trial]):
+def _caveats(node: CaveatNode, start: Case, subject: Subject) -> tuple[str, ...]:
+    for trial in node.trials:
+        pick("trial", trial, subject.trials)
+    found = subject.caveats(*node.caveats)
+    if node.trials and start.trial not in node.trials:
         return ()
-    if entry.get("other_variants") and start.variant == AS_PUBLISHED:
-        return ()
-    return subject.caveats(*entry["caveats"])
+    return () if node.other_variants and start.variant == AS_PUBLISHED else found
 
 
 def _quick(cases: Sequence[Case], subject: Subject) -> Iterable[str]:

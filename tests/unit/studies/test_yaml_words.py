@@ -33,6 +33,21 @@ PLOT = {
     ({"notes": ["quik"]}, "quik", "quick"),
     ({"notes": [{"caveats": ["typd"]}]}, "typd", "typed"),
     ({"colums": []}, "colums", "columns"),
+    ({"case": {"metric": "acuracy"}}, "acuracy", "accuracy"),
+    ({"case": {"published": "trails.{trial}.accuracy"}}, "trails", "trials"),
+    ({"case": {"whose": "publishd"}}, "publishd", "published"),
+    ({"columns": [{"Recall": {"cell": "ours", "metric": "recal"}}]}, "recal", "recall"),
+    ({"drop": "Varant"}, "Varant", "Variant"),
+    ({"fill": "rows"}, "rows", "row"),
+    ({"notes": [{"caveats": ["typed"], "trails": ["first"]}]}, "trails", "trials"),
+    ({"notes": [{"caveats": ["typed"], "trials": ["frst"]}]}, "frst", "first"),
+    ({"rows": [{"counted": {"views": {}, "firt": "first"}}]}, "firt", "first"),
+    ({"rows": [{"counted": {"views": {}, "first": "frst"}}]}, "frst", "first"),
+    ({"rows": [{"counted": {"views": {}, "first": "first", "same": ["varant"]}}]}, "varant",
+     "variant"),
+    ({"rows": [{"counted": {"views": {"a": [{"vews": []}]}, "first": "first"}}]}, "vews", "views"),
+    ({"rows": [{"counted": {"views": {"a": [{"without": ["secnd"]}]}, "first": "first"}}]},
+     "secnd", "second"),
 ])  # fmt: skip
 def test_a_wrong_word_of_a_sheet_is_answered(sheet, make_subject, changed, wrong, right):
     subject = make_subject(sheets=[sheet | changed])
@@ -51,6 +66,9 @@ def test_a_wrong_word_of_a_sheet_is_answered(sheet, make_subject, changed, wrong
     ({"series": {"ours": {"cell": "our"}}}, "our", "ours"),
     ({"series": {"ours": {"cell": "ours", "metrik": "f1"}}}, "metrik", "metric"),
     ({"case": {"vew": "main"}}, "vew", "view"),
+    ({"turnd": True}, "turnd", "turned"),
+    ({"kind": "trials", "panels": {"a": {"metric": "acuracy"}}}, "acuracy", "accuracy"),
+    ({"kind": "curves", "marks": {"val_loss": {"lst": "epochs"}}}, "lst", "last"),
 ])  # fmt: skip
 def test_a_wrong_word_of_a_plot_is_answered(make_subject, changed, wrong, right):
     subject = make_subject(plots=[PLOT | changed])
@@ -59,6 +77,19 @@ def test_a_wrong_word_of_a_plot_is_answered(make_subject, changed, wrong, right)
     said = str(caught.value)
     assert said.startswith("published/drawn2020.yaml, plot 'bars.png': Unknown ")
     assert repr(wrong) in said and f"Did you mean {right!r}?" in said
+
+
+@pytest.mark.parametrize("missing", ["file", "kind"])
+def test_a_key_that_a_plot_must_have_is_asked_for(make_subject, missing):
+    plot = {key: value for key, value in PLOT.items() if key != missing}
+    with pytest.raises(ConfigError, match=rf"\.yaml, plot .*: The key '{missing}' is missing"):
+        make_plots(make_subject(plots=[plot]))
+
+
+def test_a_value_of_ours_without_a_metric_is_asked_for_one(make_subject, sheet):
+    bare = sheet | {"case": {}, "columns": [{"Ours": "ours"}]}
+    with pytest.raises(ConfigError, match="sheet 'test': A value of ours needs the field `metric`"):
+        make_sheets(make_subject(sheets=[bare]))
 
 
 @pytest.mark.parametrize(("node", "entry"), [
