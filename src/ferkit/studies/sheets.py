@@ -4,9 +4,10 @@
 study's own module; of {others: CAVEATS}, what else is printed; and of the word `runs`.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
 from ferkit.reports.document import Sheet
@@ -83,12 +84,22 @@ def _make(node: Mapping[str, Any] | str, subject: Subject) -> list[Sheet]:
     if "others" in node:
         return [others_sheet(subject, node["others"])]
     if "odd" in node:
-        module = import_module(f"ferkit.studies.{subject.published['study']}")
-        sheet: Sheet | None = pick("function", node["odd"], vars(module))(subject)
+        name = f"ferkit.studies.{subject.published['study']}"
+        sheet = pick(f"function of {name}", node["odd"], _odd_sheets(name))(subject)
         return [sheet] if sheet else []
     read = read_node(SheetNode, node)
     starts = expand(read.each, with_fields(Case(), read.case or {}), subject)
     return [_make_one(read, start, subject) for start in starts]
+
+
+def _odd_sheets(name: str) -> dict[str, Callable[[Subject], Sheet | None]]:
+    """The public functions of a study's own module, which it need not have."""
+    held = vars(import_module(name)) if find_spec(name) else {}
+    return {
+        word: made
+        for word, made in held.items()
+        if getattr(made, "__module__", "") == name and not word.startswith("_")
+    }
 
 
 def _make_one(node: SheetNode, start: Case, subject: Subject) -> Sheet:

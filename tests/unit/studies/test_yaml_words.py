@@ -108,3 +108,8 @@ def test_a_key_that_a_sheet_must_have_is_asked_for(sheet, make_subject, missing)
     sheet = {key: value for key, value in sheet.items() if key != missing}
     with pytest.raises(ConfigError, match=f"sheet 'test': The key '{missing}' is missing"):
         make_sheets(make_subject(sheets=[sheet]))
+
+
+def test_an_odd_sheet_of_a_study_without_a_module_is_refused(make_subject):
+    with pytest.raises(ConfigError, match=r"Unknown function of ferkit\.studies\.drawn2020 'gain'"):
+        make_sheets(make_subject(sheets=[{"odd": "gain"}]))
