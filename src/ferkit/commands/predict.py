@@ -46,7 +46,7 @@ def main(words: Sequence[str]) -> int:
 
 
 def predict(config: DictConfig) -> Path:
-    """Write the table of faces (annotated copies, saliency) of a source; answers its path.
+    """Write the table of faces (annotated copies, saliency) of a source; return its path.
 
     Raises:
         DataError: there is no image, or none of them can be read.

@@ -9,9 +9,9 @@ import pandas as pd
 
 from ferkit.errors import ConfigError, DataError, unknown
 from ferkit.evaluation.outcomes import output_classes
-from ferkit.evaluation.videos import film_predictions
+from ferkit.evaluation.videos import video_predictions
 from ferkit.studies.document import Subject
-from ferkit.studies.measures import OVERALL, PER_CLASS, Measured, ViewFigures, measure, over_seeds
+from ferkit.studies.measures import OVERALL, PER_CLASS, Measured, ViewMetrics, measure, over_seeds
 from ferkit.studies.published import pick
 from ferkit.studies.runs import AS_PUBLISHED
 
@@ -28,7 +28,7 @@ class Case:
         trial: Of the study.
         variant: Of the trial.
         view: Of the predictions; "main" is the study's own test view.
-        rule: How the frames of a film are pooled.
+        rule: How the frames of a video are pooled.
         label: A class; empty for all classes together.
         other: The class that a matrix sets across.
         metric: Of `measures.OVERALL`, or with a label of `measures.PER_CLASS`.
@@ -135,14 +135,14 @@ def settle(case: Case, subject: Subject) -> Case:
     return replace(case, view=subject.main_view(case.trial, case.variant))
 
 
-def figures(case: Case, subject: Subject) -> ViewFigures | None:
-    """Our figures of the view of a case over its seeds.
+def metrics(case: Case, subject: Subject) -> ViewMetrics | None:
+    """Our metrics of the view of a case over its seeds.
 
     Returns:
-        The figures, or None where a run or the view is missing or cannot be measured.
+        The metrics, or None where a run or the view is missing or cannot be measured.
     """
     if case.rule and case.rule not in POOLED:
-        return None  # published without saying how films were pooled
+        return None  # published without saying how videos were pooled
     classes = _classes(case, subject)
     place = f"{case.view} by {case.rule}" if case.rule else case.view
     key = case.trial, case.variant, place, classes
@@ -169,7 +169,7 @@ def _frames(case: Case, subject: Subject) -> list[pd.DataFrame]:
     frames = [run.views[case.view] for run in found if case.view in run.views]
     if len(frames) < len(found):
         return []
-    return [film_predictions(f, case.rule) for f in frames] if case.rule else frames  # type: ignore[arg-type]
+    return [video_predictions(f, case.rule) for f in frames] if case.rule else frames  # type: ignore[arg-type]
 
 
 def shares(case: Case, subject: Subject) -> pd.DataFrame | None:
@@ -178,7 +178,7 @@ def shares(case: Case, subject: Subject) -> pd.DataFrame | None:
     Returns:
         By `whose`: ours, the published one or ours less that; None where there is none.
     """
-    found = figures(case, subject) if case.whose != "published" else None
+    found = metrics(case, subject) if case.whose != "published" else None
     if case.whose == "ours":
         return found.shares if found else None
     typed, labels = look_up(case, subject), list(subject.classes(case.trial))
@@ -200,7 +200,7 @@ def our_value(case: Case, subject: Subject) -> Measured | None:
         return _curve_value(case, subject)
     if not case.metric:
         raise ConfigError("A value of ours needs the field `metric` or `curve`.")
-    found = figures(case, subject)
+    found = metrics(case, subject)
     return found.values.get((case.label, case.metric)) if found else None
 
 

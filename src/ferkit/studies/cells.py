@@ -1,4 +1,4 @@
-"""Figures as the cells of a table show them."""
+"""Metrics as the cells of a table show them."""
 
 from dataclasses import dataclass
 
@@ -6,14 +6,14 @@ from ferkit.studies.measures import Measured
 
 INTERVAL_NOTE = (
     "Intervals are ours alone and at 95%: Wilson for precision and recall of a class, bootstrap "
-    "(people where they are known, else films, else images) for the rest. A figure of several "
+    "(people where they are known, else videos, else images) for the rest. A metric of several "
     "seeds is their mean ± standard deviation; its interval is the mean of the runs' own."
 )
 
 
 @dataclass(frozen=True)
 class Style:
-    """How figures of a table are written.
+    """How metrics of a table are written.
 
     Attributes:
         published: Decimals of published values; differences have them too, up to those of ours.
@@ -30,12 +30,12 @@ SHARE = Style()
 
 
 def show_published(value: float | None, style: Style = SHARE) -> str:
-    """A figure as printed; empty where nothing is."""
+    """A metric as published; empty where nothing is."""
     return "" if value is None else f"{value:.{style.published}f}"
 
 
 def show_ours(ours: Measured | None, style: Style = SHARE) -> str:
-    """A figure of ours, with the spread where it is of several seeds.
+    """A metric of ours, with the spread where it is of several seeds.
 
     >>> show_ours(Measured(0.61, None, 0.004, 3))
     '0.610 ± 0.004 (3 seeds)'
@@ -49,7 +49,7 @@ def show_ours(ours: Measured | None, style: Style = SHARE) -> str:
 
 
 def show_interval(ours: Measured | None, style: Style = SHARE) -> str:
-    """The interval of a figure of ours; empty where there is none."""
+    """The interval of a metric of ours; empty where there is none."""
     if ours is None or ours.interval is None:
         return ""
     low, high = (f"{style.scale * end:.{style.ours}f}" for end in ours.interval)
@@ -57,7 +57,7 @@ def show_interval(ours: Measured | None, style: Style = SHARE) -> str:
 
 
 def show_difference(published: float | None, ours: Measured | None, style: Style = SHARE) -> str:
-    """Ours less the printed figure.
+    """Ours less the published metric.
 
     >>> show_difference(0.62, Measured(0.6))
     '-0.02'
@@ -82,10 +82,10 @@ def show_count(count: float | None) -> str:
     return "" if count is None else f"{int(count):,}"
 
 
-def figure_name(figure: str) -> str:
-    """The words for a figure.
+def metric_name(metric: str) -> str:
+    """The words for a metric.
 
-    >>> figure_name("macro_f1")
+    >>> metric_name("macro_f1")
     'macro F1'
     """
-    return figure.replace("_", " ").replace("f1", "F1")
+    return metric.replace("_", " ").replace("f1", "F1")

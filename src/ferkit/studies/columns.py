@@ -11,9 +11,9 @@ from typing import Any
 
 from ferkit.studies.case import (
     Case,
-    figures,
     fill_in,
     look_up,
+    metrics,
     our_value,
     published_value,
     settle,
@@ -112,14 +112,14 @@ def _text(case: Case, subject: Subject, _: Style) -> str:
 
 
 def _interval(case: Case, subject: Subject, style: Style) -> str:
-    found = figures(case, subject)
+    found = metrics(case, subject)
     if case.label and case.metric == "precision" and found and not found.predicted[case.label]:
         return "never predicted"
     return show_interval(our_value(case, subject), style)
 
 
 def _faces(case: Case, subject: Subject, _: Style) -> str:
-    found = figures(case, subject)
+    found = metrics(case, subject)
     if found is None:
         return ""
     return show_count(found.support[case.label] if case.label else found.n)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ferkit.evaluation.videos import film_predictions
+from ferkit.evaluation.videos import video_predictions
 from ferkit.studies.case import Case
 from ferkit.studies.document import Subject
 from ferkit.studies.published import pick, read_node
@@ -32,13 +32,13 @@ class SourceNode:
 
     Attributes:
         views: Of the run, together: train and val, where the study holds nothing out.
-        films: The view whose films are counted, in place of images.
+        videos: The view whose videos are counted, in place of images.
         trials: Those whose runs count; empty for all.
         without: Those whose runs do not.
     """
 
     views: Sequence[str] = ()
-    films: str = ""
+    videos: str = ""
     trials: Sequence[str] = ()
     without: Sequence[str] = ()
 
@@ -87,7 +87,7 @@ def _count_view(
     for run, source in fitting:
         if counts := _count(run, source, labels):
             return replace(_of(case, run), counts=counts, fill="")
-    asked = [(run, source.films) for run, source in fitting if source.films]
+    asked = [(run, source.videos) for run, source in fitting if source.videos]
     if asked:  # a run can predict the view that it is counted in
         return replace(_of(case, asked[0][0]), fill=eval_command(*asked[0]))
     return replace(case, fill=subject.runs.command(case.trial, case.variant))
@@ -103,8 +103,8 @@ def _of(case: Case, run: StudyRun) -> Case:
 
 
 def _count(run: StudyRun, source: SourceNode, labels: Sequence[str]) -> dict[str, int] | None:
-    if source.films:
-        return _count_films(run, source.films, labels)
+    if source.videos:
+        return _count_videos(run, source.videos, labels)
     counts: dict[str, Any] = run.record.data.get("counts") or {}
     if not counts.get(source.views[0]):
         return None
@@ -112,8 +112,8 @@ def _count(run: StudyRun, source: SourceNode, labels: Sequence[str]) -> dict[str
     return {label: sum(count.get(label, 0) for count in known) for label in labels}
 
 
-def _count_films(run: StudyRun, view: str, labels: Sequence[str]) -> dict[str, int] | None:
+def _count_videos(run: StudyRun, view: str, labels: Sequence[str]) -> dict[str, int] | None:
     if view not in run.views:
         return None
-    films = film_predictions(run.views[view], "mean_scores")
-    return {label: int((films["label"] == label).sum()) for label in labels}
+    videos = video_predictions(run.views[view], "mean_scores")
+    return {label: int((videos["label"] == label).sum()) for label in labels}

@@ -1,4 +1,4 @@
-"""The pictures of a study: the printed figures drawn hollow or hatched, ours filled."""
+"""The pictures of a study: the published metrics drawn hollow or hatched, ours filled."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _TITLE = 32  # characters of a line above a panel of curves
 _PALE = ("#dfe3ea", "#b3bac6")
 _VARIANTS = (BLUE, ORANGE, "#3d7a4b", "#7a3d78")
-# trial to the printed figure and variant to ours
+# trial to the published figure and variant to ours
 TrialPanel = Mapping[str, tuple[float | None, Mapping[str, Measured]]]
 
 
@@ -32,12 +32,12 @@ class Curves:
     Attributes:
         title: Of the panel.
         epochs: Rows of metrics.jsonl.
-        printed: Column to the (epoch, value) pairs that the study prints.
+        published: Column to the (epoch, value) pairs that the study prints.
     """
 
     title: str
     epochs: pd.DataFrame
-    printed: Mapping[str, Sequence[tuple[float, float]]] = field(default_factory=dict)
+    published: Mapping[str, Sequence[tuple[float, float]]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -46,13 +46,13 @@ class Bars:
 
     Attributes:
         title: Of the panel.
-        series: Name to class to value; a printed series is hatched.
-        printed: Which series are printed.
+        series: Name to class to value; a published series is hatched.
+        published: Which series are published.
     """
 
     title: str
     series: Mapping[str, Mapping[str, float]]
-    printed: frozenset[str] = frozenset()
+    published: frozenset[str] = frozenset()
 
 
 def draw_matrices(
@@ -97,7 +97,7 @@ def _draw_matrix(axes: "Axes", frame: pd.DataFrame) -> None:
 
 
 def draw_curves(panels: Sequence[Curves], columns: Mapping[str, str], label: str) -> bytes:
-    """Draw one panel a run, printed values as hollow marks.
+    """Draw one panel a run, published values as hollow marks.
 
     Args:
         panels: In order; four stand in a row.
@@ -107,13 +107,13 @@ def draw_curves(panels: Sequence[Curves], columns: Mapping[str, str], label: str
     Returns:
         A png.
     """
-    hollow = {"hollow: published": _mark("o")} if any(p.printed for p in panels) else {}
+    hollow = {"hollow: published": _mark("o")} if any(p.published for p in panels) else {}
     draws = [partial(_draw_panel, panel=panel, columns=columns) for panel in panels]
     return _draw_grid(draws, label, across=4, size=(2.3, 1.75), margin=(0.6, 0.5), more=hollow)
 
 
 def draw_bars(panels: Sequence[Bars], label: str) -> bytes:
-    """Draw bars class by class; printed series are pale, and nothing is drawn for a missing value.
+    """Draw bars class by class; published series are pale, and nothing is drawn for a missing value.
 
     Args:
         panels: In order; two stand in a row.
@@ -173,7 +173,7 @@ def _draw_panel(axes: "Axes", panel: Curves, columns: Mapping[str, str]) -> None
         values = panel.epochs.get(column, pd.Series(np.nan, index=panel.epochs.index))
         numbers = pd.to_numeric(values, errors="coerce")
         axes.plot(panel.epochs["epoch"], numbers, color=colour, linewidth=1.4, label=word)
-        if points := panel.printed.get(column):  # an empty line would upset the layout
+        if points := panel.published.get(column):  # an empty line would upset the layout
             axes.plot(*zip(*points, strict=True), "o", markersize=4, markerfacecolor="white",
                       markeredgecolor=colour, clip_on=False)  # fmt: skip
     axes.set_title(fill(panel.title, _TITLE), loc="left", fontsize=8)
@@ -190,7 +190,7 @@ def _draw_groups(axes: "Axes", panel: Bars) -> None:
     for number, (name, values) in enumerate(series.items()):
         at = [i + width * (number - (len(series) - 1) / 2) for i in range(len(classes))]
         heights = [values.get(c, np.nan) for c in classes]
-        colour = next(pale if name in panel.printed else strong)
+        colour = next(pale if name in panel.published else strong)
         axes.bar(at, heights, width=0.92 * width, label=name, color=colour)
     turned: dict[str, Any] = {"rotation": 30, "ha": "right"} if len(classes) > 5 else {}
     axes.set_xticks(range(len(classes)), classes, **turned)
@@ -200,7 +200,7 @@ def _draw_groups(axes: "Axes", panel: Bars) -> None:
 
 
 def draw_trials(panels: Mapping[str, TrialPanel]) -> bytes:
-    """Draw a row a trial: the printed figure hollow, ours with its interval, a colour a variant.
+    """Draw one row per trial: the published figure hollow, ours with its interval, a colour a variant.
 
     Args:
         panels: Title to what is drawn.
@@ -229,10 +229,10 @@ def _draw_dots(
     trials: Sequence[str],
     colours: Mapping[str, str],
 ) -> None:
-    for trial, (printed, ours) in panel.items():
+    for trial, (published, ours) in panel.items():
         row = trials.index(trial)
-        if printed is not None:
-            axes.plot(printed, row, "D", markersize=5, color=INK, markerfacecolor="white")
+        if published is not None:
+            axes.plot(published, row, "D", markersize=5, color=INK, markerfacecolor="white")
         for variant, measured in ours.items():
             shift = 0.18 * (list(colours).index(variant) - (len(colours) - 1) / 2)
             if measured.interval:

@@ -1,4 +1,4 @@
-"""Our figures of a view: of one run with its interval, or the mean over seeds."""
+"""Our metrics of a view: of one run with its interval, or the mean over seeds."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ferkit.evaluation.confusion import count_confusion, overall_figures, per_class_figures
+from ferkit.evaluation.confusion import count_confusion, overall_metrics, per_class_metrics
 from ferkit.evaluation.intervals import (
     draw_counts,
     percentile_interval,
@@ -25,7 +25,7 @@ _RESAMPLES = 1000
 
 @dataclass(frozen=True)
 class Measured:
-    """A figure of ours.
+    """A metric of ours.
 
     Attributes:
         value: Of the run, or the mean over seeds.
@@ -41,11 +41,11 @@ class Measured:
 
 
 @dataclass(frozen=True)
-class ViewFigures:
+class ViewMetrics:
     """What is measured on a view.
 
     Attributes:
-        values: (class, figure of `PER_CLASS`) to its value, and ("", figure of `OVERALL`).
+        values: (class, metric of `PER_CLASS`) to its value, and ("", metric of `OVERALL`).
         support: Faces of each class.
         confusion: Counts summed over seeds: the true class in rows, in the order of the labels.
         left_out: Rows whose label is none of the study's.
@@ -73,7 +73,7 @@ class ViewFigures:
         return sum(self.support.values())
 
 
-def measure(frames: Sequence[pd.DataFrame], labels: Sequence[str]) -> ViewFigures | None:
+def measure(frames: Sequence[pd.DataFrame], labels: Sequence[str]) -> ViewMetrics | None:
     """Measure a view over the classes of a study.
 
     Args:
@@ -81,7 +81,7 @@ def measure(frames: Sequence[pd.DataFrame], labels: Sequence[str]) -> ViewFigure
         labels: The classes, in the study's order; rows of other labels are left out.
 
     Returns:
-        The figures, or None without a row.
+        The metrics, or None without a row.
     """
     known = [labelled(frame) for frame in frames]
     kept = [rows[rows["label"].isin(labels)].reset_index(drop=True) for rows in known]
@@ -89,7 +89,7 @@ def measure(frames: Sequence[pd.DataFrame], labels: Sequence[str]) -> ViewFigure
         return None
     values, confusions = zip(*(_measure_one(rows, labels) for rows in kept), strict=True)
     first = kept[0]["label"].value_counts()
-    return ViewFigures(
+    return ViewMetrics(
         values={key: over_seeds([one[key] for one in values]) for key in values[0]},
         support={label: int(first.get(label, 0)) for label in labels},
         confusion=sum(confusions[1:], confusions[0]),
@@ -118,7 +118,7 @@ def _measure_one(
     names, size = list(outcomes.classes), len(outcomes.classes)
     confusion = count_confusion(outcomes.truth, outcomes.predicted, size)
     samples = _resample(rows, outcomes.truth * size + outcomes.predicted, size)
-    overall = overall_figures(confusion)
+    overall = overall_metrics(confusion)
     values = {("", f): Measured(float(overall[f]), _percentiles(samples.get(f))) for f in OVERALL}
     for label in labels:
         own = _measure_class(confusion, names.index(label), samples) if label in names else {}
@@ -131,7 +131,7 @@ def _measure_one(
 def _measure_class(
     confusion: NDArray[np.int64], code: int, samples: Mapping[str, NDArray[np.float64]]
 ) -> dict[str, Measured]:
-    figures = per_class_figures(confusion)
+    metrics = per_class_metrics(confusion)
     hits = int(confusion[code, code])
     spans = {
         "precision": wilson(hits, int(confusion[:, code].sum())),
@@ -141,7 +141,7 @@ def _measure_class(
     if samples and hits:  # without a hit every resample is 0, which would claim certainty
         spans["f1"] = percentile_interval(samples["f1"][:, code])
     return {
-        f: Measured(float(figures[f][code]), (span[0], span[1]) if span else None)
+        f: Measured(float(metrics[f][code]), (span[0], span[1]) if span else None)
         for f, span in spans.items()
     }
 
@@ -153,10 +153,10 @@ def _resample(
     if units.count < 2:
         return {}
     sums = np.zeros((units.count, size * size))
-    np.add.at(sums, (units.codes, cells), 1)
+    np.add.at(sums, (units.class_ids, cells), 1)
     blocks = draw_counts(units.count, _RESAMPLES, seed=0)
     drawn = np.concatenate([counts @ sums for counts in blocks]).reshape(-1, size, size)
-    return {**overall_figures(drawn), "f1": per_class_figures(drawn)["f1"]}
+    return {**overall_metrics(drawn), "f1": per_class_metrics(drawn)["f1"]}
 
 
 def _percentiles(samples: NDArray[np.float64] | None) -> tuple[float, float] | None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from ferkit.studies.case import Case, figures, look_up, settle, with_fields
+from ferkit.studies.case import Case, look_up, metrics, settle, with_fields
 from ferkit.studies.counting import count_images
 from ferkit.studies.document import Subject
 from ferkit.studies.published import pick
@@ -63,12 +63,12 @@ def _classes(case: Case, subject: Subject) -> list[Case]:
 
 
 def _measured_classes(case: Case, subject: Subject) -> list[Case]:
-    known = case.whose == "published" or figures(settle(case, subject), subject)
+    known = case.whose == "published" or metrics(settle(case, subject), subject)
     return _classes(case, subject) if known else [case]
 
 
 def _predicted(case: Case, subject: Subject) -> list[Case]:
-    found = figures(settle(case, subject), subject)
+    found = metrics(settle(case, subject), subject)
     return [replace(case, counts=dict(found.predicted) if found else None)]
 
 
@@ -83,7 +83,7 @@ def _whose(case: Case, subject: Subject) -> list[Case]:
     for ours in AXES["variants_run"](case, subject):
         words = f"ours, {ours.variant}"
         cases.append(replace(ours, named=words))
-        if figures(settle(ours, subject), subject):
+        if metrics(settle(ours, subject), subject):
             cases.append(replace(ours, whose="difference", named=f"difference of {words}"))
     return cases
 

@@ -14,7 +14,7 @@ from ferkit.runs.record import RunRecord, read_run, tta_kind
 from ferkit.targets import configs_dir
 from ferkit.untrusted import YAML_LIMIT, parse_yaml, read_text
 
-AS_PUBLISHED = "as_printed"
+AS_PUBLISHED = "as_published"
 # words behind `ferkit train` that leave a trial what it is; shortened runs are noted by `shortened`
 _SAME_TRIAL = ALIKE | {
     "experiment", "debug", "backbone.init_from", "trainer.precision", "trainer.max_epochs",
@@ -28,8 +28,8 @@ class StudyRun:
 
     Attributes:
         folder: Where it lives.
-        trial: As in the published figures, e.g. "trial08".
-        variant: Which reading of the trial, e.g. "as_printed" or "honest".
+        trial: As in the published values, e.g. "trial08".
+        variant: Which reading of the trial, e.g. "as_published" or "honest".
         seed: Of the run.
         config: config.yaml, parsed.
         changed: What its words changed of the trial, such as "optimizer.lr=0.01" in a sweep.
@@ -137,7 +137,7 @@ class StudyRuns:
         return [newest[key] for key in sorted(newest)]
 
     def variants(self, trial: str, *, run: bool = False) -> list[str]:
-        """The variants of a trial, as printed first.
+        """The variants of a trial, as published first.
 
         Args:
             trial: Its name.

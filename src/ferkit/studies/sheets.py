@@ -1,7 +1,7 @@
 """The sheets of a study as its yaml describes them.
 
 `sheets` is a list of mappings with the keys of `SheetNode`; of {odd: NAME}, a function of the
-study's own module; of {others: CAVEATS}, what else is printed; and of the word `runs`.
+study's own module; of {others: CAVEATS}, what else is published; and of the word `runs`.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from ferkit.reports.document import Sheet
-from ferkit.studies.case import Case, figures, fill_in, with_fields
+from ferkit.studies.case import Case, fill_in, metrics, with_fields
 from ferkit.studies.cells import Style
 from ferkit.studies.columns import Column, read_columns
 from ferkit.studies.document import TO_FILL, Subject, make_sheet, others_sheet, runs_sheet
@@ -176,7 +176,7 @@ def _quick_every(_: Sequence[Case], subject: Subject) -> Iterable[str]:
 def _left_out(cases: Sequence[Case], subject: Subject) -> Iterable[str]:
     """How many faces of other labels are not counted."""
     for case in cases:
-        found = figures(case, subject)
+        found = metrics(case, subject)
         if found is not None and found.left_out:
             yield (
                 f"{case.trial}, {case.variant}: {found.left_out:,} faces with labels that are none "

@@ -50,8 +50,8 @@ def _gain_cells(run: StudyRun) -> tuple[str, str, str, str]:
     left, right = align(without, with_tta)
     hits = [np.asarray(f["label"] == f["predicted"], dtype=float) for f in (left, right)]
     units = resampling_units(left)
-    gains = np.bincount(units.codes, hits[1] - hits[0], units.count)
-    sizes = np.bincount(units.codes, minlength=units.count)
+    gains = np.bincount(units.class_ids, hits[1] - hits[0], units.count)
+    sizes = np.bincount(units.class_ids, minlength=units.count)
     drawn = [d @ np.stack([gains, sizes], 1) for d in draw_counts(units.count, 1000, seed=0)]
     sums = np.concatenate(drawn)  # [1000, 2]
     span = percentile_interval(sums[:, 0] / sums[:, 1]) if units.count > 1 else None

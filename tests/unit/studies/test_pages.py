@@ -134,4 +134,4 @@ def test_balanescu_has_no_published_mark_on_a_loss(report, make_run, no_pictures
     monkeypatch.setattr(drawings, "draw_curves", lambda panels, *_: drawn.append(panels) or b"")
     make_run("balanescu2020", "trial08", ["val"])
     report("balanescu2020")
-    assert [bool(panels[0].printed) for panels in drawn] == [True, False]  # accuracy, loss
+    assert [bool(panels[0].published) for panels in drawn] == [True, False]  # accuracy, loss

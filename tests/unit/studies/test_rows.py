@@ -15,7 +15,7 @@ def cases(axes, subject, **start):
 
 
 def test_a_text_takes_the_fields_and_what_the_yaml_says_of_the_trial(make_subject):
-    subject, case = make_subject(), Case("first", "as_printed")
+    subject, case = make_subject(), Case("first", "as_published")
     assert fill_in("{trial}: {own[loss]}{of_variant}", case, subject) == "first: squared"
     assert fill_in("{own[no_such]}", case, subject) == ""
     assert fill_in("a{_variant}", Case("first", "honest"), subject) == "a_honest"
@@ -39,21 +39,21 @@ def test_without_a_class_the_published_counts_are_summed(make_subject):
 def test_our_value_is_of_the_view_the_class_or_the_curve(ran):
     frame = ran.runs.of("first")[0].views["test"]
     right = frame["label"] == frame["predicted"]
-    ours = our_value(Case("first", "as_printed", "test", metric="accuracy"), ran)
+    ours = our_value(Case("first", "as_published", "test", metric="accuracy"), ran)
     assert ours.value == pytest.approx(right.mean())
-    recall = our_value(Case("first", "as_printed", "test", label="sad", metric="recall"), ran)
+    recall = our_value(Case("first", "as_published", "test", label="sad", metric="recall"), ran)
     assert recall.value == pytest.approx(right[frame["label"] == "sad"].mean())
-    curve = {"trial": "first", "variant": "as_printed", "curve": "train_loss"}  # 2 / epoch
+    curve = {"trial": "first", "variant": "as_published", "curve": "train_loss"}  # 2 / epoch
     values = [our_value(Case(**curve, **where), ran).value for where in (
         {}, {"at": 0}, {"at": 0, "tail": 2}, {"epoch": 0}, {"epoch": 2},
     )]  # fmt: skip
     assert values == pytest.approx([2 / 4, 2 / 1, 2 / 3, 2 / 1, 2 / 2])
-    assert our_value(Case("first", "as_printed", "no_such", metric="accuracy"), ran) is None
-    assert our_value(Case("second", "as_printed", "test", metric="accuracy"), ran) is None
+    assert our_value(Case("first", "as_published", "no_such", metric="accuracy"), ran) is None
+    assert our_value(Case("second", "as_published", "test", metric="accuracy"), ran) is None
 
 
 def test_matrices_are_published_ours_or_their_difference(ran):
-    case = {"trial": "first", "variant": "as_printed", "view": "test"}
+    case = {"trial": "first", "variant": "as_published", "view": "test"}
     place = "trials.{trial}.rows"
     published, ours, difference = (
         shares(Case(**case, whose=whose, published=place), ran)
@@ -85,7 +85,7 @@ def test_a_row_stands_once_and_only_where_it_is_published(make_subject):
 
 def test_main_is_the_published_view_of_the_trial(make_subject):
     own = {"first": {"published_view": "resampled"}, "second": {}}
-    made = cases(["trials", [{"variant": "as_printed"}, {"variant": "honest"}]],
+    made = cases(["trials", [{"variant": "as_published"}, {"variant": "honest"}]],
                  make_subject(trials=own), view="main")  # fmt: skip
     assert [c.view for c in made] == ["resampled", "test", "test", "test"]
 
@@ -100,21 +100,21 @@ def test_variants_are_those_planned_or_run(make_subject, make_run, tmp_path):
     def variants(axis):
         return [c.variant for c in cases([axis], subject, trial="first")]
 
-    assert variants("variants") == ["as_printed", "honest", "planned"]
-    assert variants("variants_run") == ["as_printed", "honest"]
-    assert variants("all_variants") == ["as_printed", "honest", "planned", "text"]
-    assert variants("variants_of_pair") == ["as_printed", "honest", "text"]
+    assert variants("variants") == ["as_published", "honest", "planned"]
+    assert variants("variants_run") == ["as_published", "honest"]
+    assert variants("all_variants") == ["as_published", "honest", "planned", "text"]
+    assert variants("variants_of_pair") == ["as_published", "honest", "text"]
 
 
 def test_rows_of_classes_need_a_measured_view(ran):
     def labels(**start):
-        made = cases(["measured_classes"], ran, variant="as_printed", **start)
+        made = cases(["measured_classes"], ran, variant="as_published", **start)
         return [c.label for c in made]
 
     assert labels(trial="first", view="test") == LABELS
     assert labels(trial="first", view="private") == [""]
     assert labels(trial="first", view="private", whose="published") == LABELS
-    made = cases(["predicted_views"], ran, trial="first", variant="as_printed")
+    made = cases(["predicted_views"], ran, trial="first", variant="as_published")
     assert [c.view for c in made] == ["val", "test"]
     assert cases(["predicted_views"], ran, trial="second")[0].view == "test"
 
@@ -123,13 +123,13 @@ def test_whose_sets_differences_only_beside_what_ran(ran):
     def whose(view):
         return [c.named for c in cases(["whose"], ran, trial="first", view=view)]
 
-    assert whose("test") == ["published", "ours, as_printed", "difference of ours, as_printed"]
-    assert whose("private") == ["published", "ours, as_printed"]
+    assert whose("test") == ["published", "ours, as_published", "difference of ours, as_published"]
+    assert whose("private") == ["published", "ours, as_published"]
 
 
 def test_every_axis_takes_a_study_without_a_run(make_subject):
     subject = make_subject()
-    case = Case("first", "as_printed", "test", label="sad", metric="recall")
+    case = Case("first", "as_published", "test", label="sad", metric="recall")
     for axis in AXES:
         assert cases([axis], subject, **vars(case)), axis
 

@@ -40,19 +40,26 @@ def cell(word, case, subject, **fields):
 def test_a_group_makes_a_column_for_each_class(ran):
     matrix = read_columns(["matrix"], LABELS)
     assert [c.header for c in matrix] == [*LABELS, "Sum", "95% interval of the diagonal"]
-    case = Case("first", "as_printed", "test", label="sad")
+    case = Case("first", "as_published", "test", label="sad")
     row = [column.show(case, ran, Style()) for column in matrix]
     assert float(row[0]) + float(row[1]) == pytest.approx(1, abs=0.011) and row[2] == "1.00"
     assert row[3].startswith("[")
     turned = read_columns(["matrix_turned"], LABELS)
-    happy = Case("first", "as_printed", "test", label="happy")
+    happy = Case("first", "as_published", "test", label="happy")
     assert turned[1].show(happy, ran, Style()) == row[0]
 
 
 @pytest.mark.parametrize("word", CELLS)
 def test_every_cell_takes_a_study_without_a_run(make_subject, word):
-    case = Case("first", "as_printed", "test", label="sad", metric="recall")
-    assert cell(word, case, make_subject()) in ("", "first", "as_printed", "test", "recall", "sad")
+    case = Case("first", "as_published", "test", label="sad", metric="recall")
+    assert cell(word, case, make_subject()) in (
+        "",
+        "first",
+        "as_published",
+        "test",
+        "recall",
+        "sad",
+    )
 
 
 def test_counts_are_of_a_class_or_of_all_of_the_study(ran):
@@ -63,7 +70,9 @@ def test_counts_are_of_a_class_or_of_all_of_the_study(ran):
 
 
 def test_cells_hold_words_values_and_texts(ran):
-    case = Case("first", "as_printed", "test", metric="macro_f1", published="trials.first.accuracy")
+    case = Case(
+        "first", "as_published", "test", metric="macro_f1", published="trials.first.accuracy"
+    )
     assert cell("metric", case, ran) == "macro F1"
     assert cell("{own[loss]} of {trial}", case, ran) == "squared of first"
     assert cell("published", case, ran) == "0.50"
@@ -77,7 +86,7 @@ def test_cells_hold_words_values_and_texts(ran):
 
 
 def test_a_sheet_says_the_command_of_a_view_once_or_in_every_row(sheet, make_subject):
-    node = sheet | {"rows": [{"trial": "first", "variant": "as_printed"}, "classes"]}
+    node = sheet | {"rows": [{"trial": "first", "variant": "as_published"}, "classes"]}
     asked = "ferkit train experiment=drawn2020/first"
     for fill, fills in (("view", [asked, ""]), ("row", [asked, asked])):
         made = make_sheets(make_subject(sheets=[node | {"fill": fill}]))[0]
@@ -101,7 +110,7 @@ def test_notes_are_texts_caveats_and_what_is_shortened(sheet, make_subject, make
     first, second = make_sheets(
         make_subject(find_runs("drawn2020", [tmp_path / "outputs"]), sheets=[node])
     )
-    quick = "quick: 2 epochs (first); the print is of 4 epochs."
+    quick = "quick: 2 epochs (first); the published value is of 4 epochs."
     assert first.notes == ("Of the trial first.", quick)
     assert second.notes == ("Of the trial second.", "Typed by hand.")
 
@@ -117,7 +126,7 @@ def test_bars_take_published_values_and_none_is_drawn_without_any(make_subject, 
     assert make_plots(make_subject(plots=[PLOT])) == {"bars.png": b"png"}
     (panel,), label = seen[0][0]
     assert (panel.title, label) == ("a panel", "accuracy")
-    assert panel.series == {"published": {"first": 0.5}} and panel.printed == {"published"}
+    assert panel.series == {"published": {"first": 0.5}} and panel.published == {"published"}
     empty = PLOT | {"series": {"ours": {"cell": "ours", "metric": "accuracy"}}}
     assert make_plots(make_subject(plots=[empty])) == {}
 
@@ -144,7 +153,7 @@ def test_curves_have_their_published_marks(monkeypatch, ran):
     plot = {"file": "curves.png", "kind": "curves", "label": "", "names": {}, "marks": marks}
     published = ran.published | {"plots": [plot], "tail": [2.0, 1.0], "points": {0: 40, 5: 60}}
     make_plots(Subject(published, ran.runs))
-    assert seen[0][0][0][0].printed == {
+    assert seen[0][0][0][0].published == {
         "val_loss": [(3, 0.5)],
         "train_loss": [(3, 2.0), (4, 1.0)],  # the last of four epochs
         "val_accuracy": [(1, 0.4), (5, 0.6)],
@@ -157,7 +166,7 @@ def test_trials_at_a_glance_hold_published_and_ours(sheet, monkeypatch, ran):
     plot = {"file": "trials.png", "kind": "trials", "panels": {"test": fields}}
     make_plots(Subject(ran.published | {"plots": [plot]}, ran.runs))
     panel = seen[0][0][0]["test"]
-    assert panel["first"][0] == 0.5 and list(panel["first"][1]) == ["as_printed"]
+    assert panel["first"][0] == 0.5 and list(panel["first"][1]) == ["as_published"]
     assert panel["second"] == (None, {})
 
 
@@ -169,5 +178,5 @@ def test_the_example_of_the_docs_is_built():
     test, *others = make_sheets(subject)
     assert [row[2:4] for row in test.rows[-2:]] == [("accuracy", ""), ("macro F1", "")]
     assert test.rows[-2][4] == "0.64" and len(test.notes) == 2
-    assert [sheet.name for sheet in others] == ["runs", "other_prints"]
+    assert [sheet.name for sheet in others] == ["runs", "other_published"]
     assert make_plots(subject) == {}  # no matrix without a run

@@ -1,10 +1,10 @@
-"""The published figures of the studies and how their pages are built, one yaml a study.
+"""The published values of the studies and how their pages are built, one yaml a study.
 
 Every yaml has `format`, `study`, `title`, `document`, `needs` (what the first trial is trained on),
-`labels` (the study's own order), `trials` (by the names of the experiments), `others` (printed
-figures that no table of ours holds: what, printed, place), `doubts` (a word to a sentence; a report
+`labels` (the study's own order), `trials` (by the names of the experiments), `others` (published
+metrics that no table of ours holds: what, published, place), `caveats` (a word to a sentence; a report
 says each where it matters), `main_view`, `sheets` (see `ferkit.studies.sheets`) and `plots` (see
-`ferkit.studies.plots`). The rest is the study's own. Figures stand as printed, each with its place,
+`ferkit.studies.plots`). The rest is the study's own. Metrics stand as published, each with its place,
 and a print has no interval.
 """
 
@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 
 def studies() -> list[str]:
-    """The studies whose figures are here.
+    """The studies whose metrics are here.
 
     >>> studies()[0]
     'athanasiadis2022'
@@ -30,7 +30,7 @@ def studies() -> list[str]:
 
 
 def read_published(study: str) -> dict[str, Any]:
-    """What a study printed.
+    """What a study published.
 
     Raises:
         ConfigError: no study has this name.
