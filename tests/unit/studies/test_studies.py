@@ -26,14 +26,6 @@ def pick(rows, **wanted):
     return found[0]
 
 
-@pytest.fixture
-def no_pictures(monkeypatch):
-    """Pictures cost more than all tables."""
-    import ferkit.studies.balanescu2020 as balanescu
-
-    monkeypatch.setattr(balanescu, "draw_pictures", lambda results: {})
-
-
 def test_newest_run_of_a_seed_wins_and_nested_runs_are_none(tmp_path, monkeypatch, make_run):
     monkeypatch.chdir(tmp_path)
     old = make_run("tekula2023", "base", ["val"], name="b/old")
