@@ -193,7 +193,7 @@ GROUPS: dict[str, dict[str, Any]] = {
     "variant": {"Variant": "variant"},
     "view": {"View": "view"},
     "class": {"Class": "class"},
-    "metric": {"Figure": "metric"},
+    "metric": {"Metric": "metric"},
     "curve": {"Curve": "curve"},
     "compared": {
         "Published": "published",
