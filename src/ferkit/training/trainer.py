@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
 from tqdm import tqdm
 
 from ferkit.backbones.freezing import on_epoch
@@ -21,10 +22,12 @@ from ferkit.losses import start_epoch
 from ferkit.model import FaceClassifier, card_of
 from ferkit.model_file import Weights, pack
 from ferkit.runs.folder import RunFolder
+from ferkit.training.averaging import averaged, in_place_of, weights_to_keep
 from ferkit.training.checkpoint import save_checkpoint
 from ferkit.training.mixup import mix
 from ferkit.training.optim import MONITORS, Schedule
 from ferkit.training.settings import TrainerSettings, autocast_of
+from ferkit.training.updates import add_gradient, keep_statistics, learns_statistics, update
 
 Row = dict[str, Any]
 
@@ -68,7 +71,9 @@ class Training:
         rows: Their figures, as in metrics.jsonl.
         best: The best value of the monitor so far, None before the first.
         since_best: Epochs since then.
-        best_weights: The weights of that epoch, on the CPU.
+        best_weights: The weights of that epoch (their average, with `trainer.ema`), on the CPU.
+        pending: Images of the batches whose gradients wait for the others of their update.
+        average: What `trainer.ema` keeps.
         normalises: Whether the model has statistics of a batch, for which it needs two images.
     """
 
@@ -84,6 +89,8 @@ class Training:
     best: float | None = None
     since_best: int = 0
     best_weights: Weights | None = None
+    pending: list[int] = field(default_factory=list)
+    average: AveragedModel | None = field(init=False, default=None)
     scaler: torch.amp.GradScaler = field(init=False)
     dtype: torch.dtype = field(init=False)
     normalises: bool = field(init=False)
@@ -94,6 +101,8 @@ class Training:
             self.device.type, enabled=self.dtype == torch.float16 and self.device.type == "cuda"
         )
         self.normalises = has_batch_norm(self.model)
+        if self.settings.ema is not None:
+            self.average = averaged(self.model, self.settings.ema)
 
     def autocast(self) -> torch.autocast:
         """Mixed precision where the settings ask for it."""
@@ -115,7 +124,8 @@ def fit(
         started = time.perf_counter()
         row: Row = {"epoch": training.epoch + 1, **train_epoch(training, inputs)}
         seconds = time.perf_counter() - started
-        row |= validate(training, inputs)
+        with in_place_of(training.model, training.average):
+            row |= validate(training, inputs)
         refuse_divergence(training, row)
         row["lr"] = training.optimizer.param_groups[0]["lr"]
         training.schedule.after_epoch(row)
@@ -128,10 +138,7 @@ def fit(
         training.rows.append(json.loads(json.dumps(row)))  # plain numbers, for the checkpoint
         better = is_better(training, row)
         if better:
-            training.best_weights = {
-                name: tensor.detach().to("cpu", copy=True)
-                for name, tensor in training.model.state_dict().items()
-            }
+            training.best_weights = weights_to_keep(training.model, training.average)
         save_checkpoint(state_of(training), run.folder / "checkpoints")
         if better:
             write_best(training, run)
@@ -171,25 +178,27 @@ def train_epoch(training: Training, inputs: TrainingInputs) -> Row:
     """
     training.model.train()
     on_epoch(training.model.backbone, training.epoch)
+    keep_statistics(training)
     start_epoch(training.loss, training.epoch)
     torch.manual_seed(hash_seed(training.seed, training.epoch))
     total = torch.zeros(3, device=training.device)  # loss, correct, images
     steps = inputs.train.steps
     bar = progress(inputs.train.epoch(training.epoch), training, steps)
     for step, batch in enumerate(bar):
-        if len(batch.targets) == 1 and steps > 1 and training.normalises:
+        if len(batch.targets) == 1 and steps > 1 and learns_statistics(training):
             continue  # batch statistics of one image do not exist
         total += train_step(training, inputs, batch, step)
         if step % 20 == 0:
             loss, correct, images = total.tolist()
             bar.set_postfix(loss=f"{loss / images:.3f}", accuracy=f"{correct / images:.3f}",
                             refresh=False)  # fmt: skip
+    update(training)  # of what is left where `accumulate` does not divide the batches
     loss, correct, images = total.tolist()
     return {"train_loss": loss / images, "train_accuracy": correct / images, "images": images}
 
 
 def train_step(training: Training, inputs: TrainingInputs, batch: Batch, step: int) -> Tensor:
-    """One optimizer step; returns [loss * images, correct, images] on the device."""
+    """One batch and, once its gradients are in, one update; returns [loss * images, correct, images] on the device."""
     generator = torch.Generator().manual_seed(hash_seed(training.seed, training.epoch, step))
     images, targets = inputs.augment(batch.images, generator), batch.targets
     if alpha := inputs.augment.mixup:
@@ -202,14 +211,7 @@ def train_step(training: Training, inputs: TrainingInputs, batch: Batch, step: i
         found = inputs.train_forward(images)
     scores, *features = found if isinstance(found, tuple) else (found,)  # [B, K], [B, ...]
     loss = training.loss(scores.float(), targets, *features)
-    training.optimizer.zero_grad(set_to_none=True)
-    training.scaler.scale(loss).backward()
-    if training.settings.clip_grad:
-        training.scaler.unscale_(training.optimizer)
-        nn.utils.clip_grad_norm_(training.model.parameters(), training.settings.clip_grad)
-    training.scaler.step(training.optimizer)
-    training.scaler.update()
-    training.schedule.after_step()
+    add_gradient(training, loss, len(batch.targets))
     hard = batch.targets if batch.targets.ndim == 1 else batch.targets.argmax(1)
     correct = (scores.argmax(1) == hard).sum()
     count = len(batch.targets)
@@ -254,6 +256,7 @@ def state_of(training: Training) -> dict[str, Any]:
     """All that a checkpoint holds."""
     return {
         "model": training.model.state_dict(),
+        "average": None if training.average is None else training.average.state_dict(),
         "loss": training.loss.state_dict(),
         "optimizer": training.optimizer.state_dict(),
         "schedule": training.schedule.scheduler.state_dict(),
@@ -262,7 +265,7 @@ def state_of(training: Training) -> dict[str, Any]:
         "best": training.best,
         "since_best": training.since_best,
         "rows": training.rows,
-        # in the epoch that is the best they are the model's own
+        # in the epoch that is the best they are the model's own, or the average's
         "best_weights": training.best_weights if training.since_best else None,
         "max_epochs": training.settings.max_epochs,
     }
