@@ -91,6 +91,11 @@ class FilmAugment:
         """As the augmentation has it; whole films are blended."""
         return self.faces.mixup
 
+    @property
+    def cutmix(self) -> float:
+        """Likewise; every frame of a clip has the same rectangle."""
+        return float(getattr(self.faces, "cutmix", 0.0))
+
     def __call__(self, films: Tensor, generator: torch.Generator, /) -> Tensor:
         """Variants of films, [B, T, C, H, W]."""
         return self.faces(films.flatten(0, 1), generator).reshape(films.shape)

@@ -24,7 +24,7 @@ from ferkit.model_file import Weights, pack
 from ferkit.runs.folder import RunFolder
 from ferkit.training.averaging import averaged, in_place_of, weights_to_keep
 from ferkit.training.checkpoint import save_checkpoint
-from ferkit.training.mixup import mix
+from ferkit.training.mixup import blend
 from ferkit.training.optim import MONITORS, Schedule
 from ferkit.training.settings import TrainerSettings, autocast_of
 from ferkit.training.updates import add_gradient, keep_statistics, learns_statistics, update
@@ -33,7 +33,7 @@ Row = dict[str, Any]
 
 
 class Augmentation(Protocol):
-    """Random variants of a batch; `mixup` above 0 blends its images and labels afterwards."""
+    """Random variants of a batch; `mixup`, and `cutmix` if it has that, blend it afterwards."""
 
     @property
     def mixup(self) -> float:
@@ -198,11 +198,11 @@ def train_epoch(training: Training, inputs: TrainingInputs) -> Row:
 
 
 def train_step(training: Training, inputs: TrainingInputs, batch: Batch, step: int) -> Tensor:
-    """One batch and, once its gradients are in, one update; returns [loss * images, correct, images] on the device."""
+    """One batch, and one update once it fills one; [loss * images, correct, images] come back."""
     generator = torch.Generator().manual_seed(hash_seed(training.seed, training.epoch, step))
     images, targets = inputs.augment(batch.images, generator), batch.targets
-    if alpha := inputs.augment.mixup:
-        images, targets = mix(images, targets, generator, alpha, len(training.model.emotions))
+    classes = len(training.model.emotions)
+    images, targets = blend(images, targets, generator, inputs.augment, classes)
     if not training.settings.channels_last:
         images = images.contiguous()  # RGB faces come in channels_last
     elif images.ndim == 4:

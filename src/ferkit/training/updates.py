@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+import torch
 from torch import Tensor, nn
 
 if TYPE_CHECKING:
@@ -18,7 +19,8 @@ def add_gradient(training: "Training", loss: Tensor, images: int) -> None:
     if not training.pending:
         training.optimizer.zero_grad(set_to_none=True)
     several = training.settings.accumulate > 1
-    training.scaler.scale(loss * images if several else loss).backward()
+    scaled: Tensor = training.scaler.scale(loss * images if several else loss)
+    torch.autograd.backward(scaled)
     training.pending.append(images)
     if len(training.pending) == training.settings.accumulate:
         update(training)

@@ -31,5 +31,5 @@ def test_a_block_begins_as_the_identity():
     "words", [{"widths": [8, 16]}, {"depths": [1, 0, 1]}, {"size": 7}, {"widths": [], "depths": []}]
 )
 def test_what_does_not_fit_is_refused_by_a_sentence(words):
-    with pytest.raises(ConfigError, match="fit|at least 8 pixels"):
+    with pytest.raises(ConfigError, match=r"do not fit|at least 8 pixels"):
         eca_resnet(7, **words)
