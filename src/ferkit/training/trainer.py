@@ -14,7 +14,7 @@ from torch.optim.swa_utils import AveragedModel
 from tqdm import tqdm
 
 from ferkit.backbones.freezing import on_epoch
-from ferkit.devices import choose_precision
+from ferkit.devices import choose_precision, peak_memory
 from ferkit.errors import ConfigError
 from ferkit.evaluation.metrics import quick_figures
 from ferkit.loader import Batch, Loader
@@ -53,6 +53,7 @@ class TrainingInputs:
         augment: Of the training batches.
         train_forward: Scores [B, K] of a training batch, with features where the loss needs them.
         eval_forward: Scores [B, K] of a val batch.
+        teach: Teachers' scores of a training batch and its images as augmented, for a distillation.
     """
 
     train: Loader
@@ -60,6 +61,7 @@ class TrainingInputs:
     augment: Augmentation
     train_forward: Callable[[Tensor], Tensor | tuple[Tensor, Tensor]]
     eval_forward: Callable[[Tensor], Tensor]
+    teach: Callable[[Batch, Tensor], Tensor] | None = None
 
 
 @dataclass
@@ -210,6 +212,8 @@ def train_step(training: Training, inputs: TrainingInputs, batch: Batch, step: i
     with training.autocast():
         found = inputs.train_forward(images)
     scores, *features = found if isinstance(found, tuple) else (found,)  # [B, K], [B, ...]
+    if inputs.teach is not None:
+        features.append(inputs.teach(batch, images))
     loss = training.loss(scores.float(), targets, *features)
     add_gradient(training, loss, len(batch.targets))
     hard = batch.targets if batch.targets.ndim == 1 else batch.targets.argmax(1)
@@ -288,12 +292,3 @@ def progress(batches: Iterable[Batch], training: Training, steps: int) -> "tqdm[
 def hash_seed(*parts: int) -> int:
     """One 63-bit seed from several numbers, equal on every machine."""
     return int(np.random.SeedSequence(parts).generate_state(1, np.uint64)[0] >> 1)
-
-
-def peak_memory(device: torch.device) -> int:
-    """Bytes: of the GPU's allocator, else the largest resident size of this process."""
-    if device.type == "cuda":
-        return torch.cuda.max_memory_allocated(device)
-    import resource
-
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
