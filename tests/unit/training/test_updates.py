@@ -127,7 +127,8 @@ SMALL = [
     "dataset.train=96", "dataset.val=32", "dataset.test=32", "dataset.people=20",
     "backbone=mini_xception", "trainer.max_epochs=3", "trainer.batch_size=16",
     "trainer.device=cpu", "trainer.threads=1", "trainer.ema=0.9", "trainer.accumulate=2",
-    "evaluate=[val]",
+    "evaluate=[val]", "scheduler=plateau", "scheduler.warmup_epochs=1.5", "augment.mixup=0.2",
+    "augment.cutmix=1", "augment.crop=0.1", "augment.blur=1", "augment.equalize=0.3",
 ]  # fmt: skip
 
 
