@@ -12,6 +12,7 @@ from importlib import import_module
 from io import TextIOWrapper
 
 from ferkit.errors import ConfigError, DataError, FerkitError, Stopped, unknown
+from ferkit.log import log_to_stderr
 from ferkit.printable import one_line
 
 COMMANDS = {
@@ -24,18 +25,20 @@ COMMANDS = {
 }
 
 _TRACE = "debug=trace"
+_QUIET = "quiet=true"
 _MULTIRUN = {"-m", "--multirun"}
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 USAGE = "usage: ferkit <command> [key=value ...]\n\n" + "\n".join(
     f"  {name:<9} {what}" for name, what in COMMANDS.items()
 ) + (
     "\n\nAll take Hydra's grammar: ferkit train dataset=fer2013 optimizer.lr=1e-3; -m sweeps."
-    "\n`ferkit <command> --help` shows its keys; debug=trace shows tracebacks."
+    "\n`ferkit <command> --help` shows its keys; debug=trace shows tracebacks, quiet=true "
+    "warnings and results alone."
 )  # fmt: skip
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    """Run one command line; answers the exit code: 0 done, 1 our fault, 2 config, 3 data.
+    """Run one command line; return the exit code: 0 done, 1 our fault, 2 config, 3 data.
 
     Args:
         words: What follows `ferkit`; by default the process' own arguments.
@@ -49,9 +52,10 @@ def main(words: Sequence[str] | None = None) -> int:
 
         print(f"ferkit {__version__}")
         return 0
+    log_to_stderr(_QUIET in words)
     try:
         with _stopped_by_sigterm():
-            return _run(words[0], [word for word in words[1:] if word != _TRACE])
+            return _run(words[0], [word for word in words[1:] if word not in (_TRACE, _QUIET)])
     except BrokenPipeError:
         return 0
     except KeyboardInterrupt as stop:

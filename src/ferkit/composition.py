@@ -1,6 +1,7 @@
 """From words on a command line to one resolved config, by Hydra's compose API."""
 
 import re
+import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
@@ -15,6 +16,7 @@ from ferkit.errors import ConfigError, missing, unknown
 from ferkit.hydra_keys import check_hydra_word
 from ferkit.ranges import check_numbers
 from ferkit.roots import ROOTS
+from ferkit.saved import RENAMED_KEYS, RENAMED_VALUES
 from ferkit.targets import configs_dir
 from ferkit.untrusted import read_yaml
 
@@ -114,6 +116,7 @@ def prepare(overrides: Sequence[str], searched: Sequence[str]) -> list[str]:
     _check_names(overrides)
     for word in overrides:
         check_hydra_word(word)
+        _check_renamed(word)
     folders = [Path(f) for f in searched]
     for folder in folders:
         if not folder.is_dir():
@@ -133,6 +136,14 @@ def _in_quotes(word: str) -> str:
     if not equals or not strange or set(value) & set("'\"[]{}(),=$\\"):
         return word
     return f"{key}='{value}'"
+
+
+def _check_renamed(word: str) -> None:
+    key, _, value = word.lstrip("+~").partition("=")
+    if key in RENAMED_KEYS:
+        value = RENAMED_VALUES.get(key, {}).get(value, value)
+        now = f"{RENAMED_KEYS[key]}={value}"
+        raise ConfigError(f"{key} is now called {RENAMED_KEYS[key]}; give {shlex.quote(now)}.")
 
 
 def _check_names(overrides: Sequence[str]) -> None:

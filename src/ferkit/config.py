@@ -10,6 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from ferkit.errors import ConfigError, FerkitError, unknown
 from ferkit.ranges import check_ranges
+from ferkit.saved import RENAMED_KEYS
 from ferkit.targets import resolve
 
 GROUPS = (
@@ -43,6 +44,8 @@ def check_node(node: Any, where: str) -> None:
         if not isinstance(key, str):  # YAML 1.1 reads on, off, yes and no as true and false
             raise ConfigError(f"{where} has the key {key!r}; put the word in quotes in the yaml.")
         if key.startswith("_") or (key not in {*parameters, *shared} and not open_ended):
+            if now := RENAMED_KEYS.get(f"{where}.{key}"):
+                raise ConfigError(f"{where}.{key} is now called {now}; rename it where it stands.")
             known = [p for p in (*parameters, *shared) if not p.startswith("_") and p != "self"]
             raise ConfigError(unknown("key", f"{where}.{key}", [f"{where}.{p}" for p in known]))
         if not _fits(value, hints.get(key, Any)):
@@ -71,7 +74,7 @@ def check_study(study: Any) -> None:
 
     Args:
         study: None, or a mapping of `name` (the study), `trial` (the experiment's name without
-            the words of its variant, e.g. trial08) and `variant` ("as_printed", or those words,
+            the words of its variant, e.g. trial08) and `variant` ("as_published", or those words,
             e.g. "lr_factor").
 
     Raises:

@@ -1,7 +1,6 @@
 """Text of others - names of files and classes - made harmless for terminals, tables and pages."""
 
 import re
-import sys
 import unicodedata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -50,11 +49,6 @@ def one_line(text: str) -> str:
     'one two\\x07'
     """
     return printable(" ".join(text.split("\n")))
-
-
-def say(text: str) -> None:
-    """A line for the person at the terminal; stdout stays free for results."""
-    print(one_line(text), file=sys.stderr, flush=True)
 
 
 def quoted(path: Path) -> str:

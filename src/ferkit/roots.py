@@ -62,15 +62,15 @@ class TrainRoot:
 
 @dataclass
 class EvalRoot:
-    """Root keys of `ferkit eval`; `against` to `of` go with `runs`.
+    """Root keys of `ferkit eval`; `baseline` to `of` go with `runs`.
 
     Attributes:
         runs: Runs, folders of runs or globs: one, or a list.
-        against: Name of the method, or a folder of it, that the others are compared to.
+        baseline: Name of the method, or a folder of it, that the others are compared to.
         correction: Of the p-values of every pair: holm | bh.
         recall: Classes whose recall is shown; the rarest by default.
-        ease: Whether `runs` are cross-validations that judge how easy each face is.
-        threshold: Of the ease from which a face counts as easy, 0..1.
+        difficulty: Whether `runs` are cross-validations that judge how difficult each face is.
+        threshold: R(x) from which a face counts as easy, 0..1.
         of: Runs whose accuracy on easy and on difficult faces is wanted.
         ensemble: Runs to pool, named as in `runs`.
         view: Of the run: val (default), test, train, a key of `tests`; of another dataset: all
@@ -81,10 +81,10 @@ class EvalRoot:
 
     run: str | None = None
     runs: Any = None
-    against: str | None = None
+    baseline: str | None = None
     correction: str = "holm"
     recall: Any = None
-    ease: bool = False
+    difficulty: bool = False
     threshold: float = 0.5
     of: Any = None
     ensemble: Any = None
@@ -124,7 +124,7 @@ class SweepRoot:
         trials: How many results in all; failed trials and those ended early count.
         out: Default outputs/sweep/<date>/<time>; the same words with the same `out` go on.
         resume: A sweep's folder to go on in.
-        monitor: The val figure that trials are compared by; default trainer.monitor.
+        monitor: The val metric that trials are compared by; default trainer.monitor.
         sampler: tpe | random.
         sampler_seed: Default the trials' own seed.
         pruner: median | none.

@@ -21,8 +21,8 @@ from ferkit.devices import choose_device
 from ferkit.errors import ConfigError
 from ferkit.imbalance.strategy import Strategy
 from ferkit.inference.scoring import predict_views
+from ferkit.log import log
 from ferkit.model import load_model
-from ferkit.printable import say
 from ferkit.runs.folder import RunFolder, claim_run, default_folder, environment
 from ferkit.splits import number_of_folds
 from ferkit.training.settings import TrainerSettings
@@ -56,7 +56,7 @@ def cross_validate(
         run = claim_run(folder, words, held)
         run.write_json("env.json", environment(int(config.seed), device, words))
         run.write_config(config)
-    say(f"run: {run.folder} ({folds} folds)")
+    log.info(f"run: {run.folder} ({folds} folds)")
     with said_how_to_go_on(run):
         return _all_folds(config, words, run, folds)
 
@@ -64,7 +64,7 @@ def cross_validate(
 def _all_folds(config: DictConfig, words: Sequence[str], run: RunFolder, folds: int) -> TrainedRun:
     pooled, described = [], []
     for fold in range(folds):
-        say(f"--- fold {fold + 1} of {folds}")
+        log.info(f"--- fold {fold + 1} of {folds}")
         predictions, views = _train_fold(config, fold, run.folder, words)
         pooled.append(predictions)
         described.append(views.describe())

@@ -25,8 +25,8 @@ from ferkit.inference.data import (
 )
 from ferkit.inference.named_views import merge_tests, named_view
 from ferkit.inference.scoring import find_scored, predict_views
+from ferkit.log import log
 from ferkit.model import load_model
-from ferkit.printable import say
 from ferkit.reports.page import write_report
 from ferkit.runs.find import run_folders
 from ferkit.runs.fingerprint import CONTENT, fingerprint
@@ -58,7 +58,7 @@ def main(words: Sequence[str]) -> int:
 
 
 def evaluate(run: str | Path, *words: str) -> dict[str, Any]:
-    """Make the report of a run again, or predict a view first; answers view to figures.
+    """Make the report of a run again, or predict a view first; return view to metrics.
 
     Args:
         run: The run's folder.
@@ -70,13 +70,13 @@ def evaluate(run: str | Path, *words: str) -> dict[str, Any]:
 
 
 def evaluate_config(config: DictConfig, command: str) -> Path:
-    """Do what an eval config asks; answers the folder whose report was written."""
+    """Do what an eval config asks; return the folder whose report was written."""
     folder = Path(config.run) if config.run else newest_run()
     run, stored = open_run(folder)
     asked = (config.view, config.dataset, config.tta, config.data_root)
     if all(key is None for key in asked) and not config.tests:
         write_report(folder, faces=bool(stored.get("report", {}).get("faces", True)))
-        say(f"report: {folder / 'report' / 'report.html'}")
+        log.info(f"report: {folder / 'report' / 'report.html'}")
         return folder
     return _predict(run, stored, config, command)
 
@@ -94,7 +94,7 @@ def newest_run(root: Path = Path("outputs/train")) -> Path:
 
 
 def _merged(stored: DictConfig, config: DictConfig) -> DictConfig:
-    """The run's own config with what eval was told put over it, but for another dataset."""
+    """The run's own config with eval's own keys put over it, but for another dataset."""
     merged = DictConfig(as_plain(completed(stored)))
     if config.tta is not None:
         asked = as_plain(config.tta)
@@ -136,7 +136,7 @@ def _predict(run: RunFolder, stored: DictConfig, config: DictConfig, command: st
         views = other_views(other, model.emotions, view, train)
     for note in views.split.notes:
         if note.startswith("since the training"):
-            say(f"warning: {note}")
+            log.warning(f"{note}")
     strategy: Strategy = build(merged.imbalance, where="imbalance")
     kind = getattr(build(merged.tta, where="tta"), "kind", "none")
     shown, rows = named_view(merged, views, view)
@@ -150,7 +150,7 @@ def _predict(run: RunFolder, stored: DictConfig, config: DictConfig, command: st
     predict_views(target, merged, model, views, strategy, [view], command, trained=run,
                   own=other is None, known={view: (shown, rows)})  # fmt: skip
     write_report(target.folder, faces=bool(merged.report.faces))
-    say(f"report: {target.folder / 'report' / 'report.html'}")
+    log.info(f"report: {target.folder / 'report' / 'report.html'}")
     return target.folder
 
 
@@ -166,7 +166,7 @@ def _other_store(
     asked = _moved_root(asked, "None", root)  # composed before the run's data_root was known
     store = make_store(DictConfig({**as_plain(merged), "dataset": asked, "faces": faces}))
     if split is not None and is_same_data(split, store):
-        say("this is the data that the run was trained with: its own views are judged")
+        log.info("this is the data that the run was trained with: its own views are evaluated")
         merged.dataset = asked
         return None
     return store

@@ -17,11 +17,11 @@ EXAMPLES = {
     ),
     "eval": (
         "ferkit eval                               make the newest run's report again",
-        "ferkit eval run=DIR view=test             look at test; the look is noted in the run",
+        "ferkit eval run=DIR view=test             evaluate on test; recorded in the run",
         "ferkit eval run=DIR view=val tta=flip     with test-time augmentation",
         "ferkit eval ensemble=DIR view=val         the mean of the runs below a folder, as a run",
-        "ferkit eval runs=DIR against=NAME out=DIR runs compared: seeds, paired tests",
-        "ferkit eval study=kurmi2022 out=DIR       a study's tables, the print beside yours",
+        "ferkit eval runs=DIR baseline=NAME out=DIR  runs compared: seeds, paired tests",
+        "ferkit eval study=kurmi2022 out=DIR       a study's tables beside the published",
     ),
     "data": (
         "ferkit data check dataset=fer2013 dataset.root=DIR",

@@ -26,8 +26,8 @@ from ferkit.inference.photographs import (
     write_table,
 )
 from ferkit.inference.saliency import check_method
+from ferkit.log import log
 from ferkit.model import FaceClassifier, load_model
-from ferkit.printable import say
 
 DETECT = {"detector": "haar", "align": "none"}  # for models trained on ready-made crops
 
@@ -46,7 +46,7 @@ def main(words: Sequence[str]) -> int:
 
 
 def predict(config: DictConfig) -> Path:
-    """Write the table of faces (annotated copies, saliency) of a source; answers its path.
+    """Write the table of faces (annotated copies, saliency) of a source; return its path.
 
     Raises:
         DataError: there is no image, or none of them can be read.
@@ -63,7 +63,7 @@ def predict(config: DictConfig) -> Path:
         try:
             image = decode_image(path)
         except (DataError, OSError) as error:
-            say(f"passed over: {error}")
+            log.warning(f"passed over: {error}")
             broken += 1
             continue
         crops = all_faces(image, settings, detect)
@@ -80,13 +80,13 @@ def predict(config: DictConfig) -> Path:
     if broken == len(paths):
         raise DataError(f"source={config.source}: none of its {broken} images can be read.")
     for path in without:
-        say(f"no face found: {path}")
-    say(
+        log.info(f"no face found: {path}")
+    log.info(
         f"{len(paths)} images, {len(rows)} faces; {len(without)} images without a face, "
         f"{broken} broken files passed over"
     )
     if not rows and settings.detector != "none":
-        say(
+        log.info(
             f"faces.detector={settings.detector} found no face in any image; if they are crops of "
             "faces already, give faces=none"
         )

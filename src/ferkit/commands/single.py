@@ -19,8 +19,9 @@ from ferkit.imbalance.strategy import Strategy
 from ferkit.inference.named_views import check_test
 from ferkit.inference.saliency import check_method
 from ferkit.inference.scoring import predict_views
+from ferkit.log import log
 from ferkit.model import load_model
-from ferkit.printable import quoted, say
+from ferkit.printable import quoted
 from ferkit.reports.page import write_report
 from ferkit.runs.folder import (
     RunFolder,
@@ -40,7 +41,7 @@ from ferkit.views import Views, make_views
 
 _MOST_THREADS = 4096
 RESUME_KEYS = (
-    "trainer.max_epochs", "trainer.device", "trainer.threads", "trainer.resident",
+    "trainer.max_epochs", "trainer.device", "trainer.threads", "trainer.cache_on_device",
     "trainer.cache_frozen",
 )  # fmt: skip
 
@@ -51,11 +52,11 @@ class TrainedRun:
 
     Attributes:
         folder: Where it lives.
-        figures: View to the figures of metrics.json.
+        metrics: View to the metrics of metrics.json.
     """
 
     folder: Path
-    figures: dict[str, dict[str, Any]]
+    metrics: dict[str, dict[str, Any]]
 
 
 def take_up(
@@ -93,7 +94,7 @@ def train_single(
     if begun:
         _require_same_split(begun, views)
     strategy: Strategy = build(config.imbalance, where="imbalance")
-    build(config.tta, where="tta")  # a mistake in it is said before training, not after
+    build(config.tta, where="tta")  # a mistake in it is reported before training, not after
     rows = train_rows(config, views, strategy, settings, device)
     augment = build(config.augment, where="augment")
     if not hasattr(augment, "mixup"):  # a user's own function
@@ -104,10 +105,10 @@ def train_single(
     with said_how_to_go_on(run):
         describe_run(run, config, views, rows, training, words)
         for warning in views.warnings():
-            say(f"warning: {warning}")
+            log.warning(f"{warning}")
         run_training(training, augment, strategy, views, rows, run, logger)
         if not config.evaluate:
-            say("evaluate=[]: no view is predicted, and there is no report")
+            log.info("evaluate=[]: no view is predicted, and there is no report")
             return TrainedRun(run.folder, {})
         model = load_model(run.folder, str(device))
         predict_views(run, config, model, views, strategy, list(dict.fromkeys(config.evaluate)))
@@ -149,22 +150,24 @@ def said_how_to_go_on(run: RunFolder) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        say(f"stopped; go on with `ferkit train {shlex.quote(f'resume={quoted(run.folder)}')}`")
+        log.info(
+            "stopped; go on with `ferkit train %s`", shlex.quote(f"resume={quoted(run.folder)}")
+        )
         raise
 
 
 def report(run: RunFolder, config: DictConfig) -> dict[str, Any]:
     """Write the report and say the headline of each view."""
-    figures: dict[str, Any] = write_report(run.folder, faces=bool(config.report.faces))["views"]
-    for view, found in figures.items():
+    metrics: dict[str, Any] = write_report(run.folder, faces=bool(config.report.faces))["views"]
+    for view, found in metrics.items():
         between = found["intervals"].get("accuracy")
         interval = f" [{between[0]:.3f}, {between[1]:.3f}]" if between else ""
-        say(
+        log.info(
             f"{view}: accuracy {found['accuracy']:.3f}{interval}  balanced "
             f"{found['balanced_accuracy']:.3f}  macro F1 {found['macro_f1']:.3f}  (n={found['n']})"
         )
-    say(f"report: {run.folder / 'report' / 'report.html'}")
-    return figures
+    log.info(f"report: {run.folder / 'report' / 'report.html'}")
+    return metrics
 
 
 def _resume(folder: Path, words: Sequence[str]) -> tuple[RunFolder, DictConfig]:

@@ -1,4 +1,4 @@
-"""A run's folder: claimed once, held by one process, every file written beside and renamed."""
+"""A run's folder: claimed once, held by one process, every file written atomically."""
 
 import json
 import platform
@@ -21,6 +21,7 @@ from ferkit.errors import ConfigError, DataError
 from ferkit.files import FORMAT, alone, remove_unfinished, usable_folder, write_summed
 from ferkit.runs.read import (
     DATA_SHAPE,
+    TEST_ACCESSES,
     read_config,
     read_json_of,
     read_predictions,
@@ -60,7 +61,7 @@ class RunFolder:
         self.write("overrides.yaml", OmegaConf.to_yaml(OmegaConf.create(list(words))))
 
     def write_metrics(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        """metrics.jsonl: a line an epoch, on the disk before this returns."""
+        """metrics.jsonl: one line per epoch, on the disk before this returns."""
         lines = (json.dumps({"format": FORMAT, **row}) + "\n" for row in rows)
         self.write("metrics.jsonl", "".join(lines), durable=True)
 
@@ -74,14 +75,14 @@ class RunFolder:
         """predictions/<view>.parquet, as it was written."""
         return read_predictions(self.folder, view)
 
-    def note_look(self, view: str, dataset: str, command: str, data: str) -> None:
-        """Every look at test is noted, with its date and the fingerprint of what was seen."""
-        look = {
+    def note_test_access(self, view: str, dataset: str, command: str, data: str) -> None:
+        """Note an access to a test view, with its date and the fingerprint of the data."""
+        access = {
             "date": datetime.now().astimezone().isoformat(timespec="seconds"),
             "view": view, "dataset": dataset, "data": data, "command": command,
         }  # fmt: skip
-        with (self.folder / "looks.jsonl").open("a", encoding="utf-8") as file:
-            file.write(json.dumps({"format": FORMAT, **look}) + "\n")
+        with (self.folder / TEST_ACCESSES).open("a", encoding="utf-8") as file:
+            file.write(json.dumps({"format": FORMAT, **access}) + "\n")
 
 
 def default_folder(kind: str = "train") -> Path:

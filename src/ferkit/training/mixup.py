@@ -33,13 +33,13 @@ def mix(
 
     Args:
         images: [B, C, H, W], uint8 or float.
-        targets: Codes, int64 [B], or shares of the classes, float [B, K].
+        targets: Class ids, int64 [B], or class probabilities, float [B, K].
         generator: On the CPU; its state alone decides what is drawn.
         alpha: Above 0; the larger, the nearer is the share to one half.
         classes: K.
 
     Returns:
-        Float images [B, C, H, W] and shares of the classes, float [B, K].
+        Float images [B, C, H, W] and class probabilities, float [B, K].
     """
     share, other, faces, soft = _drawn(images, targets, generator, alpha, classes)
     return torch.lerp(faces[other], faces, share), torch.lerp(soft[other], soft, share)
@@ -58,7 +58,7 @@ def cut(
         targets: As of `mix`, and so are the others.
 
     Returns:
-        Float images and shares of the classes, float [B, K].
+        Float images and class probabilities, float [B, K].
     """
     share, other, faces, soft = _drawn(images, targets, generator, alpha, classes)
     height, width = faces.shape[-2:]

@@ -21,7 +21,7 @@ class Schedule:
     """A torch scheduler and when it steps: after every "step", or after every "epoch".
 
     Attributes:
-        monitor: The epoch figure that a plateau schedule watches.
+        monitor: The epoch metric that a plateau schedule watches.
 
     While a `WarmedUp` scheduler warms up, its own schedule stands still.
     """
@@ -37,12 +37,12 @@ class Schedule:
         elif self.every == "step":
             self.scheduler.step()
 
-    def after_epoch(self, figures: dict[str, float]) -> None:
-        """Advance a schedule that counts epochs, with the figure it watches."""
+    def after_epoch(self, metrics: dict[str, float]) -> None:
+        """Advance a schedule that counts epochs, with the metric it watches."""
         if isinstance(self.scheduler, WarmedUp) and self.scheduler.rising:
             return
         if self.monitor:
-            self.scheduler.step(figures[self.monitor])
+            self.scheduler.step(metrics[self.monitor])
         elif self.every == "epoch":
             self.scheduler.step()
 
@@ -149,7 +149,7 @@ def plateau(
     An epoch in which a linear warm-up goes on is not counted.
 
     Raises:
-        ConfigError: `monitor` is no figure of an epoch.
+        ConfigError: `monitor` is no metric of an epoch.
     """
     if monitor not in MONITORS:
         raise ConfigError(unknown("scheduler.monitor", monitor, MONITORS))

@@ -7,9 +7,9 @@ from torch import Tensor
 
 from ferkit.errors import ConfigError
 from ferkit.loader import Batch, Loader
+from ferkit.log import log
 from ferkit.losses import Distillation
 from ferkit.model import FaceClassifier, load_model
-from ferkit.printable import say
 from ferkit.training.trainer import Training
 
 Teach = Callable[[Batch, Tensor], Tensor]
@@ -60,8 +60,8 @@ def make_teach(training: Training, varied: bool, load_train: Callable[[], Loader
     if varied:
         return lambda _, images: scores(images)
     known = torch.cat([scores(batch.images) for batch in load_train().epoch(0)])  # [N, M, K]
-    say("loss: the teachers' scores are computed once, for every image")
-    return lambda batch, _: known[torch.from_numpy(batch.places).to(known.device)]
+    log.info("loss: the teachers' scores are computed once, for every image")
+    return lambda batch, _: known[torch.from_numpy(batch.positions).to(known.device)]
 
 
 def _load(path: str, training: Training) -> FaceClassifier:

@@ -42,9 +42,9 @@ def batches(count):
 
 
 def train(training, count):
-    faces, codes = batches(count)
+    faces, class_ids = batches(count)
     loader = make_loader(
-        faces.numpy(), codes.numpy() * 0 + range(count), codes.numpy(),
+        faces.numpy(), class_ids.numpy() * 0 + range(count), class_ids.numpy(),
         batch_size=4, device=training.device,
     )  # fmt: skip
     inputs = TrainingInputs(loader, loader, unchanged(), training.model, training.model)
@@ -54,10 +54,10 @@ def train(training, count):
 def test_accumulated_gradients_are_those_of_all_images_together():
     training, alone = make(accumulate=2, clip_grad=0.05), make().model
     train(training, 14)  # batches of 4, 4, 4 and 2
-    faces, codes = batches(14)
+    faces, class_ids = batches(14)
     for rows in (slice(0, 8), slice(8, 14)):
         alone.zero_grad()
-        F.cross_entropy(alone(faces[rows, None]), codes[rows]).backward()
+        F.cross_entropy(alone(faces[rows, None]), class_ids[rows]).backward()
         nn.utils.clip_grad_norm_(alone.parameters(), 0.05)
         with torch.no_grad():
             for parameter in alone.parameters():
