@@ -37,3 +37,12 @@ def device_of_job(name: str, number: int) -> str:
     """The device of a job among several: on many GPUs, "auto" is that at its number modulo them."""
     gpus = torch.cuda.device_count()
     return f"cuda:{number % gpus}" if name == "auto" and gpus > 1 else name
+
+
+def peak_memory(device: torch.device) -> int:
+    """Bytes: of the GPU's allocator, else the largest resident size of this process."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

@@ -30,6 +30,7 @@ EXAMPLES = {
         "ferkit data fake dataset=ckplus out=DIR   drawn faces in the genuine layout",
     ),
     "predict": (
+        "ferkit predict source=PHOTO out=DIR       with the model that comes with ferkit",
         "ferkit predict source=PHOTO model=RUN out=DIR",
         "ferkit predict source='photos/*.jpg' model=RUN out=DIR saliency=grad_cam",
     ),

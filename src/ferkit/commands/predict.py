@@ -1,4 +1,4 @@
-"""`ferkit predict`: faces and emotions of photographs, by a trained run."""
+"""`ferkit predict`: faces and emotions of photographs, by a trained run or a packaged model."""
 
 from collections.abc import Sequence
 from glob import glob
@@ -28,6 +28,7 @@ from ferkit.inference.photographs import (
 from ferkit.inference.saliency import check_method
 from ferkit.log import log
 from ferkit.model import FaceClassifier, load_model
+from ferkit.packaged import TERMS, find_model, is_packaged
 
 DETECT = {"detector": "haar", "align": "none"}  # for models trained on ready-made crops
 
@@ -35,7 +36,7 @@ DETECT = {"detector": "haar", "align": "none"}  # for models trained on ready-ma
 def main(words: Sequence[str]) -> int:
     """The command."""
     config = compose(*words, command="predict")
-    for key in ("source", "model", "out"):
+    for key in ("source", "out"):
         if config[key] is None:
             raise ConfigError(f"`ferkit predict` needs {key}=; see `ferkit predict --help`.")
     if config.format not in FORMATS:
@@ -51,7 +52,10 @@ def predict(config: DictConfig) -> Path:
     Raises:
         DataError: there is no image, or none of them can be read.
     """
-    model = load_model(config.model, str(choose_device(config.device)))
+    chosen = find_model(config.model)
+    model = load_model(chosen, str(choose_device(config.device)))
+    if is_packaged(chosen):
+        log.info(f"model: {chosen.name}; {TERMS}")
     settings = face_settings(config, model)
     detect = make_face_detector(settings, device=config.device)
     paths = find_images(str(config.source))

@@ -14,6 +14,7 @@ number of rows, as Keras does. Without class weights both are the mean.
 from ferkit.losses.centers import CenterLoss, island_loss
 from ferkit.losses.contract import needs_features, start_epoch
 from ferkit.losses.cross_entropy import CrossEntropy, Focal, class_balanced_focal
+from ferkit.losses.distillation import Distillation
 from ferkit.losses.expected_cost import ExpectedCost
 from ferkit.losses.keras import MeanSquaredError, SquaredHinge
 from ferkit.losses.margins import LDAM, BalancedSoftmax
@@ -24,6 +25,7 @@ __all__ = [
     "BalancedSoftmax",
     "CenterLoss",
     "CrossEntropy",
+    "Distillation",
     "ExpectedCost",
     "Focal",
     "MeanSquaredError",

@@ -143,7 +143,8 @@ def make_training(
     optimizer = build(config.optimizer, where="optimizer", params=list(model.parameters()))
     if settings.batch_size == "auto":
         settings = replace(settings, batch_size=_fitting(model, loss, settings, train, device))
-    per_epoch = -(-len(train.rows) // settings.images_a_step)
+    batches = -(-len(train.rows) // settings.images_a_step)
+    per_epoch = -(-batches // settings.accumulate)  # updates
     schedule = build(
         config.scheduler,
         where="scheduler",

@@ -93,6 +93,11 @@ class VideoAugment:
         """As the augmentation has it; whole videos are blended."""
         return self.faces.mixup
 
+    @property
+    def cutmix(self) -> float:
+        """Likewise; every frame of a clip has the same rectangle."""
+        return float(getattr(self.faces, "cutmix", 0.0))
+
     def __call__(self, videos: Tensor, generator: torch.Generator, /) -> Tensor:
         """Variants of videos, [B, T, C, H, W]."""
         return self.faces(videos.flatten(0, 1), generator).reshape(videos.shape)

@@ -21,6 +21,7 @@ from ferkit.losses import needs_features
 from ferkit.model import FaceClassifier, load_model
 from ferkit.training.augment import unchanged
 from ferkit.training.frozen import augments_nothing
+from ferkit.training.teachers import refuse_teachers
 from ferkit.training.trainer import Training, TrainingInputs
 from ferkit.views import Views
 
@@ -68,6 +69,7 @@ def feature_inputs(
     Raises:
         ConfigError: the loss looks at features, which do not learn here.
     """
+    refuse_teachers(training, "features")
     if needs_features(training.loss):
         raise ConfigError(
             "imbalance.resample.space=features cannot be trained with a loss on the features "

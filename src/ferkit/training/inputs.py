@@ -16,9 +16,10 @@ from ferkit.training.assemble import TrainRows
 from ferkit.training.batch_size import attempt_of, memory_explained
 from ferkit.training.clips import VideoAugment, drawing_loader
 from ferkit.training.feature_rows import feature_inputs
-from ferkit.training.frozen import frozen_inputs
+from ferkit.training.frozen import augments_nothing, frozen_inputs
 from ferkit.training.logging import Logger, patient
 from ferkit.training.resume import restore
+from ferkit.training.teachers import make_teach, refuse_teachers
 from ferkit.training.trainer import Augmentation, Row, Training, TrainingInputs, fit
 from ferkit.views import Views
 
@@ -81,8 +82,14 @@ def image_inputs(
     if found := frozen_inputs(training, augment, load_train, load_val, order):
         log.info("backbone: what is frozen is computed once, for every image")
         return found
+    teach = make_teach(training, not augments_nothing(augment), load_train)
     return TrainingInputs(
-        load_train(order=order), load_val(), augment, _train_forward(training), training.model
+        load_train(order=order),
+        load_val(),
+        augment,
+        _train_forward(training),
+        training.model,
+        teach,
     )
 
 
@@ -91,6 +98,7 @@ def clip_inputs(
 ) -> TrainingInputs:
     """Clips drawn from the videos of training, and the whole videos of val."""
     settings, device, faces = training.settings, training.device, views.store.faces
+    refuse_teachers(training, "clips")
     videos, shown = train.videos, find_videos(views.store.index, views.rows("val"))
     assert videos is not None
     drawn = drawing_loader(

@@ -16,6 +16,11 @@ class TrainerSettings:
 
     Attributes:
         batch_size: Images a step; "auto" is the largest power of two that fits a GPU (64 on a CPU).
+        accumulate: Batches whose gradients make one update of the weights.
+        ema: Decay of the moving average of the weights, in 0..1 without 1; it is what val judges
+            and what is kept. None keeps the weights themselves.
+        norms_kept_from: Epochs after which batch-norms keep their running statistics; 0 keeps
+            those the network begins with, None never.
         monitor: The val metric that chooses the best epoch and that `patience` watches.
         cache_on_device: Whether the whole store lies on the device ("auto": when it fits).
         cache_frozen: Whether what is frozen is computed once for every image, where that gives
@@ -39,6 +44,9 @@ class TrainerSettings:
     monitor: str = "val_accuracy"
     patience: int | None = None
     clip_grad: float | None = None
+    accumulate: int = 1
+    ema: float | None = None
+    norms_kept_from: int | None = None
     cache_on_device: Literal["auto", True, False] = "auto"
     cache_frozen: bool = True
     threads: int | None = None
@@ -52,7 +60,13 @@ class TrainerSettings:
     def __post_init__(self) -> None:
         if self.monitor not in MONITORS:
             raise ConfigError(unknown("trainer.monitor", self.monitor, MONITORS))
-        for key in ("max_epochs", "batch_size", "frames_per_clip"):
+        if self.ema is not None and not 0 <= self.ema < 1:
+            raise ConfigError(f"trainer.ema is {self.ema}; give a decay of 0 or more, below 1.")
+        if self.norms_kept_from is not None and self.norms_kept_from < 0:
+            raise ConfigError(
+                f"trainer.norms_kept_from is {self.norms_kept_from}; give 0 epochs or more."
+            )
+        for key in ("max_epochs", "batch_size", "accumulate", "frames_per_clip"):
             value = getattr(self, key)
             if value is not None and value != "auto" and value < 1:
                 raise ConfigError(f"trainer.{key} is {value}; it must be at least 1.")

@@ -108,7 +108,7 @@ def test_a_detector_and_a_glob_may_be_given(ferkit, model, album):
         (["source={album}/text.jpg", "model={model}", "out=out"], 3, "can be read"),
         (["source={album}", "model=nowhere", "out=out"], 3, "No model at"),
         (["source={album}", "model={album}/text.jpg", "out=out"], 3, "safetensors"),
-        (["source={album}", "out=out"], 2, "needs model="),
+        (["source={album}"], 2, "needs out="),
         (["source={album}", "model={model}", "out=out", "format=xls"], 2, "format"),
     ],
 )

@@ -19,7 +19,7 @@ from ferkit.composition import choices, configs_dir
 from ferkit.config import build
 
 SIDE = 14  # pixels of the maps; larger kernels get maps of their own size
-CHANNELS = {"kurmi_cnn": 1, "mini_xception": 1, "resnet18": 1, "vgg8": 1}
+CHANNELS = {"eca_resnet": 1, "kurmi_cnn": 1, "mini_xception": 1, "resnet18": 1, "vgg8": 1}
 
 
 def shapes():
