@@ -14,6 +14,7 @@ from omegaconf.errors import OmegaConfBaseException
 from ferkit.config import GROUPS, as_plain, check_node, check_study, is_node
 from ferkit.errors import ConfigError, missing, unknown
 from ferkit.hydra_keys import check_hydra_word
+from ferkit.own import read_header
 from ferkit.ranges import check_numbers
 from ferkit.roots import ROOTS
 from ferkit.saved import RENAMED_KEYS, RENAMED_VALUES
@@ -162,7 +163,9 @@ def hydra_ready(command: str) -> Iterator[None]:
     from hydra import initialize_config_dir
     from hydra.core.config_store import ConfigStore
     from hydra.core.global_hydra import GlobalHydra
+    from hydra.plugins.config_source import ConfigSource
 
+    ConfigSource._get_header_dict = read_header  # type: ignore[assignment, method-assign]
     ConfigStore.instance().store(name=f"{command}_schema", node=ROOTS[command])
     GlobalHydra.instance().clear()
     with initialize_config_dir(config_dir=str(configs_dir()), version_base="1.3"):
