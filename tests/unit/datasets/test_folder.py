@@ -56,7 +56,7 @@ def test_flat_and_numbered_variants(tmp_path):
     assert set(flat.frame["split"]) == {""}
     assert len(flat) == 14
     make(tmp_path / "numbers", people=2, variant="numbers", real_size=True)
-    with pytest.raises(DataError, match=r"'0' .* are numbers.* never guessed.*label_order"):
+    with pytest.raises(DataError, match=r"'0'.* are numbers.* never guessed.*label_order"):
         read_folder(tmp_path / "numbers")
     numbered = read_folder(tmp_path / "numbers", label_order=SEVEN)
     assert {k.split("/")[0]: e for k, e in labels(numbered).items()} == {
