@@ -19,6 +19,7 @@ COMMANDS = {
     "eval": "make a run's report again, or predict a view and report on it",
     "data": "data check|prepare|show|fake dataset=NAME: look at, prepare or imitate a dataset",
     "predict": "faces and emotions of an image, a folder or a glob",
+    "export": "a trained network as an .onnx file, checked against torch",
     "sweep": "search over any keys of train with Optuna; goes on after a kill",
     "list": "list [group] [pattern]: what can be chosen",
 }

@@ -103,7 +103,12 @@ class EvalRoot:
 
 @dataclass
 class PredictRoot:
-    """Root keys of `ferkit predict`."""
+    """Root keys of `ferkit predict`.
+
+    Attributes:
+        model: A run, its model.safetensors, or a file of `ferkit export`.
+        runtime: auto | onnx | torch; auto is onnx for an .onnx file, torch for all others.
+    """
 
     source: str | None = None
     model: str | None = None
@@ -112,8 +117,30 @@ class PredictRoot:
     annotate: bool = True
     saliency: str = "none"
     device: str = "auto"
+    runtime: str = "auto"
     batch_size: int = 64
     faces: Any = None
+
+
+@dataclass
+class ExportRoot:
+    """Root keys of `ferkit export`.
+
+    Attributes:
+        run: A run's folder.
+        model: Instead of a run, a model.safetensors.
+        out: The file; by default model.onnx beside the weights.
+        format: onnx.
+        int8: Write a quantized file too, and say what accuracy it loses on val.
+        prepared_root: Where the prepared faces of the run's data lie, for int8.
+    """
+
+    run: str | None = None
+    model: str | None = None
+    out: str | None = None
+    format: str = "onnx"
+    int8: bool = False
+    prepared_root: str = "data/prepared"
 
 
 @dataclass
@@ -152,5 +179,6 @@ ROOTS: dict[str, type] = {
     "eval": EvalRoot,
     "data": DataRoot,
     "predict": PredictRoot,
+    "export": ExportRoot,
     "sweep": SweepRoot,
 }

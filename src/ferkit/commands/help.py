@@ -33,6 +33,11 @@ EXAMPLES = {
         "ferkit predict source=PHOTO model=RUN out=DIR",
         "ferkit predict source='photos/*.jpg' model=RUN out=DIR saliency=grad_cam",
     ),
+    "export": (
+        "ferkit export run=DIR                     DIR/model.onnx, checked against torch",
+        "ferkit export run=DIR int8=true           and DIR/model.int8.onnx, compared on val",
+        "ferkit export model=FILE.safetensors out=FILE.onnx",
+    ),
     "sweep": (
         "ferkit sweep trials=12 experiment=fer2013/mini_xception \\",
         "    'optimizer.lr=tag(log,interval(1e-4,1e-2))' 'loss=choice(cross_entropy,focal)'",
@@ -52,7 +57,7 @@ def describe(command: str) -> str:
         groups = [f.name for f in fields(root) if f.name in list_groups()]
         keys = [f"{f.name}={_default(f)}" for f in fields(root) if f.name not in groups]
         lines += ["", "keys:", *(f"  {key}" for key in keys)]
-        if command == "sweep":
+        if command in ("sweep", "export"):
             return "\n".join(lines)
         lines += ["", "groups (`ferkit list GROUP` says what each choice is):"]
         if command == "train":

@@ -11,7 +11,6 @@ from tqdm import tqdm
 from ferkit.composition import compose
 from ferkit.config import as_plain, build
 from ferkit.datasets.walk import image_files
-from ferkit.devices import choose_device
 from ferkit.errors import ConfigError, DataError, unknown
 from ferkit.faces.crop import all_faces, make_face_detector
 from ferkit.faces.decode import decode_image
@@ -25,8 +24,9 @@ from ferkit.inference.photographs import (
     write_explained,
     write_table,
 )
+from ferkit.inference.runtime import Predictor, load_predictor
 from ferkit.inference.saliency import check_method
-from ferkit.model import FaceClassifier, load_model
+from ferkit.model import FaceClassifier
 from ferkit.printable import say
 
 DETECT = {"detector": "haar", "align": "none"}  # for models trained on ready-made crops
@@ -51,7 +51,10 @@ def predict(config: DictConfig) -> Path:
     Raises:
         DataError: there is no image, or none of them can be read.
     """
-    model = load_model(config.model, str(choose_device(config.device)))
+    model = load_predictor(
+        config.model, runtime=config.runtime, device=config.device, batch=config.batch_size
+    )
+    network = _explained(model) if config.saliency != "none" else None
     settings = face_settings(config, model)
     detect = make_face_detector(settings, device=config.device)
     paths = find_images(str(config.source))
@@ -72,8 +75,8 @@ def predict(config: DictConfig) -> Path:
         rows += found
         if config.annotate and found:
             annotate(image, found, out / "annotated" / f"{len(rows):06d}_{path.stem}.png")
-        if config.saliency != "none":
-            maps = explain(model, crops, found, config.saliency)
+        if network is not None:
+            maps = explain(network, crops, found, config.saliency)
             for row, shown in zip(found, maps, strict=True):
                 name = f"{len(rows):06d}_{path.stem}_face{row['face']}.png"
                 write_explained(shown, out / "saliency" / name)
@@ -93,7 +96,13 @@ def predict(config: DictConfig) -> Path:
     return write_table(rows, model.emotions, out, config.format)
 
 
-def face_settings(config: DictConfig, model: FaceClassifier) -> FaceSettings:
+def _explained(model: Predictor) -> FaceClassifier:
+    if model.network is None:
+        raise ConfigError("saliency= looks into a network that torch runs; take runtime=torch.")
+    return model.network
+
+
+def face_settings(config: DictConfig, model: Predictor) -> FaceSettings:
     """How faces are found: as asked, else as in training, with a detector where that had none."""
     trained = {k: v for k, v in model.faces.items() if k != "_target_"}
     if config.faces is not None:

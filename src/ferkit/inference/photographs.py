@@ -14,6 +14,7 @@ from ferkit.colours import overlay
 from ferkit.faces.crop import Crop
 from ferkit.faces.decode import to_rgb
 from ferkit.files import atomic_write, write_bytes, write_text
+from ferkit.inference.runtime import Predictor
 from ferkit.inference.saliency import saliency_maps
 from ferkit.loader import planes
 from ferkit.model import FaceClassifier
@@ -22,18 +23,15 @@ from ferkit.printable import csv_frame
 FORMATS = ("csv", "jsonl", "parquet")
 
 
-@torch.inference_mode()
-def classify(model: FaceClassifier, source: str, crops: Sequence[Crop]) -> list[dict[str, Any]]:
+def classify(model: Predictor, source: str, crops: Sequence[Crop]) -> list[dict[str, Any]]:
     """One row a face: source, box, score of the detection, label and p_<emotion>."""
     kept = [crop for crop in crops if crop.pixels is not None]
     if not kept:
         return []
-    device = next(model.parameters()).device
-    scores = model(_planes(kept).to(device))
-    shares = scores.float().softmax(1).cpu().numpy()  # [faces, K]
+    probabilities = model.probabilities(np.stack([np.asarray(crop.pixels) for crop in kept]))
     return [
-        _row(source, number, crop, model.emotions, share)
-        for number, (crop, share) in enumerate(zip(kept, shares, strict=True))
+        _row(source, number, crop, model.emotions, row)
+        for number, (crop, row) in enumerate(zip(kept, probabilities, strict=True))
     ]
 
 
@@ -63,7 +61,7 @@ def _planes(crops: Sequence[Crop]) -> torch.Tensor:
 
 
 def _row(
-    source: str, number: int, crop: Crop, emotions: Sequence[str], share: np.ndarray
+    source: str, number: int, crop: Crop, emotions: Sequence[str], probabilities: np.ndarray
 ) -> dict[str, Any]:
     box = [np.nan] * 4 if crop.box is None else [round(float(v), 1) for v in crop.box]
     return {
@@ -71,8 +69,8 @@ def _row(
         "face": number,
         **dict(zip(("x1", "y1", "x2", "y2"), box, strict=True)),
         "score": round(float(crop.score), 4),
-        "label": emotions[int(share.argmax())],
-        **{f"p_{e}": float(p) for e, p in zip(emotions, share, strict=True)},
+        "label": emotions[int(probabilities.argmax())],
+        **{f"p_{e}": float(p) for e, p in zip(emotions, probabilities, strict=True)},
     }
 
 
