@@ -102,15 +102,47 @@ class EvalRoot:
 
 
 @dataclass
+class DetectKeys:
+    """Where faces of a video are looked for: in every so many-th frame, on a smaller copy."""
+
+    every: int = 1
+    scale: float = 1.0
+
+
+@dataclass
+class TrackKeys:
+    """When two boxes are one face: least overlap (IoU), seconds that it may be unseen."""
+
+    overlap: float = 0.3
+    max_age: float = 1.0
+
+
+@dataclass
+class SmoothKeys:
+    """Time constant in seconds (0: off), lead for a change of the label, least probability."""
+
+    seconds: float = 0.4
+    margin: float = 0.1
+    unsure: float = 0.35
+
+
+@dataclass
 class PredictRoot:
-    """Root keys of `ferkit predict`.
+    """Root keys of `ferkit predict`; `every` to `smooth` are of videos.
 
     Attributes:
+        source: An image, a video, a folder, a glob, a camera's number, the address of a stream or
+            of a page; "-" for paths on standard input; or a list of such.
         model: A run, its model.safetensors, or a file of `ferkit export`.
         runtime: auto | onnx | torch; auto is onnx for an .onnx file, torch for all others.
+        format: csv | jsonl | parquet, of the table of images; a video's is csv and parquet.
+        every: Analyse each so many-th frame.
+        seconds: Stop after so many of each video or stream.
+        video: The annotated copy: mp4 | avi | none.
+        timeline: Whether the emotions over time are drawn.
     """
 
-    source: str | None = None
+    source: Any = None
     model: str | None = None
     out: str | None = None
     format: str = "csv"
@@ -119,6 +151,13 @@ class PredictRoot:
     device: str = "auto"
     runtime: str = "auto"
     batch_size: int = 64
+    every: int = 1
+    seconds: float | None = None
+    video: str = "mp4"
+    timeline: bool = True
+    detect: DetectKeys = field(default_factory=DetectKeys)
+    track: TrackKeys = field(default_factory=TrackKeys)
+    smooth: SmoothKeys = field(default_factory=SmoothKeys)
     faces: Any = None
 
 
