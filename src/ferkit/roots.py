@@ -61,10 +61,33 @@ class TrainRoot:
 
 
 @dataclass
+class OutsideKeys:
+    """A network's file (`model=FILE` is short for `model.file=FILE`), and what it does not say.
+
+    Attributes:
+        file: An .onnx file of any program, or a model of ferkit's.
+        input: How pixels of 0..255 are scaled: one of `ferkit list input`, or keys of it.
+        emotions: The classes in the order of the outputs.
+        size: Height and width of its images.
+        output: auto | scores | probabilities.
+    """
+
+    file: str | None = None
+    input: Any = None
+    emotions: list[str] | None = None
+    size: int | None = None
+    output: str = "auto"
+
+
+@dataclass
 class EvalRoot:
     """Root keys of `ferkit eval`; `against` to `of` go with `runs`.
 
     Attributes:
+        model: A network that is judged on `dataset`, without a run.
+        predictions: A csv or parquet of another program: key or path, label, predicted or
+            p_<class>; with `dataset`, labels and leaks come from there.
+        emotions: The classes of `predictions` by number, where it has numbers for names.
         runs: Runs, folders of runs or globs: one, or a list.
         against: Name of the method, or a folder of it, that the others are compared to.
         correction: Of the p-values of every pair: holm | bh.
@@ -80,6 +103,9 @@ class EvalRoot:
     """
 
     run: str | None = None
+    model: OutsideKeys = field(default_factory=OutsideKeys)
+    predictions: str | None = None
+    emotions: list[str] | None = None
     runs: Any = None
     against: str | None = None
     correction: str = "holm"
@@ -98,6 +124,7 @@ class EvalRoot:
     batch_size: int = 256
     report: ReportSettings = field(default_factory=ReportSettings)
     dataset: Any = None
+    faces: Any = None
     tta: Any = None
 
 

@@ -21,6 +21,8 @@ EXAMPLES = {
         "ferkit eval run=DIR view=val tta=flip     with test-time augmentation",
         "ferkit eval ensemble=DIR view=val         the mean of the runs below a folder, as a run",
         "ferkit eval runs=DIR against=NAME out=DIR runs compared: seeds, paired tests",
+        "ferkit eval model=FILE.onnx dataset=fer2013 view=test out=DIR    any network",
+        "ferkit eval predictions=FILE.csv out=DIR  a table of another program",
         "ferkit eval study=kurmi2022 out=DIR       a study's tables, the print beside yours",
     ),
     "data": (
@@ -31,6 +33,9 @@ EXAMPLES = {
     ),
     "predict": (
         "ferkit predict source=PHOTO model=RUN out=DIR",
+        "ferkit predict source=clip.mp4 model=RUN out=DIR        tracks, timeline, annotated copy",
+        "ferkit predict source=0 model=RUN out=DIR           the first camera, until Ctrl-C",
+        "ferkit predict source='https://...' model=RUN out=DIR   a stream, or a page's video",
         "ferkit predict source='photos/*.jpg' model=RUN out=DIR saliency=grad_cam",
     ),
     "export": (

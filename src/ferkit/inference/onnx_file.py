@@ -29,12 +29,14 @@ class OnnxFile:
         session: onnxruntime's.
         card: What `ferkit export` wrote into it; None where another program made the file.
         weights: sha256 of the weights it was made from; "" where it does not say.
+        class_words: The names of its outputs, as another program may have noted them; else none.
     """
 
     where: str
     session: Any
     card: Card | None
     weights: str
+    class_words: tuple[str, ...] = ()
 
     @property
     def channels_last(self) -> bool:
@@ -131,8 +133,9 @@ def open_onnx(source: Path | bytes, device: str = "auto", threads: int = 0) -> O
         )
     if all(len(output.shape) != _TABLE for output in outputs):
         raise DataError(f"{where} has no output [faces, classes]; give a classifier.")
-    card, weights = _card(session.get_modelmeta().custom_metadata_map, where)
-    return OnnxFile(where, session, card, weights)
+    metadata = session.get_modelmeta().custom_metadata_map
+    card, weights = _card(metadata, where)
+    return OnnxFile(where, session, card, weights, _class_words(metadata))
 
 
 def _session(source: Path | bytes, device: str, threads: int) -> Any:
@@ -171,6 +174,19 @@ def _card(metadata: Mapping[str, str], where: str) -> tuple[Card | None, str]:
     nodes = {name: said.get(name) for name in ("backbone", "faces", "input")}
     card = checked_card(said, nodes, f"The metadata of {where}")
     return card_of_now(card, Path(where)), str(said.get("weights", ""))
+
+
+def _class_words(metadata: Mapping[str, str]) -> tuple[str, ...]:
+    """Class names as programs write them: a JSON list, or words with commas between."""
+    for key in ("emotions", "classes", "class_names", "labels"):
+        text = metadata.get(key, "").strip()
+        if text.startswith("["):
+            words = parse_json(text, f"The metadata, key {key}")
+        else:
+            words = [word.strip() for word in text.split(",")]
+        if len(words) > 1 and all(isinstance(word, str) and word for word in words):
+            return tuple(words)
+    return ()
 
 
 def weights_sum(path: Path) -> str:

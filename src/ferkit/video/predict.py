@@ -17,7 +17,8 @@ from ferkit.inference.photographs import draw_box
 from ferkit.inference.runtime import Predictor
 from ferkit.printable import csv_frame, say
 from ferkit.video.analysis import Analysed, AnalysisSettings, Face, analyse
-from ferkit.video.reader import Frame, Video, open_video
+from ferkit.video.opening import open_video
+from ferkit.video.reader import Frame, Video
 from ferkit.video.smooth import UNSURE
 from ferkit.video.sources import Source
 from ferkit.video.summary import Totals, segments_frame, state_name, summary_frame
