@@ -161,7 +161,8 @@ class PredictRoot:
         source: An image, a video, a folder, a glob, a camera's number, the address of a stream or
             of a page; "-" for paths on standard input; or a list of such.
         model: A run, its model.safetensors, or a file of `ferkit export`.
-        runtime: auto | onnx | torch; auto is onnx for an .onnx file, torch for all others.
+        runtime: auto | onnx | torch; auto is onnx for an .onnx file and, on the CPU, for a model
+            beside which `ferkit export` has put one; torch for all others.
         format: csv | jsonl | parquet, of the table of images; a video's is csv and parquet.
         every: Analyse each so many-th frame.
         seconds: Stop after so many of each video or stream.

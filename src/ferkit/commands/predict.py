@@ -24,7 +24,7 @@ from ferkit.inference.photographs import (
     write_explained,
     write_table,
 )
-from ferkit.inference.runtime import Predictor, load_predictor
+from ferkit.inference.runtime import Predictor, is_onnx, load_predictor
 from ferkit.inference.saliency import check_method
 from ferkit.model import FaceClassifier
 from ferkit.printable import say
@@ -58,8 +58,10 @@ def predict(config: DictConfig) -> list[Path]:
         DataError: there is no image and no video, or none of them can be read.
     """
     settings = video_settings(config)
+    explained = config.saliency != "none" and config.runtime == "auto"
+    runtime = "torch" if explained and not is_onnx(config.model) else config.runtime
     model = load_predictor(
-        config.model, runtime=config.runtime, device=config.device, batch=config.batch_size
+        config.model, runtime=runtime, device=config.device, batch=config.batch_size
     )
     faces = face_settings(config, model)
     detect = make_face_detector(faces, device=config.device)

@@ -1,7 +1,10 @@
 """A network that gives probabilities of faces, whatever runs it: torch or onnxruntime."""
 
+import os
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from ferkit.devices import choose_device
-from ferkit.errors import ConfigError, unknown
+from ferkit.errors import ConfigError, DataError, unknown
 from ferkit.inference.onnx_file import OnnxFile, open_onnx, weights_sum
 from ferkit.loader import planes
 from ferkit.model import FaceClassifier, load_model
@@ -49,7 +52,8 @@ def load_predictor(
 
     Args:
         source: Where it lies.
-        runtime: "torch", "onnx", or "auto": onnxruntime for an .onnx file, torch for all others.
+        runtime: "torch", "onnx", or "auto": onnxruntime for an .onnx file and, on the CPU, for a
+            model beside which `ferkit export` has put one; torch for all others.
         device: Of torch; onnxruntime takes a GPU where its package has one.
         batch: Faces at once.
 
@@ -60,17 +64,44 @@ def load_predictor(
     if runtime not in RUNTIMES:
         raise ConfigError(unknown("runtime", runtime, RUNTIMES))
     path = Path(source)
-    if path.suffix.lower() == SUFFIX:
+    if is_onnx(path):
         if runtime == "torch":
             raise ConfigError(
                 f"runtime=torch cannot run {path}; give model= the run or the model.safetensors "
                 "that it was made from, or leave runtime out."
             )
-        return onnx_predictor(open_onnx(path, device), batch)
-    model = load_model(path, str(choose_device(device)))
+        return onnx_predictor(open_onnx(path, device, spare_threads()), batch)
+    place = choose_device(device)
+    if runtime == "auto" and place.type == "cpu":
+        found = _exported(path, device)
+        if found is not None:
+            return onnx_predictor(found, batch)
+    model = load_model(path, str(place))
     if runtime == "onnx":
         return _converted(model, path, device, batch)
     return torch_predictor(model, batch)
+
+
+def is_onnx(source: str | Path) -> bool:
+    """Whether a file is named as ONNX files are."""
+    return Path(source).suffix.lower() == SUFFIX
+
+
+def _exported(path: Path, device: str) -> OnnxFile | None:
+    """The .onnx file beside a model's weights, where it is of these and can be run here."""
+    weights = path / "model.safetensors" if path.is_dir() else path
+    beside = weights.with_suffix(SUFFIX)
+    if not (weights.is_file() and beside.is_file() and find_spec("onnxruntime")):
+        return None
+    with suppress(DataError):  # one that cannot be read does not keep torch from running
+        file = open_onnx(beside, device, spare_threads())
+        return file if file.weights == weights_sum(weights) else None
+    return None
+
+
+def spare_threads() -> int:
+    """Threads of the CPU that leave a core to what decodes and encodes videos meanwhile."""
+    return max(1, (os.cpu_count() or 2) - 1)
 
 
 def torch_predictor(model: FaceClassifier, batch: int = BATCH) -> Predictor:
@@ -109,12 +140,12 @@ def _converted(model: FaceClassifier, path: Path, device: str, batch: int) -> Pr
     beside = weights.with_suffix(SUFFIX)
     total = weights_sum(weights)
     if beside.is_file():
-        found = open_onnx(beside, device)
+        found = open_onnx(beside, device, spare_threads())
         if found.weights == total:
             return onnx_predictor(found, batch)
         say(f"{beside} was made from other weights; the network is converted again for this time")
     try:
-        return onnx_predictor(open_onnx(onnx_bytes(model, total), device), batch)
+        return onnx_predictor(open_onnx(onnx_bytes(model, total), device, spare_threads()), batch)
     except ExportError as error:
         say(f"{error} It runs in torch.")
         return torch_predictor(model, batch)

@@ -1,12 +1,13 @@
 """One video to its files: table, summary, timelines and an annotated copy."""
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
+import torch
 from tqdm import tqdm
 
 from ferkit.errors import ConfigError, DataError, unknown
@@ -14,7 +15,7 @@ from ferkit.faces.detection import Detector
 from ferkit.faces.settings import FaceSettings
 from ferkit.files import remove_unfinished, write_text
 from ferkit.inference.photographs import draw_box
-from ferkit.inference.runtime import Predictor
+from ferkit.inference.runtime import Predictor, spare_threads
 from ferkit.printable import csv_frame, say
 from ferkit.video.analysis import Analysed, AnalysisSettings, Face, analyse
 from ferkit.video.opening import open_video
@@ -87,7 +88,7 @@ def predict_video(
         DataError: the video cannot be read at all.
     """
     stopped: KeyboardInterrupt | None = None
-    with open_video(source) as video:
+    with open_video(source) as video, _core_to_spare():
         if video.duration is None:
             say(f"{video.title} has no known end; Ctrl-C ends it, and what was seen is kept")
             settings = replace(settings, analysis=replace(settings.analysis, together=1))
@@ -122,6 +123,17 @@ def predict_video(
         say(f"stopped; what was read until then lies in {out}")
         raise stopped
     return Written(out / CSV, table.rows, totals)
+
+
+@contextmanager
+def _core_to_spare() -> Iterator[None]:
+    """Torch with a thread less: those that decode and encode would make all of them wait."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(max(1, min(threads, spare_threads())))
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _limited(frames: Iterator[Frame], seconds: float | None) -> Iterator[Frame]:

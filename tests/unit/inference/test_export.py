@@ -13,6 +13,7 @@ from ferkit.config import as_plain
 from ferkit.drawn.face import draw_photo
 from ferkit.inference import export
 from ferkit.inference.onnx_file import open_onnx, weights_sum
+from ferkit.inference.runtime import load_predictor
 from ferkit.model import load_model, make_model, save_model
 
 ort = pytest.importorskip("onnxruntime")
@@ -100,11 +101,28 @@ def test_a_conversion_that_differs_is_refused_and_nothing_is_written(ferkit, fol
 def test_predict_gives_the_same_by_both_runtimes(ferkit, folder, photo, tmp_path, source):
     source = source.format(folder=folder)
     words = [f"source={photo}", "annotate=false"]
-    assert ferkit("predict", *words, f"model={folder}", "out=a").code == 0
+    assert ferkit("predict", *words, f"model={folder}", "runtime=torch", "out=a").code == 0
     code, _, err = ferkit("predict", *words, f"model={source}", "runtime=onnx", "out=b")
     assert code == 0, err
     a, b = (pd.read_csv(tmp_path / name / "faces.csv") for name in "ab")
     pd.testing.assert_frame_equal(a, b, atol=1e-4)
+
+
+def test_auto_takes_the_file_beside_the_weights_if_it_is_of_them(folder, tmp_path):
+    assert load_predictor(folder, device="cpu").network is None
+    assert load_predictor(folder, device="cpu", runtime="torch").network is not None
+    save_model(small(seed=1), tmp_path / "model.safetensors")
+    (tmp_path / "model.onnx").write_bytes((folder / "model.onnx").read_bytes())
+    assert load_predictor(tmp_path, device="cpu").network is not None
+    (tmp_path / "model.onnx").write_text("broken")
+    assert load_predictor(tmp_path, device="cpu").network is not None
+
+
+def test_saliency_takes_torch_where_nothing_else_is_asked(ferkit, folder, photo, tmp_path):
+    words = [f"source={photo}", f"model={folder}", "saliency=grad_cam", "out=out"]
+    code, _, err = ferkit("predict", *words)
+    assert code == 0, err
+    assert list((tmp_path / "out" / "saliency").iterdir())
 
 
 @pytest.mark.slow
