@@ -36,7 +36,7 @@ USAGE = "usage: ferkit <command> [key=value ...]\n\n" + "\n".join(
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    """Run one command line; answers the exit code: 0 done, 1 our fault, 2 config, 3 data.
+    """Run one command line; return the exit code: 0 done, 1 our fault, 2 config, 3 data.
 
     Args:
         words: What follows `ferkit`; by default the process' own arguments.

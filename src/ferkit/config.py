@@ -71,7 +71,7 @@ def check_study(study: Any) -> None:
 
     Args:
         study: None, or a mapping of `name` (the study), `trial` (the experiment's name without
-            the words of its variant, e.g. trial08) and `variant` ("as_printed", or those words,
+            the words of its variant, e.g. trial08) and `variant` ("as_published", or those words,
             e.g. "lr_factor").
 
     Raises:

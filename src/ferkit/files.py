@@ -1,4 +1,4 @@
-"""How files are written: beside and renamed, with a checksum, by one process at a time."""
+"""How files are written: atomically, with a checksum, by one process at a time."""
 
 import hashlib
 import json
@@ -59,12 +59,12 @@ def beside(path: Path, *, durable: bool = False) -> Iterator[Path]:
 
 
 def write_bytes(path: Path, content: bytes | memoryview, *, durable: bool = False) -> None:
-    """A whole file, beside and renamed."""
+    """Write a whole file atomically."""
     atomic_write(path, lambda beside: beside.write_bytes(content), durable=durable)
 
 
 def write_text(path: Path, text: str, *, durable: bool = False) -> None:
-    """A whole text file in UTF-8, beside and renamed."""
+    """Write a whole text file in UTF-8 atomically."""
     write_bytes(path, text.encode(), durable=durable)
 
 

@@ -24,7 +24,7 @@ class HeldError(Exception):
 
 @contextmanager
 def held(path: Path, what: str, *, wait: bool = True) -> Iterator[None]:
-    """Hold a lock; a wait of over ten seconds is said on stderr.
+    """Hold a lock; a wait of over ten seconds is logged.
 
     Args:
         path: The lock's file; who holds it stands beside, in `<path>.json`.

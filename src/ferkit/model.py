@@ -14,7 +14,7 @@ from ferkit.files import write_bytes
 from ferkit.model_file import Card, Weights, pack, read_model_file
 from ferkit.untrusted import reason
 
-_FILMS = 5  # dimensions of a batch of films
+_VIDEOS = 5  # dimensions of a batch of videos
 
 
 class FaceClassifier(nn.Module):
@@ -50,7 +50,7 @@ class FaceClassifier(nn.Module):
         return dict(self.nodes["faces"])
 
     def forward(self, images: Tensor) -> Tensor:
-        """Scores [B, K] of faces [B, C, H, W], or films of them, uint8 or float, 0..255."""
+        """Scores [B, K] of faces [B, C, H, W], or videos of them, uint8 or float, 0..255."""
         scores: Tensor = self.backbone(self._scaled(images))
         return scores
 
@@ -61,7 +61,7 @@ class FaceClassifier(nn.Module):
         return backbone.head(features), features
 
     def _scaled(self, images: Tensor) -> Tensor:
-        if images.ndim == _FILMS:  # [B, T, C, H, W]
+        if images.ndim == _VIDEOS:  # [B, T, C, H, W]
             scaled: Tensor = self.scaling(images.flatten(0, 1))
             return scaled.reshape(*images.shape[:2], *scaled.shape[1:])
         faces: Tensor = self.scaling(images)

@@ -218,7 +218,7 @@ class SweepRoot:
         trials: How many results in all; failed trials and those ended early count.
         out: Default outputs/sweep/<date>/<time>; the same words with the same `out` go on.
         resume: A sweep's folder to go on in.
-        monitor: The val figure that trials are compared by; default trainer.monitor.
+        monitor: The val metric that trials are compared by; default trainer.monitor.
         sampler: tpe | random.
         sampler_seed: Default the trials' own seed.
         pruner: median | none.

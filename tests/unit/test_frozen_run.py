@@ -26,8 +26,8 @@ def views(folder):
     return json.loads((folder / "report" / "metrics.json").read_text())["views"]
 
 
-def headline(figures):
-    return {key: figures[key] for key in ("n", "accuracy", "macro_f1", "per_class")}
+def headline(metrics):
+    return {key: metrics[key] for key in ("n", "accuracy", "macro_f1", "per_class")}
 
 
 def test_report_is_made_again_with_the_metrics_it_had(ferkit, run):

@@ -57,7 +57,7 @@ def make_loss(node, strategy):
 
 
 def two_steps(loss, faces, targets, strategy):
-    """Train a tiny network for an epoch of one step, twice; answers losses and weights."""
+    """Train a tiny network for an epoch of one step, twice; return losses and weights."""
     torch.manual_seed(0)
     network = Tiny()
     optimizer = torch.optim.SGD(network.parameters(), lr=0.05)

@@ -9,7 +9,7 @@ from omegaconf import DictConfig
 
 from ferkit.config import as_words
 from ferkit.errors import ConfigError, DataError, unknown
-from ferkit.evaluation.difficulty import ease_of_faces
+from ferkit.evaluation.difficulty import difficulty_of_faces
 from ferkit.evaluation.outcomes import labelled
 from ferkit.evaluation.seeds import CORRECTIONS, RESAMPLES, Measured, measure_runs
 from ferkit.files import FORMAT, usable_folder
@@ -23,7 +23,7 @@ from ferkit.reports.comparison.compare import (
     pairs_sheets,
     runs_sheet,
 )
-from ferkit.reports.comparison.difficulty import ease_sheets, halves_sheet
+from ferkit.reports.comparison.difficulty import difficulty_sheets, halves_sheet
 from ferkit.reports.comparison.groups import group_sheets
 from ferkit.reports.comparison.methods import (
     Method,
@@ -41,7 +41,7 @@ from ferkit.reports.plots import render
 STEM, EASE = "comparison", "ease"
 _VIEWS = ("test", "val", "held_out")  # the first that every run has
 _ON_TEST = (
-    "These are figures of test: choosing among the methods by them would be selection on test; "
+    "These are metrics of test: choosing among the methods by them would be selection on test; "
     "choose with view=val."
 )
 _OTHERS = "Runs trained on {} are in the matrix alone: paired tests need the same faces."
@@ -58,13 +58,13 @@ def compare_runs(config: DictConfig, command: str) -> int:
     usable_folder(out, "out")
     methods = group_runs([read_saved(folder) for folder in folders])
     if config.ease:
-        _report_ease(config, methods, out, [f"Made by: {command}", *left_out])
+        _report_difficulty(config, methods, out, [f"Made by: {command}", *left_out])
         stem = EASE
     else:
         _report_comparison(config, methods, out, command, left_out)
         stem = STEM
     print((out / f"{stem}.md").read_text(encoding="utf-8"))
-    say(f"written: {out / stem}.html, .md, .tex and a csv a table")
+    say(f"written: {out / stem}.html, .md, .tex and one csv per table")
     return 0
 
 
@@ -148,7 +148,7 @@ def _measure_paired(methods: Sequence[Method], view: str, recall: Sequence[str])
     return Paired(measured, units.words, words, why_not)
 
 
-def _report_ease(
+def _report_difficulty(
     config: DictConfig, methods: Sequence[Method], out: Path, notes: Sequence[str]
 ) -> None:
     repeats = [frame for method in methods for frame in method.frames("held_out")]
@@ -162,8 +162,8 @@ def _report_ease(
             *notes,
             f"Pooled over {len(methods)} methods: {', '.join(m.name for m in methods)}",
         ]
-    ease = ease_of_faces(repeats)
-    sheets = ease_sheets(ease, config.threshold)
+    ease = difficulty_of_faces(repeats)
+    sheets = difficulty_sheets(ease, config.threshold)
     if config.of is not None:
         frames = {}
         for folder in find_runs(as_words(config.of))[0]:
@@ -175,16 +175,16 @@ def _report_ease(
         sheets.append(halves_sheet(frames, ease, config.threshold))
     faces = "Ease of the faces of " + methods[0].dataset
     write_document(out, EASE, faces, sheets, notes=notes)
-    write_files(out, [("ease_of_faces.csv", csv_frame(ease).to_csv(index=False).encode())])
+    write_files(out, [("difficulty_of_faces.csv", csv_frame(ease).to_csv(index=False).encode())])
 
 
 def _write_numbers(
     out: Path, view: str, methods: Sequence[Method], measured: Mapping[str, Sequence[Measured]]
 ) -> None:
-    """comparison.json: the figures of every run, for programs."""
+    """comparison.json: the metrics of every run, for programs."""
     numbers = {
         method.name: [
-            {"run": str(run.folder), "seed": run.seed, "figures": dict(found.figures)}
+            {"run": str(run.folder), "seed": run.seed, "metrics": dict(found.metrics)}
             for run, found in zip(method.runs, measured[method.name], strict=True)
         ]
         for method in methods

@@ -92,4 +92,4 @@ def _ceiling(config: DictConfig) -> None:
     title = "The human ceiling of FER-2013, from FER+ votes"
     write_document(out, "ceiling", title, ceiling_sheets(votes, labels), notes=[f"Votes: {where}."])
     print((out / "ceiling.md").read_text(encoding="utf-8"))
-    say(f"written: {out / 'ceiling'}.html, .md, .tex and a csv a table")
+    say(f"written: {out / 'ceiling'}.html, .md, .tex and one csv per table")

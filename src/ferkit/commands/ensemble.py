@@ -18,7 +18,7 @@ from ferkit.runs.folder import RunFolder, default_folder, open_run
 
 
 def ensemble(config: DictConfig, command: str) -> Path:
-    """Pool the predictions of the runs that `ensemble` names, view by view; answers the folder.
+    """Pool the predictions of the runs that `ensemble` names, view by view; return the folder.
 
     Without `view` it is every view that all of them have predicted.
 

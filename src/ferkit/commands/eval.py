@@ -69,7 +69,7 @@ def model_words(words: Sequence[str]) -> list[str]:
 
 
 def evaluate(run: str | Path, *words: str) -> dict[str, Any]:
-    """Make the report of a run again, or predict a view first; answers view to figures.
+    """Make the report of a run again, or predict a view first; return view to metrics.
 
     Args:
         run: The run's folder.
@@ -81,7 +81,7 @@ def evaluate(run: str | Path, *words: str) -> dict[str, Any]:
 
 
 def evaluate_config(config: DictConfig, command: str) -> Path:
-    """Do what an eval config asks; answers the folder whose report was written."""
+    """Do what an eval config asks; return the folder whose report was written."""
     folder = Path(config.run) if config.run else newest_run()
     run, stored = open_run(folder)
     asked = (config.view, config.dataset, config.tta, config.data_root)
@@ -105,7 +105,7 @@ def newest_run(root: Path = Path("outputs/train")) -> Path:
 
 
 def _merged(stored: DictConfig, config: DictConfig) -> DictConfig:
-    """The run's own config with what eval was told put over it, but for another dataset."""
+    """The run's own config with eval's own keys put over it, but for another dataset."""
     merged = DictConfig(as_plain(completed(stored)))
     if config.tta is not None:
         asked = as_plain(config.tta)
@@ -177,7 +177,7 @@ def _other_store(
     asked = _moved_root(asked, "None", root)  # composed before the run's data_root was known
     store = make_store(DictConfig({**as_plain(merged), "dataset": asked, "faces": faces}))
     if split is not None and is_same_data(split, store):
-        say("this is the data that the run was trained with: its own views are judged")
+        say("this is the data that the run was trained with: its own views are evaluated")
         merged.dataset = asked
         return None
     return store

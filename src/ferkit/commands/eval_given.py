@@ -40,7 +40,7 @@ _NOT_KNOWN = (
 
 
 def evaluate_given(config: DictConfig, command: str) -> Path:
-    """Judge a network's file on a dataset, or a table of predictions; answers the folder.
+    """Judge a network's file on a dataset, or a table of predictions; return the folder.
 
     Raises:
         ConfigError: keys are missing, or do not go together.

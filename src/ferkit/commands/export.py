@@ -11,7 +11,7 @@ from omegaconf import DictConfig
 
 from ferkit.composition import completed, compose
 from ferkit.errors import ConfigError, DataError, unknown
-from ferkit.evaluation.metrics import quick_figures
+from ferkit.evaluation.metrics import quick_metrics
 from ferkit.files import FORMAT, usable_folder, write_bytes, write_text
 from ferkit.inference.data import own_views, read_run_split
 from ferkit.inference.export import CHECKED, OPSET, check_faces, latencies, onnx_bytes, require_same
@@ -145,7 +145,7 @@ def _compared(views: Views, plain: OnnxFile, small: OnnxFile) -> dict[str, Any]:
     found: dict[str, Any] = {"n": len(rows)}
     for name, file in (("float32", plain), ("int8", small)):
         ids = onnx_predictor(file).probabilities(faces).argmax(axis=1)
-        found[name] = quick_figures(views.codes[rows], ids, views.emotions)
+        found[name] = quick_metrics(views.codes[rows], ids, views.emotions)
     lost = found["float32"]["accuracy"] - found["int8"]["accuracy"]
     say(
         f"int8 on the {len(rows):,} faces of val: accuracy {found['int8']['accuracy']:.4f}, "

@@ -17,13 +17,13 @@ EXAMPLES = {
     ),
     "eval": (
         "ferkit eval                               make the newest run's report again",
-        "ferkit eval run=DIR view=test             look at test; the look is noted in the run",
+        "ferkit eval run=DIR view=test             evaluate on test; recorded in the run",
         "ferkit eval run=DIR view=val tta=flip     with test-time augmentation",
         "ferkit eval ensemble=DIR view=val         the mean of the runs below a folder, as a run",
         "ferkit eval runs=DIR against=NAME out=DIR runs compared: seeds, paired tests",
         "ferkit eval model=FILE.onnx dataset=fer2013 view=test out=DIR    any network",
         "ferkit eval predictions=FILE.csv out=DIR  a table of another program",
-        "ferkit eval study=kurmi2022 out=DIR       a study's tables, the print beside yours",
+        "ferkit eval study=kurmi2022 out=DIR       a study's tables, the published values beside yours",
     ),
     "data": (
         "ferkit data check dataset=fer2013 dataset.root=DIR",

@@ -52,7 +52,7 @@ def main(words: Sequence[str]) -> int:
 
 
 def run_job(config: DictConfig) -> int:
-    """One job, at module level so that other processes find it; answers an exit code."""
+    """One job, at module level so that other processes find it; return an exit code."""
     from hydra.core.hydra_config import HydraConfig
 
     end_with_parent()  # where a launcher made this process by multiprocessing, as joblib's does

@@ -40,7 +40,7 @@ from ferkit.views import Views, make_views
 
 _MOST_THREADS = 4096
 RESUME_KEYS = (
-    "trainer.max_epochs", "trainer.device", "trainer.threads", "trainer.resident",
+    "trainer.max_epochs", "trainer.device", "trainer.threads", "trainer.cache_on_device",
     "trainer.cache_frozen",
 )  # fmt: skip
 
@@ -51,11 +51,11 @@ class TrainedRun:
 
     Attributes:
         folder: Where it lives.
-        figures: View to the figures of metrics.json.
+        metrics: View to the metrics of metrics.json.
     """
 
     folder: Path
-    figures: dict[str, dict[str, Any]]
+    metrics: dict[str, dict[str, Any]]
 
 
 def take_up(
@@ -93,7 +93,7 @@ def train_single(
     if begun:
         _require_same_split(begun, views)
     strategy: Strategy = build(config.imbalance, where="imbalance")
-    build(config.tta, where="tta")  # a mistake in it is said before training, not after
+    build(config.tta, where="tta")  # a mistake in it is reported before training, not after
     rows = train_rows(config, views, strategy, settings, device)
     augment = build(config.augment, where="augment")
     if not hasattr(augment, "mixup"):  # a user's own function
@@ -155,8 +155,8 @@ def said_how_to_go_on(run: RunFolder) -> Iterator[None]:
 
 def report(run: RunFolder, config: DictConfig) -> dict[str, Any]:
     """Write the report and say the headline of each view."""
-    figures: dict[str, Any] = write_report(run.folder, faces=bool(config.report.faces))["views"]
-    for view, found in figures.items():
+    metrics: dict[str, Any] = write_report(run.folder, faces=bool(config.report.faces))["views"]
+    for view, found in metrics.items():
         between = found["intervals"].get("accuracy")
         interval = f" [{between[0]:.3f}, {between[1]:.3f}]" if between else ""
         say(
@@ -164,7 +164,7 @@ def report(run: RunFolder, config: DictConfig) -> dict[str, Any]:
             f"{found['balanced_accuracy']:.3f}  macro F1 {found['macro_f1']:.3f}  (n={found['n']})"
         )
     say(f"report: {run.folder / 'report' / 'report.html'}")
-    return figures
+    return metrics
 
 
 def _resume(folder: Path, words: Sequence[str]) -> tuple[RunFolder, DictConfig]:

@@ -1,4 +1,4 @@
-"""`ferkit eval study=NAME`: a study's own tables and pictures, published figures beside ours."""
+"""`ferkit eval study=NAME`: a study's own tables and pictures, published values beside ours."""
 
 from importlib import import_module
 from pathlib import Path
@@ -17,7 +17,7 @@ from ferkit.studies.shown import show_pages
 
 
 def report_study(config: DictConfig, command: str) -> int:
-    """Write the tables of a study from the run folders alone; answers the exit code.
+    """Write the tables of a study from the run folders alone; return the exit code.
 
     Args:
         config: Of `ferkit eval`: `study`, and where given `runs` and `out`.
@@ -48,7 +48,7 @@ def report_study(config: DictConfig, command: str) -> int:
 def _lead(subject: Subject) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """What stands below the title: notes, and without a run the command to start with."""
     published, count = subject.published, len(subject.runs.chosen())
-    printed = f"{published['document']}. Published figures stand as printed and have no interval"
+    printed = f"{published['document']}. Published values stand as published and have no interval"
     if not count:
         start = subject.runs.command(next(iter(subject.trials)))
         return (

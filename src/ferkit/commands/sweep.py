@@ -80,7 +80,7 @@ def _epochs(words: Sequence[str]) -> int:
 
 
 def _try_all(space: Space) -> DictConfig:
-    """Compose every choice once, so that a mistake is said before the first trial."""
+    """Compose every choice once, so that a mistake is reported before the first trial."""
     configs = []
     for words in space.examples():
         try:
@@ -105,13 +105,13 @@ def _check(settings: DictConfig, space: Space, config: DictConfig) -> None:
         monitors = [m for m in MONITORS if m.startswith("val_")]
         raise ConfigError(unknown("monitor", settings.monitor, monitors))
     if "trainer.monitor" in space.distributions:
-        raise ConfigError("trainer.monitor cannot be searched: trials are compared by one figure.")
+        raise ConfigError("trainer.monitor cannot be searched: trials are compared by one metric.")
     for key, least in (("trials", 1), ("n_jobs", 1), ("startup", 0), ("prune_after", 0)):
         if settings[key] < least:
             raise ConfigError(f"{key} is {settings[key]}; it must be at least {least}.")
     if str(config.split.get("fold")) == "all":
         raise ConfigError(
-            "split.fold=all has no figure an epoch to search by; sweep over one fold, then train "
+            "split.fold=all has no metric an epoch to search by; sweep over one fold, then train "
             "all of them with the words that were found."
         )
 

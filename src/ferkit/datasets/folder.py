@@ -4,7 +4,7 @@
     <root>/{train,val,test}/<class>/<anything>.jpg   (training, valid, validation, testing too)
 
 The root is looked for up to three levels down. Class folders are emotions or their usual other
-names (happiness, joy, ...). Foreign names need `labels.map`, or `emotions` with names of one's
+names (happiness, joy, ...). Other names need `labels.map`, or `emotions` with names of one's
 own; folders named by numbers need `label_order`, for a number's meaning is never guessed. There
 are no subjects: where they are known, `dataset=table` carries them.
 """
@@ -44,7 +44,7 @@ def read_folder(
     Raises:
         ConfigError: an option names no known emotion.
         DatasetNotFoundError: no tree of class folders lies there.
-        DataError: a class folder is foreign or a number, or an image is a Git-LFS pointer.
+        DataError: a class folder has an unknown name or is a number, or an image is a Git-LFS pointer.
     """
     expected = {str(native) for native in (labels or {}).get("map") or {}} | set(emotions or ())
     tree = _find(Path(root), expected, name, numbers=label_order is not None)

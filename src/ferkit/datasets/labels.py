@@ -37,7 +37,7 @@ def name_labels(
 
     Raises:
         ConfigError: `labels` or `label_order` is malformed or names no known emotion.
-        DataError: a native name is foreign, or a number without a given order.
+        DataError: a native name is unknown, or a number without a given order.
     """
     found = sorted(set(natives))
     for option, names in (("emotions", emotions), ("label_order", label_order)):

@@ -7,7 +7,7 @@ import pandas as pd
 
 from ferkit.errors import DataError
 from ferkit.evaluation.intervals import bootstrap, percentile_interval, resampling_units
-from ferkit.evaluation.metrics import FIGURES, compute_figures
+from ferkit.evaluation.metrics import METRICS, compute_metrics
 from ferkit.evaluation.outcomes import labelled, read_outcomes
 from ferkit.runs.fingerprint import changed_images
 
@@ -47,19 +47,19 @@ def align(first: pd.DataFrame, second: pd.DataFrame) -> tuple[pd.DataFrame, pd.D
 def paired_differences(
     first: pd.DataFrame, second: pd.DataFrame, *, resamples: int = 1000, seed: int = 0
 ) -> dict[str, Any]:
-    """How much higher the second run's figures are, with 95% intervals by a paired bootstrap.
+    """How much higher the second run's metrics are, with 95% intervals by a paired bootstrap.
 
-    Both runs are measured on the very same resamples of subjects (else films, else images).
+    Both runs are measured on the very same resamples of subjects (else videos, else images).
 
     Returns:
-        `n`, `resampled` and, per figure, `difference` and `interval` (None for a single unit).
+        `n`, `resampled` and, per metric, `difference` and `interval` (None for a single unit).
 
     Raises:
         DataError: the frames do not hold the same rows.
     """
     left, right = align(first, second)
     units = resampling_units(left)
-    before, after = (compute_figures(frame, intervals=False) for frame in (left, right))
+    before, after = (compute_metrics(frame, intervals=False) for frame in (left, right))
     low, high = (
         bootstrap(read_outcomes(frame), units, resamples=resamples, seed=seed)
         for frame in (left, right)
@@ -68,7 +68,7 @@ def paired_differences(
         "n": len(left),
         "resampled": {"units": units.words, "resamples": resamples, "seed": seed},
     }
-    for name in FIGURES:
+    for name in METRICS:
         if before[name] is not None and after[name] is not None:
             spread = percentile_interval(high[name] - low[name]) if units.count > 1 else None
             result[name] = {"difference": after[name] - before[name], "interval": spread}

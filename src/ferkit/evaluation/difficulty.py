@@ -1,7 +1,7 @@
 """How easy a face is: how often a base classifier that did not see it got it right.
 
 Kurmi et al. 2022: a base classifier is cross-validated over K folds, m times with other seeds;
-R(x) = times x was classified rightly / times. A threshold parts easy faces from difficult ones.
+R(x) = times x was classified correctly / times. A threshold parts easy faces from difficult ones.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from ferkit.evaluation.compare import align
 from ferkit.evaluation.intervals import wilson
 
 
-def ease_of_faces(repeats: Sequence[pd.DataFrame]) -> pd.DataFrame:
+def difficulty_of_faces(repeats: Sequence[pd.DataFrame]) -> pd.DataFrame:
     """R(x) of every labelled face.
 
     Args:
@@ -40,11 +40,11 @@ def ease_of_faces(repeats: Sequence[pd.DataFrame]) -> pd.DataFrame:
     )
 
 
-def easy_shares(ease: pd.DataFrame, threshold: float) -> pd.DataFrame:
-    """Faces, the share that is easy with its Wilson interval, and mean R(x); a row a class.
+def easy_fractions(ease: pd.DataFrame, threshold: float) -> pd.DataFrame:
+    """Faces, the share that is easy with its Wilson interval, and mean R(x); one row per class.
 
     Args:
-        ease: From `ease_of_faces`.
+        ease: From `difficulty_of_faces`.
         threshold: A face is easy where R(x) is at least this.
     """
     easy = ease.assign(easy=ease["ease"] >= threshold)
@@ -60,20 +60,20 @@ def easy_shares(ease: pd.DataFrame, threshold: float) -> pd.DataFrame:
                 "share": found / len(group),
                 "low": low,
                 "high": high,
-                "mean_ease": group["ease"].mean(),
+                "mean_difficulty": group["ease"].mean(),
             }
         )
     return pd.DataFrame(rows)
 
 
-def accuracy_by_ease(
+def accuracy_by_difficulty(
     predictions: pd.DataFrame, ease: pd.DataFrame, threshold: float
 ) -> dict[str, tuple[int, int]]:
-    """Right answers and faces of a model on the easy and on the difficult faces.
+    """Correct predictions and faces of a model on the easy and on the difficult faces.
 
     Args:
         predictions: Of a model; only faces whose ease is known are judged.
-        ease: From `ease_of_faces`.
+        ease: From `difficulty_of_faces`.
         threshold: A face is easy where R(x) is at least this.
 
     Raises:

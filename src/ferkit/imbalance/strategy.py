@@ -153,7 +153,7 @@ class Strategy:
     def decide(
         self, probabilities: np.ndarray, counts: Counts, emotions: Sequence[str]
     ) -> np.ndarray:
-        """Predicted codes [N] of probabilities [N, K]: the likeliest, or the least costly."""
+        """Predicted class ids [N] of probabilities [N, K]: the likeliest, or the least costly."""
         costs = self.costs(counts, emotions)
         if costs is None or not self.options("cost_matrix")["decision"]:
             return np.asarray(np.argmax(probabilities, axis=1))

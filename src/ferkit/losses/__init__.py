@@ -1,13 +1,13 @@
 """Losses on logits: `loss(logits [B, K], targets) -> scalar`.
 
-Targets are class codes (int64 [B]) or shares of the classes (float [B, K]: votes, mixup). Every
+Targets are class ids (int64 [B]) or class probabilities (float [B, K]: votes, mixup). Every
 loss takes the runtime facts `classes` (K) and `weights` ([K] class weights, or None); some also
 take `counts` (training images per class, [K]), `epochs` or `feature_size`. What more a loss may
 ask of the trainer is in `ferkit.losses.contract`.
 
 Class weights and the reduction, the same for all. A row's weight is the expectation of the class
 weights over its target, so w[y] for a code y. `reduction="weights"` divides the weighted sum by
-the sum of the row weights, as torch does for codes; `reduction="count"` divides it by the number
+the sum of the row weights, as torch does for class ids; `reduction="count"` divides it by the number
 of rows, as Keras does. Without class weights both are the mean.
 """
 

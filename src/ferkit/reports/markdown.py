@@ -61,7 +61,7 @@ def write_list(parts: Sequence[tuple[str, str]]) -> str:
 def render_markdown(content: Content) -> str:
     """Write the whole report."""
     tables = content.tables
-    parts = [f"# {plain(content.title)}", write_table(content.figures)]
+    parts = [f"# {plain(content.title)}", write_table(content.metrics)]
     parts += ["## How this came about", write_list(content.protocol)]
     parts += [f"> {sentence}" for sentence in content.warnings]
     parts += ["\n".join(f"- {sentence}" for sentence in content.notes)] if content.notes else []
@@ -90,7 +90,7 @@ def _write_view(view: View) -> list[str]:
     ]
     picture = f"confusion_matrix{quote(view.suffix)}.png"
     parts.append(f"![Confusion matrix, {plain(view.name)}]({picture})")
-    for heading, table in view.films.items():
+    for heading, table in view.videos.items():
         parts += [f"### {plain(heading)}", write_table(table)]
     if view.confusions:
         parts.append(write_table(_confusions_table(view.confusions)))

@@ -1,4 +1,4 @@
-"""A run's folder: claimed once, held by one process, every file written beside and renamed."""
+"""A run's folder: claimed once, held by one process, every file written atomically."""
 
 import json
 import platform
@@ -60,7 +60,7 @@ class RunFolder:
         self.write("overrides.yaml", OmegaConf.to_yaml(OmegaConf.create(list(words))))
 
     def write_metrics(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        """metrics.jsonl: a line an epoch, on the disk before this returns."""
+        """metrics.jsonl: one line per epoch, on the disk before this returns."""
         lines = (json.dumps({"format": FORMAT, **row}) + "\n" for row in rows)
         self.write("metrics.jsonl", "".join(lines), durable=True)
 

@@ -38,7 +38,7 @@ class RunRecord:
         looks: The noted looks at a view.
         predictions: View to its predictions frame; val first, then test, then by name.
         faces: (view, key) to an image, [H, W] or [H, W, 3] RGB uint8.
-        saliency: (view, key) to what spoke for the prediction, [H, W] uint8.
+        saliency: (view, key) to what supported the prediction, [H, W] uint8.
         synthetic: Some faces that resampling made, None where it made none.
     """
 

@@ -1,4 +1,4 @@
-"""athanasiadis2022: films by majority vote and by mean scores, under four implementations."""
+"""athanasiadis2022: videos by majority vote and by mean scores, under four implementations."""
 
 from collections.abc import Sequence
 from itertools import product
@@ -6,7 +6,7 @@ from typing import get_args
 
 from ferkit.evaluation.videos import Rule
 from ferkit.reports.document import Sheet
-from ferkit.studies.athanasiadis2022_counts import film_counts, frame_counts
+from ferkit.studies.athanasiadis2022_counts import video_counts, frame_counts
 from ferkit.studies.cells import (
     COMPARED,
     PERCENT,
@@ -24,7 +24,7 @@ from ferkit.studies.document import (
     runs_sheet,
 )
 from ferkit.studies.drawings import Bars, Curves, draw_bars, draw_curves, draw_matrices
-from ferkit.studies.runs import AS_PRINTED, StudyRun
+from ferkit.studies.runs import AS_PUBLISHED, StudyRun
 from ferkit.studies.tables import (
     matrix_columns,
     measured,
@@ -39,8 +39,8 @@ _IMPLEMENTATIONS = ("first", "second", "third", "fourth")
 
 def make_document(subject: Subject) -> StudyDocument:
     """Every table of the thesis with the trials' runs beside it."""
-    sheets = [_films(subject), _classes(subject), _confusion(subject), _frames(subject)]
-    sheets += [film_counts(subject, _IMPLEMENTATIONS), frame_counts(subject, _IMPLEMENTATIONS)]
+    sheets = [_videos(subject), _classes(subject), _confusion(subject), _frames(subject)]
+    sheets += [video_counts(subject, _IMPLEMENTATIONS), frame_counts(subject, _IMPLEMENTATIONS)]
     sheets += [runs_sheet(subject)]
     sheets += [others_sheet(subject, ("participants", "mistyped_mean", "smaller_layer"))]
     return StudyDocument(tuple(sheets), _pictures(subject))
@@ -50,30 +50,30 @@ def _pairs(subject: Subject) -> list[tuple[str, str]]:
     return [(t, v) for t, v in subject.rows() if t in _IMPLEMENTATIONS]
 
 
-def _films(subject: Subject) -> Sheet:
+def _videos(subject: Subject) -> Sheet:
     rows = []
     for trial, variant in _pairs(subject):
         for rule in _RULES:
             found = measured(subject, trial, variant, "test", rule=rule)
             overall = found.overall if found else {}
             accuracy, balanced = (overall.get(f) for f in ("accuracy", "balanced_accuracy"))
-            printed = subject.trials[trial]["films"].get(rule)
+            published = subject.trials[trial]["videos"].get(rule)
             rows.append(
-                (trial, variant, _WORDS[rule], *compare(printed, accuracy, PERCENT),
-                 *compare(printed, balanced, PERCENT)[1:],
+                (trial, variant, _WORDS[rule], *compare(published, accuracy, PERCENT),
+                 *compare(published, balanced, PERCENT)[1:],
                  subject.to_fill(trial, variant, "test") if rule == _RULES[0] else "")
             )  # fmt: skip
     columns = (
-        "Implementation", "Variant", "Film by", "Published", "Our accuracy", "95% interval",
+        "Implementation", "Variant", "Video by", "Published", "Our accuracy", "95% interval",
         "Difference", "Our balanced accuracy", "95% interval of it", "Difference of it", TO_FILL,
     )  # fmt: skip
     notes = (
         *(f"{t}: {subject.trials[t]['what']}." for t in _IMPLEMENTATIONS),
-        *subject.doubts("average_accuracy", "epoch_by_eye", "smaller_layer"),
+        *subject.caveats("average_accuracy", "epoch_by_eye", "smaller_layer"),
         *subject.quick(_pairs(subject)),
     )
-    title = "Test films in percent: majority vote against mean scores"
-    return make_sheet("films", title, columns, rows, notes)
+    title = "Test videos in percent: majority vote against mean scores"
+    return make_sheet("videos", title, columns, rows, notes)
 
 
 def _classes(subject: Subject) -> Sheet:
@@ -82,28 +82,28 @@ def _classes(subject: Subject) -> Sheet:
     for trial, variant in pairs:
         fill = subject.to_fill(trial, variant, "test")
         for label, rule in product(subject.labels, (None, *_RULES)):
-            printed = _printed_of(subject.trials[trial]["classes"].get(label), rule)
-            if rule is None and printed is None:
+            published = _published_of(subject.trials[trial]["classes"].get(label), rule)
+            if rule is None and published is None:
                 continue
             found = measured(subject, trial, variant, "test", rule=rule) if rule else None
             ours = found.classes[label]["recall"] if found else None
-            cells = compare(printed, ours, PERCENT)
+            cells = compare(published, ours, PERCENT)
             faces = show_count(found.support[label]) if found else ""
             words = _WORDS[rule] if rule else "not said"
             rows.append((trial, variant, label, words, faces, *cells, fill))
             fill = ""
     notes = (
         "The text calls these accuracies of a class and names some alone; ours are the share of "
-        "the class' films that is right (recall).",
-        *subject.doubts("rule_not_said", "average_accuracy"),
+        "the class' videos that is right (recall).",
+        *subject.caveats("rule_not_said", "average_accuracy"),
         *subject.quick(pairs),
     )
-    columns = ("Implementation", "Variant", "Class", "Film by", "Films, ours", *COMPARED, TO_FILL)
-    return make_sheet("classes", "Test films of each class in percent", columns, rows, notes)
+    columns = ("Implementation", "Variant", "Class", "Video by", "Videos, ours", *COMPARED, TO_FILL)
+    return make_sheet("classes", "Test videos of each class in percent", columns, rows, notes)
 
 
-def _printed_of(named: list[float] | float | None, rule: Rule | None) -> float | None:
-    # two figures are of the two rules; one is of a rule that is not said
+def _published_of(named: list[float] | float | None, rule: Rule | None) -> float | None:
+    # two metrics are of the two rules; one is of a rule that is not said
     if isinstance(named, list):
         return named[_RULES.index(rule)] if rule else None
     return None if rule else named
@@ -121,14 +121,14 @@ def _confusion(subject: Subject) -> Sheet:
             else:
                 blank = [""] * (len(subject.labels) + 3)
                 rows.append((trial, variant, _WORDS[rule], *blank, fill))
-    columns = ("Implementation", "Variant", "Film by", "True class",
+    columns = ("Implementation", "Variant", "Video by", "True class",
                *matrix_columns(subject.labels), TO_FILL)  # fmt: skip
     notes = (
         "Shares of each true class; the true class is in rows. The thesis' own matrices are drawn "
         "only.",
         *subject.quick(_pairs(subject)),
     )
-    return make_sheet("confusion", "Confusion matrices of the test films", columns, rows, notes)
+    return make_sheet("confusion", "Confusion matrices of the test videos", columns, rows, notes)
 
 
 def _frames(subject: Subject) -> Sheet:
@@ -138,8 +138,8 @@ def _frames(subject: Subject) -> Sheet:
         views = [v for v in ("val", "test") if any(v in run.views for run in found)] or ["test"]
         for view in views:
             labels = None if trial in _IMPLEMENTATIONS else _outputs(found)
-            figures = measured(subject, trial, variant, view, labels)
-            overall = figures.overall if figures else {}
+            metrics = measured(subject, trial, variant, view, labels)
+            overall = metrics.overall if metrics else {}
             cells = [
                 cell
                 for f in ("accuracy", "balanced_accuracy", "macro_f1")
@@ -147,16 +147,16 @@ def _frames(subject: Subject) -> Sheet:
                              show_interval(overall.get(f), PERCENT))
             ]  # fmt: skip
             rows.append(
-                (trial, variant, view, show_count(figures.n if figures else None), *cells,
+                (trial, variant, view, show_count(metrics.n if metrics else None), *cells,
                  subject.to_fill(trial, variant, view))
             )  # fmt: skip
     words = [w for f in ("Accuracy", "Balanced accuracy", "Macro F1") for w in
              (f, f"{f}: 95% interval")]  # fmt: skip
     columns = ("Trial", "Variant", "View", "Rows, ours", *words, TO_FILL)
     notes = (
-        "Row by row as the network answers: a frame for the implementations, a film for frame "
+        "Row by row as the network answers: a frame for the implementations, a video for frame "
         "attention, a face for ferplus_resnet18; in percent.",
-        *subject.doubts("frames_and_films", "other_network"),
+        *subject.caveats("frames_and_videos", "other_network"),
         *subject.quick(subject.rows()),
     )
     return make_sheet(
@@ -178,9 +178,9 @@ def _pictures(subject: Subject) -> dict[str, bytes]:
     for trial, variant in _pairs(subject):
         found = {rule: measured(subject, trial, variant, "test", rule=rule) for rule in _RULES}
         shown = {
-            f"{trial}, {variant}: {_WORDS[rule]}": shares(figures.confusion)
-            for rule, figures in found.items()
-            if figures
+            f"{trial}, {variant}: {_WORDS[rule]}": shares(metrics.confusion)
+            for rule, metrics in found.items()
+            if metrics
         }
         if shown:
             made[f"confusion_{trial}_{variant}.png"] = draw_matrices(shown)
@@ -197,19 +197,19 @@ def _pictures(subject: Subject) -> dict[str, bytes]:
 
 def _draw_rules(subject: Subject) -> bytes:
     panels = []
-    for title, figure in (("accuracy", "accuracy"), ("balanced accuracy", "balanced_accuracy")):
+    for title, metric in (("accuracy", "accuracy"), ("balanced accuracy", "balanced_accuracy")):
         series: dict[str, dict[str, float]] = {}
         for rule in _RULES:
             series[f"published, {_WORDS[rule]}"] = {
-                t: subject.trials[t]["films"][rule] for t in _IMPLEMENTATIONS
+                t: subject.trials[t]["videos"][rule] for t in _IMPLEMENTATIONS
             }
         for rule in _RULES:
             ours = {
-                t: measured(subject, t, AS_PRINTED, "test", rule=rule) for t in _IMPLEMENTATIONS
+                t: measured(subject, t, AS_PUBLISHED, "test", rule=rule) for t in _IMPLEMENTATIONS
             }
             series[f"ours, {_WORDS[rule]}"] = {
-                t: 100 * found.overall[figure].value for t, found in ours.items() if found
+                t: 100 * found.overall[metric].value for t, found in ours.items() if found
             }
-        printed = frozenset(name for name in series if name.startswith("published"))
-        panels.append(Bars(f"ours: {title}", series, printed))
-    return draw_bars(panels, "percent of the test films")
+        published = frozenset(name for name in series if name.startswith("published"))
+        panels.append(Bars(f"ours: {title}", series, published))
+    return draw_bars(panels, "percent of the test videos")

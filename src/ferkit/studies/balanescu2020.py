@@ -8,7 +8,7 @@ from ferkit.studies.balanescu2020_data import (
     SETS,
     Results,
     measure_trials,
-    printed_matrices,
+    published_matrices,
     training_counts,
 )
 from ferkit.studies.balanescu2020_pictures import draw_pictures
@@ -18,7 +18,7 @@ from ferkit.studies.cells import (
     show_count,
     show_interval,
     show_ours,
-    show_printed,
+    show_published,
 )
 from ferkit.studies.document import (
     TO_FILL,
@@ -68,7 +68,7 @@ def _validation(results: Results) -> Sheet:
     notes = (
         "Accuracy on the validation fifth of the training images. Ours is of the epoch that this "
         "very view chose.",
-        *results.subject.doubts("learning_rate", "copies_across_split", "trained_on_tests",
+        *results.subject.caveats("learning_rate", "copies_across_split", "trained_on_tests",
                                 "trial_11_images"),
         *results.subject.quick(results.subject.rows()),
     )  # fmt: skip
@@ -89,7 +89,7 @@ def _ckplus(results: Results) -> Sheet:
         )  # fmt: skip
     columns = ("Trial", "Variant", *COMPARED, "Our accuracy", "95% interval of it", TO_FILL)
     notes = (
-        *results.subject.doubts("precision_called_accuracy", "learning_rate"),
+        *results.subject.caveats("precision_called_accuracy", "learning_rate"),
         *_left_out(results, "ckplus"),
         *results.subject.quick(results.subject.rows()),
     )
@@ -110,9 +110,9 @@ def _fer2013(results: Results) -> Sheet:
             found = results.of(trial, variant, view)
             overall = found.overall if found else {}
             accuracy = overall.get("accuracy")
-            printed = own["precision"][view]["weighted"]
+            published = own["precision"][view]["weighted"]
             rows.append(
-                (trial, variant, view, *compare(printed, overall.get("weighted_precision")),
+                (trial, variant, view, *compare(published, overall.get("weighted_precision")),
                  show_ours(accuracy), show_interval(accuracy),
                  results.subject.to_fill(trial, variant, view))
             )  # fmt: skip
@@ -120,7 +120,7 @@ def _fer2013(results: Results) -> Sheet:
                TO_FILL)  # fmt: skip
     notes = (
         "Trial 1 has no table: it trained on images of both sets.",
-        *results.subject.doubts("private_supports"),
+        *results.subject.caveats("private_supports"),
         *results.subject.quick(results.subject.rows()),
     )
     return make_sheet("fer2013", "FER-2013's two test sets: weighted precision", columns, rows,
@@ -132,9 +132,9 @@ def _precision(results: Results, trial: str) -> Sheet:
     variants = subject.runs.variants(trial, run=True)
     rows = [
         row
-        for view, printed in own["precision"].items()
+        for view, published in own["precision"].items()
         for variant in variants
-        for row in _precision_rows(results, trial, variant, view, printed)
+        for row in _precision_rows(results, trial, variant, view, published)
     ]
     columns: Sequence[str] = (
         "Variant", "Table", "Test set", "Class", "Faces, published", "Faces, ours", *COMPARED,
@@ -143,32 +143,32 @@ def _precision(results: Results, trial: str) -> Sheet:
     if len(variants) == 1:
         columns, rows = columns[1:], [row[1:] for row in rows]
     notes = [*subject.quick((trial, v) for v in variants)]
-    notes += subject.doubts("private_supports") if "private" in own["precision"] else ()
-    notes += subject.doubts("trained_on_tests") if trial == "trial01" else ()
-    notes += subject.doubts("copies_across_split") if trial in _COPIES else ()
-    notes += subject.doubts("trial_11_images") if trial == "trial11" else ()
-    numbers = [printed["place"].removeprefix("table ") for printed in own["precision"].values()]
+    notes += subject.caveats("private_supports") if "private" in own["precision"] else ()
+    notes += subject.caveats("trained_on_tests") if trial == "trial01" else ()
+    notes += subject.caveats("copies_across_split") if trial in _COPIES else ()
+    notes += subject.caveats("trial_11_images") if trial == "trial11" else ()
+    numbers = [published["place"].removeprefix("table ") for published in own["precision"].values()]
     span = " to ".join(dict.fromkeys((numbers[0], numbers[-1])))
     title = f"Trial {int(trial[5:])}: precision of each class, table {span}"
     return make_sheet(f"{trial}_precision", title, columns, rows, notes)
 
 
 def _precision_rows(
-    results: Results, trial: str, variant: str, view: str, printed: Mapping[str, Any]
+    results: Results, trial: str, variant: str, view: str, published: Mapping[str, Any]
 ) -> list[tuple[str, ...]]:
     subject, supports = results.subject, results.subject.published["supports"][view]
     found = results.of(trial, variant, view)
     fill = subject.to_fill(trial, variant, view)
-    lead = variant, printed["place"].removeprefix("table "), SETS[view]
+    lead = variant, published["place"].removeprefix("table "), SETS[view]
     rows: list[tuple[str, ...]] = []
-    for label, value in printed["classes"].items():
+    for label, value in published["classes"].items():
         faces = show_count(found.support[label]) if found else ""
-        cells = show_printed(value), *precision_cells(value, found, label)
+        cells = show_published(value), *precision_cells(value, found, label)
         rows.append((*lead, label, show_count(supports[label]), faces, *cells, fill))
         fill = ""
-    cells = compare(printed["weighted"], found.overall["weighted_precision"] if found else None)
-    total = show_count(sum(supports[label] for label in printed["classes"]))
-    ours = show_count(sum(found.support[label] for label in printed["classes"])) if found else ""
+    cells = compare(published["weighted"], found.overall["weighted_precision"] if found else None)
+    total = show_count(sum(supports[label] for label in published["classes"]))
+    ours = show_count(sum(found.support[label] for label in published["classes"])) if found else ""
     return [*rows, (*lead, "weighted mean", total, ours, *cells, "")]
 
 
@@ -176,19 +176,19 @@ def _confusion(results: Results, trial: str) -> Sheet:
     subject, own = results.subject, results.subject.trials[trial]
     labels, rows = own["labels"], []
     variants = subject.runs.variants(trial, run=True)
-    for view, frame in printed_matrices(own).items():
+    for view, frame in published_matrices(own).items():
         lead = own["confusion"][view]["place"].removeprefix("table "), view
         rows += [(*row, "") for row in matrix_rows(frame, *lead, "published")]
         for variant in variants:
             found, whose = results.of(trial, variant, view), f"ours, {variant}"
             if found:
-                made = our_matrix_rows(found, *lead, whose, printed=frame)
+                made = our_matrix_rows(found, *lead, whose, published=frame)
                 rows += [(*row, "") for row in made]
             else:
                 fill = subject.to_fill(trial, variant, view)
                 rows.append((*lead, whose, *[""] * (len(labels) + 3), fill))
     notes = ["Shares of each true class; the true class is in rows, the predicted in columns."]
-    notes += subject.doubts("disgust_row") if trial == "trial08" else ()
+    notes += subject.caveats("disgust_row") if trial == "trial08" else ()
     notes += subject.quick((trial, v) for v in variants)
     columns = ("Table", "Test set", "Whose", "True class", *matrix_columns(labels), TO_FILL)
     title = f"Trial {int(trial[5:])}: confusion matrices"
@@ -211,7 +211,7 @@ def _counts(subject: Subject) -> Sheet:
     notes = (
         "Training and validation images together, as the trial splits them 80/20; the report's "
         "figure 5.9 draws the classes and prints no counts.",
-        *subject.doubts("trial_11_images"),
+        *subject.caveats("trial_11_images"),
         *subject.quick(subject.rows()),
     )
     return make_sheet("class_counts", "Images of each class", columns, rows, notes)

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from ferkit.studies.document import Subject
-from ferkit.studies.measures import ViewFigures
+from ferkit.studies.measures import ViewMetrics
 from ferkit.studies.tables import measured
 
 SETS = {"ckplus": "CK+", "public": "public", "private": "private"}
@@ -15,24 +15,24 @@ SETS = {"ckplus": "CK+", "public": "public", "private": "private"}
 
 @dataclass(frozen=True)
 class Results:
-    """Our figures of every trial over the trial's own classes.
+    """Our metrics of every trial over the trial's own classes.
 
     Attributes:
         subject: The study and its runs.
-        figures: (trial, variant, view) to its figures.
+        metrics: (trial, variant, view) to its metrics.
     """
 
     subject: Subject
-    figures: Mapping[tuple[str, str, str], ViewFigures | None]
+    metrics: Mapping[tuple[str, str, str], ViewMetrics | None]
 
-    def of(self, trial: str, variant: str, view: str) -> ViewFigures | None:
-        """The figures of a view; None where it was not run or predicted."""
-        return self.figures.get((trial, variant, view))
+    def of(self, trial: str, variant: str, view: str) -> ViewMetrics | None:
+        """The metrics of a view; None where it was not run or predicted."""
+        return self.metrics.get((trial, variant, view))
 
 
 def measure_trials(subject: Subject) -> Results:
     """Measure every trial and variant on val and the three test sets."""
-    figures = {
+    metrics = {
         (trial, variant, view): measured(
             subject, trial, variant, view, subject.trials[trial]["labels"]
         )
@@ -40,15 +40,15 @@ def measure_trials(subject: Subject) -> Results:
         if trial in subject.trials
         for view in ("val", *SETS)
     }
-    return Results(subject, figures)
+    return Results(subject, metrics)
 
 
-def printed_matrices(own: Mapping[str, Any]) -> dict[str, pd.DataFrame]:
-    """View to the printed shares of a trial, the true class in rows."""
+def published_matrices(own: Mapping[str, Any]) -> dict[str, pd.DataFrame]:
+    """View to the published shares of a trial, the true class in rows."""
     labels = own["labels"]
     return {
-        view: pd.DataFrame(printed["shares"], index=labels, columns=labels)
-        for view, printed in own.get("confusion", {}).items()
+        view: pd.DataFrame(published["shares"], index=labels, columns=labels)
+        for view, published in own.get("confusion", {}).items()
     }
 
 

@@ -5,7 +5,7 @@ from typing import Any
 from ferkit.studies.balanescu2020_data import (
     SETS,
     Results,
-    printed_matrices,
+    published_matrices,
     training_counts,
 )
 from ferkit.studies.document import Subject
@@ -17,7 +17,7 @@ from ferkit.studies.drawings import (
     draw_matrices,
     draw_trials,
 )
-from ferkit.studies.runs import AS_PRINTED
+from ferkit.studies.runs import AS_PUBLISHED
 from ferkit.studies.tables import shares
 
 
@@ -26,7 +26,7 @@ def draw_pictures(results: Results) -> dict[str, bytes]:
     subject = results.subject
     made = {"trials.png": _draw_overview(results)}
     for trial, own in subject.trials.items():
-        for view, frame in printed_matrices(own).items():
+        for view, frame in published_matrices(own).items():
             place = own["confusion"][view]["place"].replace("table ", "table_").replace(".", "-")
             shown = {f"Trial {int(trial[5:])}, {view}: published": frame}
             for variant in subject.runs.variants(trial, run=True):
@@ -43,7 +43,7 @@ def draw_pictures(results: Results) -> dict[str, bytes]:
         made["curves_accuracy.png"] = draw_curves(panels, words, "accuracy")
         words = {"train_loss": "train", "val_loss": "val"}
         made["curves_loss.png"] = draw_curves(panels, words, "loss")
-    counts = training_counts(subject, "trial02", AS_PRINTED)
+    counts = training_counts(subject, "trial02", AS_PUBLISHED)
     if counts:
         bars = Bars("Training images, trial 2", {"ours": counts})
         made["class_counts_figure_5-9.png"] = draw_bars([bars], "images")
@@ -51,23 +51,23 @@ def draw_pictures(results: Results) -> dict[str, bytes]:
 
 
 def _marks(subject: Subject, trial: str) -> dict[str, list[tuple[float, float]]]:
-    printed = subject.trials.get(trial, {}).get("validation_accuracy")
-    return {"val_accuracy": [(subject.published["epochs"], printed)]} if printed else {}
+    published = subject.trials.get(trial, {}).get("validation_accuracy")
+    return {"val_accuracy": [(subject.published["epochs"], published)]} if published else {}
 
 
 def _draw_overview(results: Results) -> bytes:
     panels: dict[str, Any] = {}
-    figures = {"val": "accuracy", **dict.fromkeys(SETS, "weighted_precision")}
-    for view, figure in figures.items():
+    metrics = {"val": "accuracy", **dict.fromkeys(SETS, "weighted_precision")}
+    for view, figure in metrics.items():
         title = "validation accuracy" if view == "val" else f"{SETS[view]}: weighted precision"
         panels[title] = {}
         for trial, own in results.subject.trials.items():
-            printed = own["precision"].get(view, {}).get("weighted")
+            published = own["precision"].get(view, {}).get("weighted")
             ours = {
                 variant: found.overall[figure]
                 for variant in results.subject.runs.variants(trial)
                 if (found := results.of(trial, variant, view))
             }
-            shown = own["validation_accuracy"] if view == "val" else printed
+            shown = own["validation_accuracy"] if view == "val" else published
             panels[title][trial] = (shown, ours)
     return draw_trials(panels, "")

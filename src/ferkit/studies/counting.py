@@ -3,16 +3,16 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from ferkit.studies.runs import AS_PRINTED, StudyRun
+from ferkit.studies.runs import AS_PUBLISHED, StudyRun
 from ferkit.studies.shortened import quick
 
 
 def whole_first(runs: Iterable[StudyRun]) -> list[StudyRun]:
     """Runs in the order in which their counts are to be trusted.
 
-    Those that saw every image come first, as printed before other variants.
+    Those that saw every image come first, as published before other variants.
     """
-    return sorted(runs, key=lambda run: (bool(quick(run, None)), run.variant != AS_PRINTED))
+    return sorted(runs, key=lambda run: (bool(quick(run, None)), run.variant != AS_PUBLISHED))
 
 
 def find_counts(
@@ -22,7 +22,7 @@ def find_counts(
 
     Args:
         runs: The first that counted the first of the views answers.
-        views: E.g. train and val, where the print holds nothing out.
+        views: E.g. train and val, where the published value holds nothing out.
         labels: The classes.
     """
     for run in whole_first(runs):

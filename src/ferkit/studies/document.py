@@ -1,4 +1,4 @@
-"""What every study's document has: its sheets in order, its runs, its other prints, its doubts."""
+"""What every study's document has: its sheets in order, its runs, its other prints, its caveats."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from typing import Any
 from ferkit.reports.document import Sheet
 from ferkit.reports.protocol import best_epoch
 from ferkit.studies.cells import INTERVAL_NOTE, show_count
-from ferkit.studies.measures import ViewFigures
+from ferkit.studies.measures import ViewMetrics
 from ferkit.studies.runs import StudyRun, StudyRuns, eval_command
 from ferkit.studies.shortened import quick, quick_notes
 
@@ -35,13 +35,13 @@ class Subject:
     Attributes:
         published: Its yaml.
         runs: Those that were found.
-        measured: What is measured already: trial, variant, view and classes to the figures.
+        measured: What is measured already: trial, variant, view and classes to the metrics.
         faults: Why a view that was predicted could not be measured.
     """
 
     published: Mapping[str, Any]
     runs: StudyRuns
-    measured: dict[tuple[str, str, str, tuple[str, ...]], ViewFigures | None] = field(
+    measured: dict[tuple[str, str, str, tuple[str, ...]], ViewMetrics | None] = field(
         default_factory=dict
     )
     faults: list[str] = field(default_factory=list)
@@ -53,20 +53,20 @@ class Subject:
 
     @property
     def trials(self) -> Mapping[str, Mapping[str, Any]]:
-        """Trial to what is printed of it."""
+        """Trial to what is published of it."""
         return dict(self.published["trials"])
 
-    def doubts(self, *words: str) -> tuple[str, ...]:
-        """The sentences of some doubts."""
-        return tuple(str(self.published["doubts"][word]).strip() for word in words)
+    def caveats(self, *words: str) -> tuple[str, ...]:
+        """The sentences of some caveats."""
+        return tuple(str(self.published["caveats"][word]).strip() for word in words)
 
     def epochs(self, trial: str) -> int | None:
-        """The epochs that are printed of a trial."""
-        printed = self.trials.get(trial, {}).get("epochs", self.published.get("epochs"))
-        return int(printed) if printed else None
+        """The epochs that are published of a trial."""
+        published = self.trials.get(trial, {}).get("epochs", self.published.get("epochs"))
+        return int(published) if published else None
 
     def rows(self) -> list[tuple[str, str]]:
-        """Every trial and variant, printed, planned or run."""
+        """Every trial and variant, published, planned or run."""
         others = {run.trial for run in self.runs.every} - set(self.trials)
         names = [*self.trials, *sorted(others)]
         return [(trial, variant) for trial in names for variant in self.runs.variants(trial)]
@@ -80,7 +80,7 @@ class Subject:
         )
 
     def asked(self, trial: str, variant: str) -> int | None:
-        """The epochs that a trial asks for: of its experiment, else as printed."""
+        """The epochs that a trial asks for: of its experiment, else as published."""
         return self.runs.asked_epochs(trial, variant) or self.epochs(trial)
 
     def name(self, run: StudyRun) -> str:
@@ -95,7 +95,7 @@ class Subject:
         Args:
             trial: Its name.
             variant: Its variant.
-            view: The view that the cell is of; None where any run will do.
+            view: The view that the cell is of; None where any run fits.
         """
         found = self.runs.of(trial, variant)
         if not found:
@@ -160,16 +160,16 @@ def _run_row(run: StudyRun, subject: Subject) -> tuple[str, ...]:
     )
 
 
-def others_sheet(subject: Subject, doubts: Sequence[str] = ()) -> Sheet:
-    """What else is printed, with nothing of ours beside it."""
+def others_sheet(subject: Subject, caveats: Sequence[str] = ()) -> Sheet:
+    """What else is published, with nothing of ours beside it."""
     rows = [
-        (entry["what"], str(entry["printed"]), entry.get("place", ""))
+        (entry["what"], str(entry["published"]), entry.get("place", ""))
         for entry in subject.published["others"]
     ]
     return make_sheet(
-        "other_prints",
-        "What else is printed",
+        "other_published",
+        "What else is published",
         ("What", "Published", "Place"),
         rows,
-        subject.doubts(*doubts),
+        subject.caveats(*caveats),
     )

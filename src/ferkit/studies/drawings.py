@@ -1,4 +1,4 @@
-"""The pictures of a study: the printed figures drawn hollow or hatched, ours filled."""
+"""The pictures of a study: the published metrics drawn hollow or hatched, ours filled."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -28,12 +28,12 @@ class Curves:
     Attributes:
         title: Of the panel.
         epochs: Rows of metrics.jsonl.
-        printed: Column to the (epoch, value) pairs that the study prints.
+        published: Column to the (epoch, value) pairs that the study prints.
     """
 
     title: str
     epochs: pd.DataFrame
-    printed: Mapping[str, Sequence[tuple[float, float]]] = field(default_factory=dict)
+    published: Mapping[str, Sequence[tuple[float, float]]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -42,13 +42,13 @@ class Bars:
 
     Attributes:
         title: Of the panel.
-        series: Name to class to value; a printed series is hatched.
-        printed: Which series are printed.
+        series: Name to class to value; a published series is hatched.
+        published: Which series are published.
     """
 
     title: str
     series: Mapping[str, Mapping[str, float]]
-    printed: frozenset[str] = frozenset()
+    published: frozenset[str] = frozenset()
 
 
 def draw_matrices(
@@ -93,7 +93,7 @@ def _draw_matrix(axes: "Axes", frame: pd.DataFrame) -> None:
 
 
 def draw_curves(panels: Sequence[Curves], columns: Mapping[str, str], label: str) -> bytes:
-    """Draw one panel a run, printed values as hollow marks.
+    """Draw one panel a run, published values as hollow marks.
 
     Args:
         panels: In order; four stand in a row.
@@ -117,7 +117,7 @@ def draw_curves(panels: Sequence[Curves], columns: Mapping[str, str], label: str
         for axes in places[::across]:
             axes.set_ylabel(label)
         handles, words = places[0].get_legend_handles_labels()
-        if any(panel.printed for panel in panels):
+        if any(panel.published for panel in panels):
             handles, words = [*handles, _hollow("o")], [*words, "hollow: published"]
         figure.legend(handles, words, loc="outside lower center", ncols=4, frameon=False)
     return render(figure, "png")
@@ -137,7 +137,7 @@ def _draw_panel(axes: "Axes", panel: Curves, columns: Mapping[str, str]) -> None
         values = panel.epochs.get(column, pd.Series(np.nan, index=panel.epochs.index))
         numbers = pd.to_numeric(values, errors="coerce")
         axes.plot(panel.epochs["epoch"], numbers, color=colour, linewidth=1.4, label=word)
-        if points := panel.printed.get(column):  # an empty line would upset the layout
+        if points := panel.published.get(column):  # an empty line would upset the layout
             axes.plot(*zip(*points, strict=True), "o", markersize=4, markerfacecolor="white",
                       markeredgecolor=colour, clip_on=False)  # fmt: skip
     axes.set_title(fill(panel.title, _TITLE), loc="left", fontsize=8)
@@ -146,7 +146,7 @@ def _draw_panel(axes: "Axes", panel: Curves, columns: Mapping[str, str]) -> None
 
 
 def draw_bars(panels: Sequence[Bars], label: str, *, columns: int = 2) -> bytes:
-    """Draw bars class by class; printed series are pale, and nothing is drawn for a missing value.
+    """Draw bars class by class; published series are pale, and nothing is drawn for a missing value.
 
     Args:
         panels: In order.
@@ -181,15 +181,15 @@ def _draw_groups(axes: "Axes", panel: Bars) -> None:
     width = 0.8 / max(len(series), 1)
     ours = 0
     for number, (name, values) in enumerate(series.items()):
-        printed = name in panel.printed
+        published = name in panel.published
         at = [i + width * (number - (len(series) - 1) / 2) for i in range(len(classes))]
         heights = [values.get(c, np.nan) for c in classes]
-        before = sum(other in panel.printed for other in list(series)[:number])
+        before = sum(other in panel.published for other in list(series)[:number])
         shade: dict[str, Any] = (
-            {"color": _PALE[before % 2]} if printed else {"color": _VARIANTS[ours % len(_VARIANTS)]}
+            {"color": _PALE[before % 2]} if published else {"color": _VARIANTS[ours % len(_VARIANTS)]}
         )
         axes.bar(at, heights, width=0.92 * width, label=name, **shade)
-        ours += not printed
+        ours += not published
     turned: dict[str, Any] = {"rotation": 30, "ha": "right"} if len(classes) > 5 else {}
     axes.set_xticks(range(len(classes)), classes, **turned)
     axes.tick_params(axis="x", length=0)
@@ -200,10 +200,10 @@ def _draw_groups(axes: "Axes", panel: Bars) -> None:
 def draw_trials(
     panels: Mapping[str, Mapping[str, tuple[float | None, Mapping[str, Measured]]]], label: str
 ) -> bytes:
-    """Draw a row a trial: the printed figure hollow, ours with its interval, a colour a variant.
+    """Draw one row per trial: the published figure hollow, ours with its interval, a colour a variant.
 
     Args:
-        panels: Title to trial to the printed figure and variant to ours.
+        panels: Title to trial to the published figure and variant to ours.
         label: Of the horizontal axis.
 
     Returns:
@@ -240,10 +240,10 @@ def _draw_dots(
     trials: Sequence[str],
     colours: Mapping[str, str],
 ) -> None:
-    for trial, (printed, ours) in panel.items():
+    for trial, (published, ours) in panel.items():
         row = trials.index(trial)
-        if printed is not None:
-            axes.plot(printed, row, "D", markersize=5, color=INK, markerfacecolor="white")
+        if published is not None:
+            axes.plot(published, row, "D", markersize=5, color=INK, markerfacecolor="white")
         for variant, measured in ours.items():
             shift = 0.18 * (list(colours).index(variant) - (len(colours) - 1) / 2)
             if measured.interval:

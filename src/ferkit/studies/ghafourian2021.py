@@ -11,7 +11,7 @@ from ferkit.studies.cells import (
     compare,
     show_interval,
     show_ours,
-    show_printed,
+    show_published,
 )
 from ferkit.studies.counting import find_counts
 from ferkit.studies.document import (
@@ -23,8 +23,8 @@ from ferkit.studies.document import (
     runs_sheet,
 )
 from ferkit.studies.drawings import Bars, Curves, draw_bars, draw_curves, draw_matrices
-from ferkit.studies.measures import ViewFigures
-from ferkit.studies.runs import AS_PRINTED
+from ferkit.studies.measures import ViewMetrics
+from ferkit.studies.runs import AS_PUBLISHED
 from ferkit.studies.tables import (
     counts_rows,
     curves_sheet,
@@ -35,7 +35,7 @@ from ferkit.studies.tables import (
 )
 
 _NETWORKS = {"vgg16": "VGG-16", "resnet50": "ResNet-50"}
-_PRECISION, _ACCURACY = Style(printed=8), Style(printed=4)
+_PRECISION, _ACCURACY = Style(published=8), Style(published=4)
 _TO_OURS = {"test_loss": "val_loss", "test_accuracy": "val_accuracy"}
 
 
@@ -44,7 +44,7 @@ def make_document(subject: Subject) -> StudyDocument:
     sheets = [_accuracy(subject)]
     for network in _NETWORKS:
         variants = {v for t in _pair(network) for v in subject.runs.variants(t, run=True)}
-        ordered = [AS_PRINTED, *sorted(variants - {AS_PRINTED})]
+        ordered = [AS_PUBLISHED, *sorted(variants - {AS_PUBLISHED})]
         sheets += [_precision(subject, network, variant) for variant in ordered]
     sheets += [_predicted(subject), _curves(subject), _points(subject), _counts(subject)]
     sheets += [*_matrices(subject)]
@@ -57,22 +57,22 @@ def _pair(network: str) -> tuple[str, str]:
 
 
 def _view(trial: str, variant: str) -> str:
-    # as printed, the figures after SMOTETomek are over a test set that it resampled too
-    resampled = trial.endswith("smotetomek") and variant == AS_PRINTED
+    # as published, the metrics after SMOTETomek are over a test set that it resampled too
+    resampled = trial.endswith("smotetomek") and variant == AS_PUBLISHED
     return "resampled_test" if resampled else "test"
 
 
-def _figures(subject: Subject, trial: str, variant: str) -> ViewFigures | None:
+def _metrics(subject: Subject, trial: str, variant: str) -> ViewMetrics | None:
     return measured(subject, trial, variant, _view(trial, variant))
 
 
 def _accuracy(subject: Subject) -> Sheet:
     rows = []
     for trial, variant in subject.rows():
-        printed = subject.trials.get(trial, {}).get("curves", {}).get("test_accuracy", (None,))[-1]
+        published = subject.trials.get(trial, {}).get("curves", {}).get("test_accuracy", (None,))[-1]
         for view in dict.fromkeys((_view(trial, variant), "test")):
             found = measured(subject, trial, variant, view)
-            value = printed if view == _view(trial, variant) else None
+            value = published if view == _view(trial, variant) else None
             overall = found.overall if found else {}
             balanced = overall.get("balanced_accuracy")
             rows.append(
@@ -84,8 +84,8 @@ def _accuracy(subject: Subject) -> Sheet:
     columns = ("Trial", "Variant", "Test set", *COMPARED, "Our balanced accuracy",
                "95% interval of it", TO_FILL)  # fmt: skip
     notes = (
-        *subject.doubts("resnet_falls", "copies_across_split"),
-        "Published is the last value of the printed curve. As printed, the figures after "
+        *subject.caveats("resnet_falls", "copies_across_split"),
+        "Published is the last value of the published curve. As published, the metrics after "
         "SMOTETomek are over a test set that it had balanced: ours are given over such a set "
         "(resampled test) and over the real faces alone (test).",
         *subject.quick(subject.rows()),
@@ -95,26 +95,26 @@ def _accuracy(subject: Subject) -> Sheet:
 
 def _precision(subject: Subject, network: str, variant: str) -> Sheet:
     before, after = _pair(network)
-    found = {trial: _figures(subject, trial, variant) for trial in (before, after)}
+    found = {trial: _metrics(subject, trial, variant) for trial in (before, after)}
     fills = [subject.to_fill(t, variant, _view(t, variant)) for t in (before, after)]
     rows = []
     for number, label in enumerate(subject.labels):
         cells: list[str] = []
-        for trial, figures in found.items():
-            printed = subject.trials[trial]["precision"][label]
-            cells += [show_printed(printed, _PRECISION)]
-            cells += precision_cells(printed, figures, label, _PRECISION)
+        for trial, metrics in found.items():
+            published = subject.trials[trial]["precision"][label]
+            cells += [show_published(published, _PRECISION)]
+            cells += precision_cells(published, metrics, label, _PRECISION)
         fill = "; ".join(filter(None, fills)) if number == 0 else ""
         rows.append((label, *cells, fill))
     columns = [f"{when}: {word.lower()}" for when in ("Before", "After") for word in COMPARED]
     notes = (
-        *subject.doubts("precision_called_accuracy"),
-        *(() if variant == AS_PRINTED else subject.doubts("copies_across_split")),
+        *subject.caveats("precision_called_accuracy"),
+        *(() if variant == AS_PUBLISHED else subject.caveats("copies_across_split")),
         *subject.quick((t, variant) for t in (before, after)),
     )
-    said = "" if variant == AS_PRINTED else f", variant {variant}"
+    said = "" if variant == AS_PUBLISHED else f", variant {variant}"
     return make_sheet(
-        f"precision_{network}" + ("" if variant == AS_PRINTED else f"_{variant}"),
+        f"precision_{network}" + ("" if variant == AS_PUBLISHED else f"_{variant}"),
         f"{_NETWORKS[network]}: precision of each class before and after SMOTETomek, "
         f"{subject.published['places']['precision']}{said}",
         ("Class", *columns, TO_FILL),
@@ -127,35 +127,35 @@ def _predicted(subject: Subject) -> Sheet:
     rows = []
     for network, name in _NETWORKS.items():
         trial = _pair(network)[1]
-        found, printed = _figures(subject, trial, AS_PRINTED), subject.trials[trial]
+        found, published = _metrics(subject, trial, AS_PUBLISHED), subject.trials[trial]
         ours = dict(found.predicted) if found else None
-        fill = subject.to_fill(trial, AS_PRINTED, _view(trial, AS_PRINTED))
-        counted = counts_rows(printed["predicted"], ours, subject.labels)
+        fill = subject.to_fill(trial, AS_PUBLISHED, _view(trial, AS_PUBLISHED))
+        counted = counts_rows(published["predicted"], ours, subject.labels)
         for number, (label, *cells) in enumerate(counted):
-            share = printed["precision"].get(label)
-            hits = printed["predicted"][label] * share if share else None
+            share = published["precision"].get(label)
+            hits = published["predicted"][label] * share if share else None
             rows.append(
                 (name, label, *cells, "" if hits is None else f"{hits:,.2f}",
                  fill if number == 0 else "")
             )  # fmt: skip
     columns = ("Network", "Class", "Published", "Ours", "Difference",
                "Published precision x count", TO_FILL)  # fmt: skip
-    trials = [(_pair(network)[1], AS_PRINTED) for network in _NETWORKS]
-    notes = (*subject.doubts("predicted_not_present"), *subject.quick(trials))
+    trials = [(_pair(network)[1], AS_PUBLISHED) for network in _NETWORKS]
+    notes = (*subject.caveats("predicted_not_present"), *subject.quick(trials))
     title = f"Predictions of each class, {subject.published['places']['predicted']}"
     return make_sheet("predicted_counts", title, columns, rows, notes)
 
 
-def _lines(printed: Mapping[str, Any]) -> dict[str, Any]:
-    return {_TO_OURS.get(column, column): ends for column, ends in printed["curves"].items()}
+def _lines(published: Mapping[str, Any]) -> dict[str, Any]:
+    return {_TO_OURS.get(column, column): ends for column, ends in published["curves"].items()}
 
 
 def _curves(subject: Subject) -> Sheet:
-    lines = {trial: _lines(printed) for trial, printed in subject.trials.items()}
+    lines = {trial: _lines(published) for trial, published in subject.trials.items()}
     notes = (
-        "The print measures its test set at every epoch and has no validation set; ours under val "
+        "The published value measures its test set at every epoch and has no validation set; ours under val "
         "is a tenth of the training images.",
-        *subject.doubts("unsaid"),
+        *subject.caveats("unsaid"),
     )
     return curves_sheet(subject, "curves", "First and last values of the curves", lines, notes)
 
@@ -165,17 +165,17 @@ def _points(subject: Subject) -> Sheet:
     for trial, own in subject.trials.items():
         for variant in subject.runs.variants(trial) if "points" in own else ():
             runs, fill = subject.runs.of(trial, variant), subject.to_fill(trial, variant)
-            for column, printed in own["points"].items():
+            for column, published in own["points"].items():
                 ours = _TO_OURS.get(column, column)
-                for epoch, value in printed.items():
+                for epoch, value in published.items():
                     cells = compare(value, value_at(runs, ours, max(epoch, 1)), PERCENT)
                     words = ours.replace("_", " ")
                     rows.append((trial, variant, words, str(epoch), *cells[:2], cells[3], fill))
                     fill = ""
     columns = ("Trial", "Variant", "Curve", "Epoch", "Published", "Ours", "Difference", TO_FILL)
     notes = (
-        "In percent. The print has no validation set: its test is set beside our val, as above.",
-        *subject.doubts("epochs_of_the_text"),
+        "In percent. The published value has no validation set: its test is set beside our val, as above.",
+        *subject.caveats("epochs_of_the_text"),
         *subject.quick(subject.rows()),
     )
     title = "Accuracies that the text names on its curves"
@@ -183,7 +183,7 @@ def _points(subject: Subject) -> Sheet:
 
 
 def _counts(subject: Subject) -> Sheet:
-    printed, rows, used = subject.published["counts"], [], []
+    published, rows, used = subject.published["counts"], [], []
     variants = dict.fromkeys(variant for _, variant in subject.rows())
     for variant in variants:
         runs = [run for run in subject.runs.chosen() if run.variant == variant]
@@ -192,24 +192,24 @@ def _counts(subject: Subject) -> Sheet:
             used += [(run.trial, variant)] if run else []
             lead = (run.trial if run else "vgg16"), variant, view
             fill = "" if run else subject.runs.command("vgg16", variant)
-            for cells in counts_rows(printed[view], ours, subject.labels):
+            for cells in counts_rows(published[view], ours, subject.labels):
                 rows.append((*lead, *cells, fill))
                 fill = ""
     columns = ("Trial", "Variant", "View", "Class", "Published", "Ours", "Difference", TO_FILL)
     notes = (
         "Ours are counts before any resampling, of any trial that ran; train includes the images "
         "held out as val.",
-        *subject.doubts("copies_across_split"),
+        *subject.caveats("copies_across_split"),
         *subject.quick(used),
     )
-    return make_sheet("class_counts", f"Images of each class, {printed['place']}", columns, rows,
+    return make_sheet("class_counts", f"Images of each class, {published['place']}", columns, rows,
                       notes)  # fmt: skip
 
 
 def _matrices(subject: Subject) -> list[Sheet]:
     rows = []
     for trial, variant in subject.rows():
-        found = _figures(subject, trial, variant)
+        found = _metrics(subject, trial, variant)
         lead = trial, variant, _view(trial, variant).replace("_", " ")
         if found is None:
             fill = subject.to_fill(trial, variant, _view(trial, variant))
@@ -233,7 +233,7 @@ def _pictures(subject: Subject) -> dict[str, bytes]:
         shown = {}
         for when, trial in zip(("before", "after"), _pair(network), strict=True):
             for variant in subject.runs.variants(trial, run=True):
-                if found := _figures(subject, trial, variant):
+                if found := _metrics(subject, trial, variant):
                     turned = shares(found.confusion).T.reindex(list(subject.labels))
                     shown[f"{name} {when}, {variant}"] = turned
         if shown:
@@ -247,16 +247,16 @@ def _bars(subject: Subject) -> list[Bars]:
     panels = []
     for network, name in _NETWORKS.items():
         pair = dict(zip(("before", "after"), _pair(network), strict=True))
-        printed = {
+        published = {
             f"published, {when}": subject.trials[trial]["precision"] for when, trial in pair.items()
         }
         ours = {}
         for when, trial in pair.items():
-            found = _figures(subject, trial, AS_PRINTED)
+            found = _metrics(subject, trial, AS_PUBLISHED)
             ours[f"ours, {when}"] = (
                 {c: found.classes[c]["precision"].value for c in subject.labels} if found else {}
             )
-        panels.append(Bars(f"{name}, as printed", printed | ours, frozenset(printed)))
+        panels.append(Bars(f"{name}, as published", published | ours, frozenset(published)))
     return panels
 
 

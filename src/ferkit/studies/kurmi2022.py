@@ -7,11 +7,11 @@ from ferkit.studies.cells import (
     COMPARED,
     Style,
     compare,
-    figure_name,
+    metric_name,
     show_count,
     show_difference,
     show_ours,
-    show_printed,
+    show_published,
 )
 from ferkit.studies.counting import find_counts
 from ferkit.studies.document import (
@@ -24,7 +24,7 @@ from ferkit.studies.document import (
 )
 from ferkit.studies.drawings import Bars, Curves, draw_bars, draw_curves, draw_matrices
 from ferkit.studies.measures import PER_CLASS
-from ferkit.studies.runs import AS_PRINTED
+from ferkit.studies.runs import AS_PUBLISHED
 from ferkit.studies.tables import (
     counts_rows,
     last_values,
@@ -36,7 +36,7 @@ from ferkit.studies.tables import (
 )
 
 _TEST = "public_and_private"
-_RESULT = Style(printed=4, ours=4)
+_RESULT = Style(published=4, ours=4)
 _CODED = "sequential_cnn_as_coded"
 
 
@@ -53,26 +53,26 @@ def _results(subject: Subject) -> Sheet:
     columns = ("train_loss", "train_accuracy", "val_loss", "val_accuracy")
     rows = []
     for trial, variant in subject.rows():
-        for number, (column, words, value) in enumerate(_printed_results(subject, trial, columns)):
+        for number, (column, words, value) in enumerate(_published_results(subject, trial, columns)):
             ours = last_values(subject.runs.of(trial, variant), column)
             rows.append(
-                (trial, variant, words, show_printed(value, _RESULT),
+                (trial, variant, words, show_published(value, _RESULT),
                  show_ours(ours, _RESULT), show_difference(value, ours, _RESULT),
                  subject.to_fill(trial, variant) if number == 0 else "")
             )  # fmt: skip
     header = ("Trial", "Variant", "Figure", "Published", "Ours, last epoch", "Difference", TO_FILL)
     notes = (
-        *subject.doubts(
-            "text_and_log", "validated_on_test", "borrowed_figures", "text_and_summary"
+        *subject.caveats(
+            "text_and_log", "validated_on_test", "borrowed_metrics", "text_and_summary"
         ),
-        f"Only {_CODED} validates on the test set as the printed code does; the val of the others "
+        f"Only {_CODED} validates on the test set as the published code does; the val of the others "
         "is held out of the training images.",
         *subject.quick(subject.rows()),
     )
     return make_sheet("results", "Loss and accuracy at the end of training", header, rows, notes)
 
 
-def _printed_results(
+def _published_results(
     subject: Subject, trial: str, columns: Sequence[str]
 ) -> Iterator[tuple[str, str, float | None]]:
     own = subject.trials.get(trial, {})
@@ -87,15 +87,15 @@ def _test(subject: Subject) -> Sheet:
     rows = []
     for trial, variant in subject.rows():
         found = measured(subject, trial, variant, _TEST)
-        printed = subject.trials.get(trial, {}).get("results", {}).get("val_accuracy")
-        for number, figure in enumerate(("accuracy", "balanced_accuracy", "macro_f1")):
-            ours = found.overall[figure] if found else None
-            value = printed if figure == "accuracy" else None
+        published = subject.trials.get(trial, {}).get("results", {}).get("val_accuracy")
+        for number, metric in enumerate(("accuracy", "balanced_accuracy", "macro_f1")):
+            ours = found.overall[metric] if found else None
+            value = published if metric == "accuracy" else None
             rows.append(
-                (trial, variant, figure_name(figure), *compare(value, ours, _RESULT),
+                (trial, variant, metric_name(metric), *compare(value, ours, _RESULT),
                  subject.to_fill(trial, variant, _TEST) if number == 0 else "")
             )  # fmt: skip
-    notes = (*subject.doubts("validated_on_test"), *subject.quick(subject.rows()))
+    notes = (*subject.caveats("validated_on_test"), *subject.quick(subject.rows()))
     header = ("Trial", "Variant", "Figure", *COMPARED, TO_FILL)
     return make_sheet("test", "The 7,178 test images", header, rows, notes)
 
@@ -113,24 +113,24 @@ def _chance(subject: Subject) -> Sheet:
     words = ("faces", "share of the faces", "precision", "recall", "F1")
     columns = ("Class", *(f"{when}: {word}" for when in ("Test", "Train") for word in words))
     return make_sheet(
-        "chance", "The printed classification reports beside the share of each class", columns,
-        rows, subject.doubts("chance_report"),
+        "chance", "The published classification reports beside the share of each class", columns,
+        rows, subject.caveats("chance_report"),
     )  # fmt: skip
 
 
 def _report(subject: Subject, trial: str) -> Sheet:
     rows: list[tuple[str, ...]] = []
     variants = subject.runs.variants(trial)
-    printed = subject.published["classification_report"]["test"]
+    published = subject.published["classification_report"]["test"]
     for variant in variants:
-        rows += _report_rows(subject, trial, variant, _TEST, printed["classes"])
+        rows += _report_rows(subject, trial, variant, _TEST, published["classes"])
     notes = (
-        f"Published is the one printed report of the test images ({printed['place']}); which "
+        f"Published is the one published report of the test images ({published['place']}); which "
         "network it is of is not said.",
-        *subject.doubts("chance_report"),
+        *subject.caveats("chance_report"),
         *subject.quick((trial, variant) for variant in variants),
     )
-    title = f"Classification report of the test images, {printed['place']}: {trial}"
+    title = f"Classification report of the test images, {published['place']}: {trial}"
     return make_sheet(f"report_{trial}", title, _REPORT, rows, notes)
 
 
@@ -140,24 +140,24 @@ _REPORT = (
 
 
 def _report_rows(
-    subject: Subject, trial: str, variant: str, view: str, printed: Mapping[str, Sequence[float]]
+    subject: Subject, trial: str, variant: str, view: str, published: Mapping[str, Sequence[float]]
 ) -> list[tuple[str, ...]]:
     found, rows = measured(subject, trial, variant, view), []
     fill = subject.to_fill(trial, variant, view)
     for label in subject.labels:
-        for number, figure in enumerate(PER_CLASS):
-            value = printed[label][number]
-            ours = found.classes[label][figure] if found else None
+        for number, metric in enumerate(PER_CLASS):
+            value = published[label][number]
+            ours = found.classes[label][metric] if found else None
             cells = list(compare(value, ours))
-            if figure == "precision":
+            if metric == "precision":
                 cells[1:] = precision_cells(value, found, label)
             faces = show_count(found.support[label]) if found else ""
             rows.append(
                 (
                     variant,
                     label,
-                    figure_name(figure),
-                    show_count(printed[label][3]),
+                    metric_name(metric),
+                    show_count(published[label][3]),
                     faces,
                     *cells,
                     fill,
@@ -168,9 +168,9 @@ def _report_rows(
 
 
 def _train_report(subject: Subject) -> Sheet:
-    printed = subject.published["classification_report"]["train"]["classes"]
-    rows = _report_rows(subject, _CODED, AS_PRINTED, "train", printed)
-    notes = (*subject.doubts("chance_report"), *subject.quick([(_CODED, AS_PRINTED)]))
+    published = subject.published["classification_report"]["train"]["classes"]
+    rows = _report_rows(subject, _CODED, AS_PUBLISHED, "train", published)
+    notes = (*subject.caveats("chance_report"), *subject.quick([(_CODED, AS_PUBLISHED)]))
     title = f"Classification report of the training images: {_CODED}"
     return make_sheet("report_train", title, _REPORT, rows, notes)
 
@@ -206,25 +206,25 @@ def _our_counts(subject: Subject) -> dict[str, dict[str, int] | None]:
 
 
 def _counts(subject: Subject) -> Sheet:
-    ours, printed = _our_counts(subject), subject.published["counts"]
+    ours, published = _our_counts(subject), subject.published["counts"]
     rows: list[tuple[str, ...]] = []
     for view in ("train", "test"):
         fill = "" if ours[view] else subject.runs.command("sequential_cnn")
-        for cells in counts_rows(printed[view], ours[view], subject.labels):
+        for cells in counts_rows(published[view], ours[view], subject.labels):
             rows.append((view, *cells, fill))
             fill = ""
     columns = ("View", "Class", "Published", "Ours", "Difference", TO_FILL)
-    notes = ("Train includes what we hold out of it as val.", *subject.doubts("text_and_summary"),
+    notes = ("Train includes what we hold out of it as val.", *subject.caveats("text_and_summary"),
              *subject.quick(subject.rows()))  # fmt: skip
     return make_sheet("class_counts", "Images of each class", columns, rows, notes)
 
 
 def _pictures(subject: Subject) -> dict[str, bytes]:
-    printed = subject.published["counts"]
+    published = subject.published["counts"]
     made = {
         "class_counts.png": draw_bars(
             [
-                Bars(view, {"published": printed[view], "ours": ours or {}},
+                Bars(view, {"published": published[view], "ours": ours or {}},
                      frozenset({"published"}))
                 for view, ours in _our_counts(subject).items()
             ],
@@ -251,5 +251,5 @@ def _pictures(subject: Subject) -> dict[str, bytes]:
 
 def _marks(subject: Subject, trial: str) -> dict[str, list[tuple[float, float]]]:
     at = subject.published["epochs"]
-    printed = subject.trials.get(trial, {}).get("results", {})
-    return {column: [(at, value)] for column, value in printed.items()}
+    published = subject.trials.get(trial, {}).get("results", {})
+    return {column: [(at, value)] for column, value in published.items()}

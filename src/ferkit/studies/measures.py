@@ -1,4 +1,4 @@
-"""Our figures of a view: of one run with its interval, or the mean over seeds."""
+"""Our metrics of a view: of one run with its interval, or the mean over seeds."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ferkit.evaluation.confusion import count_confusion, overall_figures, per_class_figures
+from ferkit.evaluation.confusion import count_confusion, overall_metrics, per_class_metrics
 from ferkit.evaluation.intervals import (
     draw_counts,
     percentile_interval,
@@ -25,7 +25,7 @@ _RESAMPLES = 1000
 
 @dataclass(frozen=True)
 class Measured:
-    """A figure of ours.
+    """A metric of ours.
 
     Attributes:
         value: Of the run, or the mean over seeds.
@@ -41,12 +41,12 @@ class Measured:
 
 
 @dataclass(frozen=True)
-class ViewFigures:
+class ViewMetrics:
     """What is measured on a view.
 
     Attributes:
         overall: Figure (`OVERALL`) to its value.
-        classes: Class to figure (`PER_CLASS`) to its value.
+        classes: Class to metric (`PER_CLASS`) to its value.
         support: Faces of each class.
         confusion: Counts summed over seeds: the true class in rows, in the order of the labels.
         left_out: Rows whose label is none of the study's.
@@ -69,7 +69,7 @@ class ViewFigures:
         return sum(self.support.values())
 
 
-def measure(frames: Sequence[pd.DataFrame], labels: Sequence[str]) -> ViewFigures | None:
+def measure(frames: Sequence[pd.DataFrame], labels: Sequence[str]) -> ViewMetrics | None:
     """Measure a view over the classes of a study.
 
     Args:
@@ -77,7 +77,7 @@ def measure(frames: Sequence[pd.DataFrame], labels: Sequence[str]) -> ViewFigure
         labels: The classes, in the study's order; rows of other labels are left out.
 
     Returns:
-        The figures, or None without a row.
+        The metrics, or None without a row.
     """
     known = [labelled(frame) for frame in frames]
     kept = [rows[rows["label"].isin(labels)].reset_index(drop=True) for rows in known]
@@ -85,7 +85,7 @@ def measure(frames: Sequence[pd.DataFrame], labels: Sequence[str]) -> ViewFigure
         return None
     each = [_measure_one(rows, labels) for rows in kept]
     first = kept[0]["label"].value_counts()
-    return ViewFigures(
+    return ViewMetrics(
         overall={f: over_seeds([one["overall"][f] for one in each]) for f in OVERALL},
         classes={
             label: {f: over_seeds([one["classes"][label][f] for one in each]) for f in PER_CLASS}
@@ -116,7 +116,7 @@ def _measure_one(rows: pd.DataFrame, labels: Sequence[str]) -> dict[str, Any]:
     names, size = list(outcomes.classes), len(outcomes.classes)
     confusion = count_confusion(outcomes.truth, outcomes.predicted, size)
     samples = _resample(rows, outcomes.truth * size + outcomes.predicted, size)
-    overall = overall_figures(confusion)
+    overall = overall_metrics(confusion)
     frame = pd.DataFrame(confusion, index=names, columns=names)
     others = [name for name in names if name not in labels and frame[name].any()]
     return {
@@ -134,7 +134,7 @@ def _measure_one(rows: pd.DataFrame, labels: Sequence[str]) -> dict[str, Any]:
 def _measure_class(
     confusion: NDArray[np.int64], code: int, samples: Mapping[str, NDArray[np.float64]]
 ) -> dict[str, Measured]:
-    figures = per_class_figures(confusion)
+    metrics = per_class_metrics(confusion)
     hits = int(confusion[code, code])
     spans = {
         "precision": wilson(hits, int(confusion[:, code].sum())),
@@ -144,7 +144,7 @@ def _measure_class(
     if samples and hits:  # without a hit every resample is 0, which would claim certainty
         spans["f1"] = percentile_interval(samples["f1"][:, code])
     return {
-        f: Measured(float(figures[f][code]), (span[0], span[1]) if span else None)
+        f: Measured(float(metrics[f][code]), (span[0], span[1]) if span else None)
         for f, span in spans.items()
     }
 
@@ -156,10 +156,10 @@ def _resample(
     if units.count < 2:
         return {}
     sums = np.zeros((units.count, size * size))
-    np.add.at(sums, (units.codes, cells), 1)
+    np.add.at(sums, (units.class_ids, cells), 1)
     blocks = draw_counts(units.count, _RESAMPLES, seed=0)
     drawn = np.concatenate([counts @ sums for counts in blocks]).reshape(-1, size, size)
-    return {**overall_figures(drawn), "f1": per_class_figures(drawn)["f1"]}
+    return {**overall_metrics(drawn), "f1": per_class_metrics(drawn)["f1"]}
 
 
 def _percentiles(samples: NDArray[np.float64] | None) -> tuple[float, float] | None:

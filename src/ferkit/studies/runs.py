@@ -14,7 +14,7 @@ from ferkit.runs.record import RunRecord, read_run, tta_kind
 from ferkit.targets import configs_dir
 from ferkit.untrusted import YAML_LIMIT, parse_yaml, read_text
 
-AS_PRINTED = "as_printed"
+AS_PUBLISHED = "as_published"
 # words behind `ferkit train` that leave a trial what it is; shortened runs are noted by quick()
 _SAME_TRIAL = ALIKE | {
     "experiment", "debug", "backbone.init_from", "trainer.precision", "trainer.max_epochs",
@@ -28,8 +28,8 @@ class StudyRun:
 
     Attributes:
         folder: Where it lives.
-        trial: As in the published figures, e.g. "trial08".
-        variant: Which reading of the trial, e.g. "as_printed" or "honest".
+        trial: As in the published values, e.g. "trial08".
+        variant: Which reading of the trial, e.g. "as_published" or "honest".
         seed: Of the run.
         config: config.yaml, parsed.
         changed: What its words changed of the trial, such as "optimizer.lr=0.01" in a sweep.
@@ -105,7 +105,7 @@ class StudyRuns:
     every: tuple[StudyRun, ...]
     planned: dict[tuple[str, str], "Experiment"]
 
-    def of(self, trial: str, variant: str = AS_PRINTED) -> list[StudyRun]:
+    def of(self, trial: str, variant: str = AS_PUBLISHED) -> list[StudyRun]:
         """The newest run of each seed, by seed; one that changed the trial only where no other is.
 
         So the points of a sweep do not push the trial itself out of the tables.
@@ -119,7 +119,7 @@ class StudyRuns:
         return [newest[key] for key in sorted(newest)]
 
     def variants(self, trial: str, *, run: bool = False) -> list[str]:
-        """The variants of a trial, as printed first.
+        """The variants of a trial, as published first.
 
         Args:
             trial: Its name.
@@ -127,11 +127,11 @@ class StudyRuns:
         """
         found = {r.variant for r in self.every if r.trial == trial}
         planned = set() if run else {v for t, v in self.planned if t == trial}
-        return [AS_PRINTED, *sorted((found | planned) - {AS_PRINTED})]
+        return [AS_PUBLISHED, *sorted((found | planned) - {AS_PUBLISHED})]
 
-    def command(self, trial: str, variant: str = AS_PRINTED) -> str:
+    def command(self, trial: str, variant: str = AS_PUBLISHED) -> str:
         """How a trial is run."""
-        plain = f"{self.study}/{trial}" + ("" if variant == AS_PRINTED else f"_{variant}")
+        plain = f"{self.study}/{trial}" + ("" if variant == AS_PUBLISHED else f"_{variant}")
         planned = self.planned.get((trial, variant))
         return f"ferkit train experiment={planned.choice if planned else plain}"
 
@@ -174,7 +174,7 @@ def _read(folder: Path, study: str) -> StudyRun | None:
     return StudyRun(
         folder=folder,
         trial=str(said.get("trial")),
-        variant=str(said.get("variant") or AS_PRINTED),
+        variant=str(said.get("variant") or AS_PUBLISHED),
         seed=int(config.get("seed") or 0),
         config=config,
         changed=_changed(read_words(folder)),
@@ -216,7 +216,7 @@ def experiments(study: str) -> dict[tuple[str, str], Experiment]:
     for path in sorted((configs_dir() / "experiment" / study).glob("*.yaml")):
         said, epochs = _inherited(f"/experiment/{study}/{path.stem}")
         if said.get("name") == study:
-            key = str(said.get("trial")), str(said.get("variant") or AS_PRINTED)
+            key = str(said.get("trial")), str(said.get("variant") or AS_PUBLISHED)
             found[key] = Experiment(f"{study}/{path.stem}", epochs)
     return found
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from ferkit.studies.runs import AS_PRINTED, StudyRun
+from ferkit.studies.runs import AS_PUBLISHED, StudyRun
 
 
 def quick(run: StudyRun, epochs: int | None) -> str:
@@ -32,15 +32,15 @@ def quick_notes(
     """One sentence for each way in which runs of a table were shortened.
 
     Args:
-        runs: Each with its trial's epochs as the experiment asks for them, and as printed.
+        runs: Each with its trial's epochs as the experiment asks for them, and as published.
     """
     said: dict[tuple[str, int | None], list[str]] = {}
-    for run, asked, printed in runs:
+    for run, asked, published in runs:
         if words := quick(run, asked):
-            name = run.trial if run.variant == AS_PRINTED else f"{run.trial} ({run.variant})"
-            said.setdefault((words, printed), []).append(name)
+            name = run.trial if run.variant == AS_PUBLISHED else f"{run.trial} ({run.variant})"
+            said.setdefault((words, published), []).append(name)
     return tuple(
         f"{words} ({', '.join(dict.fromkeys(names))})"
-        + (f"; the print is of {printed} epochs." if printed else ".")
-        for (words, printed), names in said.items()
+        + (f"; the published value is of {published} epochs." if published else ".")
+        for (words, published), names in said.items()
     )

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from ferkit.errors import DataError
-from ferkit.evaluation.videos import Rule, film_predictions
+from ferkit.evaluation.videos import Rule, video_predictions
 from ferkit.reports.document import Sheet
 from ferkit.studies.cells import (
     SHARE,
@@ -15,14 +15,14 @@ from ferkit.studies.cells import (
     show_difference,
     show_interval,
     show_ours,
-    show_printed,
+    show_published,
     signed,
 )
 from ferkit.studies.document import TO_FILL, Subject, make_sheet
-from ferkit.studies.measures import Measured, ViewFigures, measure, over_seeds
+from ferkit.studies.measures import Measured, ViewMetrics, measure, over_seeds
 from ferkit.studies.runs import StudyRun
 
-_CURVE = Style(printed=4, ours=4)
+_CURVE = Style(published=4, ours=4)
 
 
 def measured(
@@ -33,7 +33,7 @@ def measured(
     labels: Sequence[str] | None = None,
     *,
     rule: Rule | None = None,
-) -> ViewFigures | None:
+) -> ViewMetrics | None:
     """Measure a view of a trial over its seeds.
 
     Args:
@@ -42,10 +42,10 @@ def measured(
         variant: Its variant.
         view: The view.
         labels: The classes; those of the study where they are not given.
-        rule: Measure films, whose frames are pooled by this rule.
+        rule: Measure videos, whose frames are pooled by this rule.
 
     Returns:
-        The figures, or None where a run or the view is missing or cannot be measured.
+        The metrics, or None where a run or the view is missing or cannot be measured.
     """
     classes = tuple(labels or subject.labels)
     key = trial, variant, f"{view} by {rule}" if rule else view, classes
@@ -65,14 +65,14 @@ def _frames(
     frames = [run.views[view] for run in found if view in run.views]
     if len(frames) < len(found):
         return []
-    return [film_predictions(frame, rule) for frame in frames] if rule else frames
+    return [video_predictions(frame, rule) for frame in frames] if rule else frames
 
 
-def left_out_notes(figures: Mapping[str, ViewFigures | None]) -> tuple[str, ...]:
-    """Say how many faces of other labels are not counted: name of a view to its figures."""
+def left_out_notes(metrics: Mapping[str, ViewMetrics | None]) -> tuple[str, ...]:
+    """Say how many faces of other labels are not counted: name of a view to its metrics."""
     return tuple(
         f"{name}: {found.left_out:,} faces with labels that are none of the classes are left out."
-        for name, found in figures.items()
+        for name, found in metrics.items()
         if found is not None and found.left_out
     )
 
@@ -83,14 +83,14 @@ def shares(counts: pd.DataFrame) -> pd.DataFrame:
 
 
 def precision_cells(
-    printed: float | None, figures: ViewFigures | None, label: str, style: Style = SHARE
+    published: float | None, metrics: ViewMetrics | None, label: str, style: Style = SHARE
 ) -> tuple[str, str, str]:
     """Our precision of a class, its interval and the difference; says what is never predicted."""
-    if figures is None:
+    if metrics is None:
         return "", "", ""
-    ours = figures.classes[label]["precision"]
-    _, shown, interval, difference = compare(printed, ours, style)
-    never = not figures.predicted.get(label, 0)
+    ours = metrics.classes[label]["precision"]
+    _, shown, interval, difference = compare(published, ours, style)
+    never = not metrics.predicted.get(label, 0)
     return shown, "never predicted" if never else interval, difference
 
 
@@ -108,20 +108,20 @@ def matrix_rows(frame: pd.DataFrame, *lead: str, digits: int = 2) -> list[tuple[
 
 
 def our_matrix_rows(
-    figures: ViewFigures, *lead: str, printed: pd.DataFrame | None = None
+    metrics: ViewMetrics, *lead: str, published: pd.DataFrame | None = None
 ) -> list[tuple[str, ...]]:
     """Our shares of each true class, the true class in rows, and how they differ from a print.
 
     What a network gives to classes that the study has not is missing from a row's sum.
     """
-    ours = shares(figures.confusion)
+    ours = shares(metrics.confusion)
     ours = ours.reindex(columns=ours.index, fill_value=0.0)
     rows = [
-        (*row[:-1], show_interval(figures.classes[str(name)]["recall"], Style(ours=2)))
+        (*row[:-1], show_interval(metrics.classes[str(name)]["recall"], Style(ours=2)))
         for name, row in zip(ours.index, matrix_rows(ours, *lead), strict=True)
     ]
-    if printed is not None:
-        differences = ours[list(printed.columns)] - printed
+    if published is not None:
+        differences = ours[list(published.columns)] - published
         words = (*lead[:-1], f"difference of {lead[-1]}")
         rows += [
             (*words, str(name), *(signed(value, 2) for value in values), "", "")
@@ -131,19 +131,19 @@ def our_matrix_rows(
 
 
 def counts_rows(
-    printed: Mapping[str, int], ours: Mapping[str, int] | None, labels: Sequence[str]
+    published: Mapping[str, int], ours: Mapping[str, int] | None, labels: Sequence[str]
 ) -> list[tuple[str, str, str, str]]:
-    """Class, printed count, our count, difference; the total below."""
-    pairs = [(label, printed.get(label, 0), (ours or {}).get(label, 0)) for label in labels]
+    """Class, published count, our count, difference; the total below."""
+    pairs = [(label, published.get(label, 0), (ours or {}).get(label, 0)) for label in labels]
     pairs.append(("total", sum(p[1] for p in pairs), sum(p[2] for p in pairs)))
     return [(name, *compare_counts(p, o if ours else None)) for name, p, o in pairs]
 
 
-def compare_counts(printed: int, ours: int | None) -> tuple[str, str, str]:
-    """A printed count, ours, and how many more ours is."""
+def compare_counts(published: int, ours: int | None) -> tuple[str, str, str]:
+    """A published count, ours, and how many more ours is."""
     if ours is None:
-        return show_count(printed), "", ""
-    return show_count(printed), show_count(ours), f"{ours - printed:+,}" if ours != printed else "0"
+        return show_count(published), "", ""
+    return show_count(published), show_count(ours), f"{ours - published:+,}" if ours != published else "0"
 
 
 def curves_sheet(
@@ -155,13 +155,13 @@ def curves_sheet(
     *,
     last: int | None = None,
 ) -> Sheet:
-    """First and last values of printed curves beside those of metrics.jsonl.
+    """First and last values of published curves beside those of metrics.jsonl.
 
     Args:
         subject: The study and its runs.
         name: Of the csv file.
         title: What stands above.
-        lines: Trial to column of metrics.jsonl to the printed [first, last] values.
+        lines: Trial to column of metrics.jsonl to the published [first, last] values.
         notes: What stands below.
         last: Of how many last epochs ours are; None for all.
     """
@@ -169,11 +169,11 @@ def curves_sheet(
     for trial, columns in lines.items():
         for variant in subject.runs.variants(trial):
             found = subject.runs.of(trial, variant)
-            for number, (column, printed) in enumerate(columns.items()):
+            for number, (column, published) in enumerate(columns.items()):
                 fill = subject.to_fill(trial, variant) if number == 0 else ""
                 ends = [_ends(run.record.epochs.tail(last or 10**6), column) for run in found]
                 rows.append(
-                    (trial, variant, column.replace("_", " "), *_curve(printed, ends), fill)
+                    (trial, variant, column.replace("_", " "), *_curve(published, ends), fill)
                 )
     header = (
         "Trial", "Variant", "Curve", "Published, first", "Ours, first", "Published, last",
@@ -209,11 +209,11 @@ def _ends(epochs: pd.DataFrame, column: str) -> tuple[float, float] | None:
 
 
 def _curve(
-    printed: Sequence[float | None], ends: Sequence[tuple[float, float] | None]
+    published: Sequence[float | None], ends: Sequence[tuple[float, float] | None]
 ) -> tuple[str, ...]:
     known = [end for end in ends if end is not None]
     cells: list[str] = []
-    for which, value in enumerate(printed):
+    for which, value in enumerate(published):
         ours = over_seeds([Measured(end[which]) for end in known]) if known else None
-        cells += [show_printed(value, _CURVE), show_ours(ours, _CURVE)]
+        cells += [show_published(value, _CURVE), show_ours(ours, _CURVE)]
     return (*cells, show_difference(value, ours, _CURVE))

@@ -11,7 +11,7 @@ from ferkit.studies.cells import (
     COMPARED,
     Style,
     compare,
-    figure_name,
+    metric_name,
     show_count,
     show_interval,
     show_ours,
@@ -28,7 +28,7 @@ from ferkit.studies.document import (
 )
 from ferkit.studies.drawings import Bars, Curves, draw_bars, draw_curves, draw_matrices
 from ferkit.studies.measures import PER_CLASS, Measured
-from ferkit.studies.runs import AS_PRINTED, StudyRun, eval_command
+from ferkit.studies.runs import AS_PUBLISHED, StudyRun, eval_command
 from ferkit.studies.tables import (
     compare_counts,
     curves_sheet,
@@ -39,7 +39,7 @@ from ferkit.studies.tables import (
     value_at,
 )
 
-_RESULT = Style(printed=4, ours=4)
+_RESULT = Style(published=4, ours=4)
 _TTA = "random_k"
 _CURVES = ("train_loss", "train_accuracy", "val_loss", "val_accuracy")
 
@@ -56,18 +56,18 @@ def make_document(subject: Subject) -> StudyDocument:
 def _test(subject: Subject) -> Sheet:
     rows = []
     for trial, variant in subject.rows():
-        printed = subject.trials.get(trial, {}).get("results", {}).get("test_accuracy")
+        published = subject.trials.get(trial, {}).get("results", {}).get("test_accuracy")
         found = measured(subject, trial, variant, "test")
-        for number, figure in enumerate(("accuracy", "balanced_accuracy", "macro_f1")):
-            ours = found.overall[figure] if found else None
-            value = printed if figure == "accuracy" else None
+        for number, metric in enumerate(("accuracy", "balanced_accuracy", "macro_f1")):
+            ours = found.overall[metric] if found else None
+            value = published if metric == "accuracy" else None
             rows.append(
-                (trial, variant, figure_name(figure), show_count(found.n) if found else "",
+                (trial, variant, metric_name(metric), show_count(found.n) if found else "",
                  *compare(value, ours, _RESULT),
                  subject.to_fill(trial, variant, "test") if number == 0 else "")
             )  # fmt: skip
     columns = ("Trial", "Variant", "Figure", "Faces, ours", *COMPARED, TO_FILL)
-    notes = (*subject.doubts("pooled_split", "short_test"), *subject.quick(subject.rows()))
+    notes = (*subject.caveats("pooled_split", "short_test"), *subject.quick(subject.rows()))
     return make_sheet("test", "Accuracy on the test view", columns, rows, notes)
 
 
@@ -83,14 +83,14 @@ def _gain(subject: Subject) -> Sheet:
             rows.append((*lead, *_gain_cells(run), "about 0.02", ""))
     if not rows:
         rows.append(
-            ("tta", AS_PRINTED, *[""] * 5, "about 0.02", subject.runs.command("tta"))
+            ("tta", AS_PUBLISHED, *[""] * 5, "about 0.02", subject.runs.command("tta"))
         )  # fmt: skip
     columns = ("Trial", "Variant", "Seed", "Without", "With", "Gain", "95% interval",
                "Published", TO_FILL)  # fmt: skip
     notes = (
         "The same network on the same rows, without and with the mean of random views; the "
         "interval is of the paired difference.",
-        *subject.doubts("gain_over_validation"),
+        *subject.caveats("gain_over_validation"),
         *subject.quick(subject.rows()),
     )
     title = "What test-time augmentation gains in accuracy"
@@ -103,8 +103,8 @@ def _gain_cells(run: StudyRun) -> tuple[str, str, str, str]:
     left, right = align(without, with_tta)
     hits = [np.asarray(f["label"] == f["predicted"], dtype=float) for f in (left, right)]
     units = resampling_units(left)
-    gains = np.bincount(units.codes, hits[1] - hits[0], units.count)
-    sizes = np.bincount(units.codes, minlength=units.count)
+    gains = np.bincount(units.class_ids, hits[1] - hits[0], units.count)
+    sizes = np.bincount(units.class_ids, minlength=units.count)
     drawn = [d @ np.stack([gains, sizes], 1) for d in draw_counts(units.count, 1000, seed=0)]
     sums = np.concatenate(drawn)  # [1000, 2]
     span = percentile_interval(sums[:, 0] / sums[:, 1]) if units.count > 1 else None
@@ -121,7 +121,7 @@ def _log(subject: Subject) -> Sheet:
         "Published are the first and the last of the ten epochs that the log shows; which network "
         "it is of, and whether epochs came before, is not said. Ours are the first and the last "
         "of the last ten epochs of the run.",
-        *subject.doubts("pooled_split", "unsaid"),
+        *subject.caveats("pooled_split", "unsaid"),
     )
     title = f"First and last epoch of the log, {subject.published['places']['log']}"
     return curves_sheet(subject, "log", title, lines, notes, last=10)
@@ -163,13 +163,13 @@ def _classes(subject: Subject) -> Sheet:
         fill = subject.to_fill(trial, variant, "test")
         for label in subject.labels if found else ("",):
             cells: list[str] = [show_count(found.support[label])] if found else [""]
-            for figure in PER_CLASS:
-                ours = found.classes[label][figure] if found else None
+            for metric in PER_CLASS:
+                ours = found.classes[label][metric] if found else None
                 cells += [show_ours(ours), show_interval(ours)]
             rows.append((trial, variant, label, *cells, fill))
     words = [word for f in ("Precision", "Recall", "F1") for word in (f, f"{f}: 95% interval")]
     columns = ("Trial", "Variant", "Class", "Faces", *words, TO_FILL)
-    notes = ("The report prints no figures of single classes.", *subject.quick(subject.rows()))
+    notes = ("The report prints no metrics of single classes.", *subject.quick(subject.rows()))
     return make_sheet("per_class", "The test view class by class, ours", columns, rows, notes)
 
 
@@ -195,12 +195,12 @@ def _sizes(subject: Subject) -> Sheet:
     rows = []
     for variant in subject.runs.variants("base"):
         ours = _view_counts(subject, variant)
-        for view, printed in subject.published["view_sizes"].items():
+        for view, published in subject.published["view_sizes"].items():
             count = sum(ours[view].values()) if view in ours else None
             fill = "" if ours.get(view) else subject.runs.command("base", variant)
-            rows.append((variant, view, *compare_counts(printed, count), fill))
+            rows.append((variant, view, *compare_counts(published, count), fill))
     columns = ("Variant", "View", "Published", "Ours", "Difference", TO_FILL)
-    notes = (*subject.doubts("pooled_split"), *subject.quick(subject.rows()))
+    notes = (*subject.caveats("pooled_split"), *subject.quick(subject.rows()))
     return make_sheet("view_sizes", "Images of each view", columns, rows, notes)
 
 
@@ -270,8 +270,8 @@ def _draw_curves(runs: Sequence[StudyRun], subject: Subject) -> dict[str, bytes]
     panels = []
     for run in runs:
         start = max(int(run.record.epochs["epoch"].max()) - 9, 1)
-        printed = {c: list(enumerate(v, start)) for c, v in subject.published["log"].items()}
-        panels.append(Curves(subject.name(run), run.record.epochs, printed))
+        published = {c: list(enumerate(v, start)) for c, v in subject.published["log"].items()}
+        panels.append(Curves(subject.name(run), run.record.epochs, published))
     for what in ("loss", "accuracy") if panels else ():
         words = {f"train_{what}": "train", f"val_{what}": "val"}
         made[f"curves_{what}.png"] = draw_curves(panels, words, what)

@@ -52,7 +52,7 @@ class TrainProcess:
         return next((line.strip() for line in reversed(lines) if line.strip()), "")
 
     def stop(self) -> None:
-        """End it; a checkpoint is written beside and renamed, so any moment will do."""
+        """End it; a checkpoint is written atomically, so any moment is safe."""
         if self.process.poll() is not None:
             return
         self.process.terminate()

@@ -46,7 +46,7 @@ class Plan:
 
     Attributes:
         trials: How many results in all.
-        monitor: The val figure that is searched for and that trials are ended by.
+        monitor: The val metric that is searched for and that trials are ended by.
         epochs: Words to the number of epochs they ask for; raises for words that are wrong.
         n_jobs: Trials side by side.
         wait: Seconds between two looks at the trials.

@@ -64,7 +64,7 @@ def _trained_on(views: Views, rows: TrainRows) -> dict[str, Any]:
     said: dict[str, Any] = {}
     if made := rows.resampled:
         said = {"counts_after": {"train": made.counts_after}, "resampled": made.describe()}
-    if rows.films:
+    if rows.videos:
         counts = rows.counts(len(views.emotions)).tolist()
         said["visits"] = {"train": dict(zip(views.emotions, counts, strict=True))}
     return said

@@ -60,7 +60,7 @@ def features_of(model: FaceClassifier, views: Views, rows: np.ndarray) -> torch.
     """What the backbone makes of rows of a store, float32 [n, D], on the model's device."""
     device = next(model.parameters()).device
     loader = make_loader(
-        views.store.faces, rows, views.codes[rows], batch_size=_BATCH, device=device
+        views.store.faces, rows, views.class_ids[rows], batch_size=_BATCH, device=device
     )
     model.eval()
     return torch.cat([model.scores_and_features(b.images)[1].flatten(1) for b in loader.epoch(0)])
@@ -82,10 +82,10 @@ def feature_inputs(
     head: Any = training.model.backbone.head
     chosen, size = views.rows("val"), training.settings.images_a_step
     seen = features_of(training.model, views, chosen)
-    rows, codes = (torch.from_numpy(a).to(training.device) for a in (made.faces, made.codes))
-    labels = torch.from_numpy(views.codes[chosen]).to(training.device)
+    rows, class_ids = (torch.from_numpy(a).to(training.device) for a in (made.faces, made.class_ids))
+    labels = torch.from_numpy(views.class_ids[chosen]).to(training.device)
     return TrainingInputs(
-        FeatureLoader(rows, codes, size, order),
+        FeatureLoader(rows, class_ids, size, order),
         FeatureLoader(seen.clone(), labels, max(_BATCH, size), in_order(len(chosen))),
         unchanged(),
         train_forward=head,

@@ -50,7 +50,7 @@ def tensorboard() -> Logger:
         events: Any = writer.file_writer
 
         def log(row: Row) -> None:
-            for name, value in figures(row).items():
+            for name, value in metrics(row).items():
                 writer.add_scalar(name, value, int(row["epoch"]))
             writer.flush()
 
@@ -95,7 +95,7 @@ def wandb(project: str = "ferkit", mode: str | None = None, entity: str | None =
         )  # fmt: skip
         note.name = str(run.id)
         try:
-            yield note.follow(done, lambda row: run.log(figures(row), step=int(row["epoch"])))
+            yield note.follow(done, lambda row: run.log(metrics(row), step=int(row["epoch"])))
         finally:
             run.finish()
 
@@ -126,7 +126,7 @@ def mlflow(tracking_uri: str | None = None, experiment: str = "ferkit") -> Logge
 
         def send(row: Row) -> None:
             now, epoch = time.time_ns() // 1_000_000, int(row["epoch"])
-            told = figures(row)
+            told = metrics(row)
             client.log_batch(run, metrics=[Metric(k, v, now, epoch) for k, v in told.items()])
 
         state = RunStatus.FAILED
@@ -212,7 +212,7 @@ def patient(log: Log) -> Log:
     return try_log
 
 
-def figures(row: Row) -> dict[str, float]:
+def metrics(row: Row) -> dict[str, float]:
     """The numbers of an epoch."""
     numbers = {k: v for k, v in row.items() if isinstance(v, int | float)}
     return {k: float(v) for k, v in numbers.items() if k not in ("format", "epoch")}

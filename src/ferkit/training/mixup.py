@@ -15,13 +15,13 @@ def mix(
 
     Args:
         images: [B, C, H, W], uint8 or float.
-        targets: Codes, int64 [B], or shares of the classes, float [B, K].
+        targets: Codes, int64 [B], or class probabilities, float [B, K].
         generator: On the CPU; its state alone decides what is drawn.
         alpha: Above 0; the larger, the nearer is the share to one half.
         classes: K.
 
     Returns:
-        Float images [B, C, H, W] and shares of the classes, float [B, K].
+        Float images [B, C, H, W] and class probabilities, float [B, K].
     """
     seed = int(torch.randint(2**62, (), generator=generator))
     share = float(np.random.default_rng(seed).beta(alpha, alpha))  # torch's takes no generator

@@ -20,7 +20,7 @@ class Schedule:
     """A torch scheduler and when it steps: after every "step", or after every "epoch".
 
     Attributes:
-        monitor: The epoch figure that a plateau schedule watches.
+        monitor: The epoch metric that a plateau schedule watches.
     """
 
     scheduler: Any
@@ -32,10 +32,10 @@ class Schedule:
         if self.every == "step":
             self.scheduler.step()
 
-    def after_epoch(self, figures: dict[str, float]) -> None:
-        """Advance a schedule that counts epochs, with the figure it watches."""
+    def after_epoch(self, metrics: dict[str, float]) -> None:
+        """Advance a schedule that counts epochs, with the metric it watches."""
         if self.monitor:
-            self.scheduler.step(figures[self.monitor])
+            self.scheduler.step(metrics[self.monitor])
         elif self.every == "epoch":
             self.scheduler.step()
 
@@ -130,7 +130,7 @@ def plateau(
     """The rate times `factor` when `monitor` has not improved for `patience` epochs.
 
     Raises:
-        ConfigError: `monitor` is no figure of an epoch.
+        ConfigError: `monitor` is no metric of an epoch.
     """
     if monitor not in MONITORS:
         raise ConfigError(unknown("scheduler.monitor", monitor, MONITORS))

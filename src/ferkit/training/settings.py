@@ -16,15 +16,15 @@ class TrainerSettings:
 
     Attributes:
         batch_size: Images a step; "auto" is the largest power of two that fits a GPU (64 on a CPU).
-        monitor: The val figure that chooses the best epoch and that `patience` watches.
-        resident: Whether the whole store lies on the device ("auto": when it fits).
+        monitor: The val metric that chooses the best epoch and that `patience` watches.
+        cache_on_device: Whether the whole store lies on the device ("auto": when it fits).
         cache_frozen: Whether what is frozen is computed once for every image, where that gives
             the same results (no augmentation); False computes it anew in every step.
         threads: CPU threads; resume uses the number that the run began with.
-        frames: Frames drawn of a film, one of each of so many equal parts, where the backbone takes
-            films; None trains on single faces.
-        visits: Whether an epoch visits a film once, or as often as it has frames.
-        soft_targets: Train on the shares of a dataset's votes (FER+) instead of its labels.
+        frames_per_clip: Frames drawn of a video, one of each of so many equal parts, where the backbone takes
+            videos; None trains on single faces.
+        sampling: Whether an epoch visits a video once, or as often as it has frames.
+        soft_targets: Train on the probabilities from a dataset's votes (FER+) instead of its labels.
         max_images: Size of a stratified subset of every view.
         max_train_images: The same for train alone.
         max_val_images: The same for val alone.
@@ -39,11 +39,11 @@ class TrainerSettings:
     monitor: str = "val_accuracy"
     patience: int | None = None
     clip_grad: float | None = None
-    resident: Literal["auto", True, False] = "auto"
+    cache_on_device: Literal["auto", True, False] = "auto"
     cache_frozen: bool = True
     threads: int | None = None
-    frames: int | None = None
-    visits: Literal["film", "frame"] = "film"
+    frames_per_clip: int | None = None
+    sampling: Literal["video", "frame"] = "video"
     soft_targets: bool = False
     max_images: int | None = None
     max_train_images: int | None = None

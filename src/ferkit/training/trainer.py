@@ -15,7 +15,7 @@ from tqdm import tqdm
 from ferkit.backbones.freezing import on_epoch
 from ferkit.devices import choose_precision
 from ferkit.errors import ConfigError
-from ferkit.evaluation.metrics import quick_figures
+from ferkit.evaluation.metrics import quick_metrics
 from ferkit.loader import Batch, Loader
 from ferkit.losses import start_epoch
 from ferkit.model import FaceClassifier, card_of
@@ -65,7 +65,7 @@ class Training:
 
     Attributes:
         epoch: Epochs done.
-        rows: Their figures, as in metrics.jsonl.
+        rows: Their metrics, as in metrics.jsonl.
         best: The best value of the monitor so far, None before the first.
         since_best: Epochs since then.
         best_weights: The weights of that epoch, on the CPU.
@@ -218,7 +218,7 @@ def train_step(training: Training, inputs: TrainingInputs, batch: Batch, step: i
 
 @torch.inference_mode()
 def validate(training: Training, inputs: TrainingInputs) -> Row:
-    """Loss and quick figures of the val view, in its own order, without augmentation."""
+    """Loss and quick metrics of the val view, in its own order, without augmentation."""
     training.model.eval()
     scores, targets = [], []
     for batch in inputs.val.epoch(0):
@@ -228,10 +228,10 @@ def validate(training: Training, inputs: TrainingInputs) -> Row:
     score, target = torch.cat(scores), torch.cat(targets)
     loss = training.loss(score, target).item()
     hard = target if target.ndim == 1 else target.argmax(1)
-    figures = quick_figures(
+    metrics = quick_metrics(
         hard.cpu().numpy(), score.argmax(1).cpu().numpy(), training.model.emotions
     )
-    return {"val_loss": loss} | {f"val_{name}": value for name, value in figures.items()}
+    return {"val_loss": loss} | {f"val_{name}": value for name, value in metrics.items()}
 
 
 def is_better(training: Training, row: Row) -> bool:

@@ -10,13 +10,13 @@ from typing import Any, Literal
 from urllib.parse import unquote, urlsplit
 
 from ferkit.config import as_plain
-from ferkit.datasets.video_files import FILM_SUFFIXES
+from ferkit.datasets.video_files import VIDEO_SUFFIXES
 from ferkit.datasets.walk import is_image, is_regular, list_files, looks_like_image, shown
 from ferkit.errors import ConfigError, DataError
 from ferkit.printable import say
 
 Kind = Literal["picture", "video", "camera", "address"]
-SUFFIXES = FILM_SUFFIXES | {
+SUFFIXES = VIDEO_SUFFIXES | {
     ".3g2", ".3gp", ".asf", ".f4v", ".flv", ".m2ts", ".m2v", ".mj2", ".mjpeg", ".mjpg", ".mpe",
     ".mts", ".mxf", ".ogm", ".ogv", ".qt", ".ts", ".vob", ".y4m",
 }  # fmt: skip

@@ -110,12 +110,12 @@ def test_the_text_says_it_all(index):
         assert words in text
 
 
-def test_near_frames_of_one_film_are_told_from_others(tmp_path):
+def test_near_frames_of_one_video_are_told_from_others(tmp_path):
     images = np.stack([smooth(0), smooth(0) - smooth(0) // 30, smooth(1)])
-    rows = [{"key": f"{i}", "label": "happy", "sequence": f"film{i // 2}"} for i in range(3)]
+    rows = [{"key": f"{i}", "label": "happy", "sequence": f"video{i // 2}"} for i in range(3)]
     text = render_text(check(make_index(rows, name="x", variant="v", root=tmp_path, images=images)))
     assert "groups of copies: 1; surplus copies: 1" in text
-    assert "groups of one film, as is natural: 1" in text
+    assert "groups of one video, as is natural: 1" in text
 
 
 def test_an_index_of_arrays_needs_no_files(tmp_path):

@@ -103,7 +103,7 @@ def test_a_folder_of_runs_becomes_methods_with_mean_and_spread(ferkit, sweep, tm
     assert "±" not in against["mse"][1]  # one seed in common has no spread
     numbers = json.loads((tmp_path / "out" / "comparison.json").read_text())
     assert numbers["format"] == 1 and len(numbers["methods"]["focal"]) == 3
-    assert numbers["methods"]["focal"][0]["figures"]["accuracy"] == pytest.approx(hits[0])
+    assert numbers["methods"]["focal"][0]["metrics"]["accuracy"] == pytest.approx(hits[0])
 
 
 def test_everything_that_is_promised_is_written_and_the_same_twice(ferkit, sweep, tmp_path):
@@ -268,7 +268,7 @@ def test_an_ensemble_is_the_mean_of_its_runs_and_a_run_itself(ferkit, sweep, tmp
     assert code == 0, err
 
 
-def test_the_ease_of_faces_comes_from_cross_validations(ferkit, tmp_path):
+def test_the_difficulty_of_faces_comes_from_cross_validations(ferkit, tmp_path):
     for seed in range(3):
         write_run(tmp_path / "cv" / f"seed{seed}", seed=seed, views=("held_out",))
     model = write_run(tmp_path / "model", skill=2, views=())
@@ -278,7 +278,7 @@ def test_the_ease_of_faces_comes_from_cross_validations(ferkit, tmp_path):
     code, _, err = ferkit("eval", f"runs={tmp_path / 'cv'}", "ease=true", f"of={model}",
                           "threshold=0.6", f"out={out}")  # fmt: skip
     assert code == 0, err
-    faces = pd.read_csv(out / "ease_of_faces.csv")
+    faces = pd.read_csv(out / "difficulty_of_faces.csv")
     assert len(faces) == 240 and set(faces["times"]) == {3}
     rows = read_csv(out, "easy_by_class")
     assert rows["all"][2] == str(int((faces["right"] >= 2).sum()))

@@ -140,8 +140,8 @@ def test_python_says_the_same_as_the_shell(run, tmp_path, monkeypatch):
 
     made = train(compose(*DRAWN, *QUICK, f"run_dir={tmp_path / 'python'}"))
     assert report_of(made.folder)["metrics.json"] == report_of(run)["metrics.json"]
-    figures = evaluate(made.folder)
-    assert figures["val"]["accuracy"] == made.figures["val"]["accuracy"]
+    metrics = evaluate(made.folder)
+    assert metrics["val"]["accuracy"] == made.metrics["val"]["accuracy"]
     model = load_model(made.folder)
     scores = model(torch.zeros(2, 1, 48, 48, dtype=torch.uint8))
     assert scores.shape == (2, len(model.emotions))

@@ -77,7 +77,7 @@ def test_comparison_never_takes_another_set_for_the_runs_own(run, ferkit, tmp_pa
     assert said.code == 0, said.err
     numbers = json.loads((tmp_path / "table" / "comparison.json").read_text())
     (method,) = numbers["methods"].values()
-    assert method[0]["figures"]["accuracy"] == pytest.approx(metrics(run)["test"]["accuracy"], 1e-4)
+    assert method[0]["metrics"]["accuracy"] == pytest.approx(metrics(run)["test"]["accuracy"], 1e-4)
     header = (tmp_path / "table" / "transfer_accuracy.csv").read_text().splitlines()[0]
     assert "folder test" in header and "folder [" in header
 
@@ -140,7 +140,7 @@ def test_the_same_data_typed_again_gives_the_runs_own_views(run, ferkit, tmp_pat
     (tmp_path / "data").rename(tmp_path / "moved")
     words = ["dataset=folder", f"dataset.root={tmp_path / 'moved'}"]
     said = look(ferkit, run, *words, "view=test")
-    assert "its own views are judged" in said.err
+    assert "its own views are evaluated" in said.err
     assert metrics(run / "eval" / "folder-test")["test"] == metrics(run)["test"]
 
 

@@ -17,7 +17,7 @@ from ferkit.datasets.fakes.fer2013 import make as make_fer2013
 from ferkit.datasets.fer2013 import read_fer2013
 from ferkit.datasets.folder import read_folder
 from ferkit.datasets.index import make_index
-from ferkit.datasets.video_files import is_film
+from ferkit.datasets.video_files import is_video
 from ferkit.datasets.walk import is_image, list_files
 from ferkit.errors import DataError
 from ferkit.views import read_index
@@ -30,7 +30,7 @@ VARIANTS = {
     "ferplus": ("csv", "written"),
     "ckplus": ("original", "ck48", "csv"),
     "emotic": ("mat", "pre"),
-    "afew": ("films", "frames"),
+    "afew": ("videos", "frames"),
     "folder": ("splits", "flat"),
 }
 FAKES = [
@@ -56,7 +56,7 @@ def made(request, tmp_path_factory):
 
 
 def pictures(root):
-    return sum(is_image(n) or is_film(n) for _, _, names in os.walk(root) for n in names)
+    return sum(is_image(n) or is_video(n) for _, _, names in os.walk(root) for n in names)
 
 
 def test_all_of_a_genuine_layout_is_accounted_for(made):

@@ -3,7 +3,7 @@ from scipy.stats import binomtest
 
 from ferkit.errors import DataError
 from ferkit.evaluation.compare import mcnemar, paired_differences
-from ferkit.evaluation.metrics import compute_figures
+from ferkit.evaluation.metrics import compute_metrics
 
 
 def test_a_run_against_itself_differs_by_nothing(make_predictions):
@@ -22,7 +22,7 @@ def test_a_better_run_is_seen_and_the_pairing_narrows_the_interval(make_predicti
     low, high = result["accuracy"]["interval"]
     assert result["accuracy"]["difference"] == pytest.approx(0.05)
     assert 0 < low < 0.05 < high
-    alone = compute_figures(worse, resamples=300)["intervals"]["accuracy"]
+    alone = compute_metrics(worse, resamples=300)["intervals"]["accuracy"]
     assert high - low < (alone[1] - alone[0]) / 1.5
     test = mcnemar(worse, better)
     assert (test["only_first"], test["only_second"]) == (0, 40)

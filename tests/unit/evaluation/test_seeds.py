@@ -3,7 +3,7 @@ import pytest
 from scipy.stats import false_discovery_control
 
 from ferkit.evaluation.compare import mcnemar, paired_differences
-from ferkit.evaluation.metrics import compute_figures
+from ferkit.evaluation.metrics import compute_metrics
 from ferkit.evaluation.seeds import (
     benjamini_hochberg,
     difference,
@@ -23,12 +23,12 @@ def spoil(frame, share, seed):
 def test_figures_and_intervals_are_those_of_a_report(make_predictions):
     frame = make_predictions(n=400, subjects=30)
     (measured,), units = measure_runs([frame], [0], recall=["disgust"], resamples=1000)
-    wanted = compute_figures(frame)
+    wanted = compute_metrics(frame)
     for name in ("accuracy", "balanced_accuracy", "macro_f1"):
-        assert measured.figures[name] == pytest.approx(wanted[name])
+        assert measured.metrics[name] == pytest.approx(wanted[name])
         interval = np.quantile(measured.resampled[name], [0.025, 0.975])
         assert interval == pytest.approx(wanted["intervals"][name])
-    assert measured.figures["recall_disgust"] == wanted["per_class"]["disgust"]["recall"]
+    assert measured.metrics["recall_disgust"] == wanted["per_class"]["disgust"]["recall"]
     assert units.words == "30 subjects"
 
 

@@ -8,7 +8,7 @@ import pytest
 from sklearn.metrics import confusion_matrix
 
 from ferkit.errors import DataError
-from ferkit.evaluation.metrics import compute_figures
+from ferkit.evaluation.metrics import compute_metrics
 from ferkit.reports.page import write_report
 
 FILES = {
@@ -68,10 +68,10 @@ def test_metrics_json_holds_the_figures_of_every_view(reported):
     assert metrics == returned
     assert metrics["format"] == 1
     assert list(metrics["views"]) == ["val", "test"]
-    figures = compute_figures(pd.read_parquet(run / "predictions" / "test.parquet"))
-    assert metrics["views"]["test"]["macro_f1"] == pytest.approx(figures["macro_f1"], abs=1e-6)
+    metrics = compute_metrics(pd.read_parquet(run / "predictions" / "test.parquet"))
+    assert metrics["views"]["test"]["macro_f1"] == pytest.approx(metrics["macro_f1"], abs=1e-6)
     assert metrics["views"]["test"]["intervals"]["accuracy"] == pytest.approx(
-        figures["intervals"]["accuracy"], abs=1e-6
+        metrics["intervals"]["accuracy"], abs=1e-6
     )
 
 
@@ -82,10 +82,10 @@ def test_csv_figures_equal_those_of_metrics_json(reported):
         table = pd.read_csv(run / "report" / f"per_class{suffix}.csv").set_index("emotion")
         assert list(table.index) == list(views[view]["per_class"])
         for name, each in views[view]["per_class"].items():
-            for figure, value in each.items():
-                assert table.loc[name, figure] == value
-            for figure, span in views[view]["intervals"]["per_class"][name].items():
-                assert table.loc[name, [f"{figure}_low", f"{figure}_high"]].tolist() == span
+            for metric, value in each.items():
+                assert table.loc[name, metric] == value
+            for metric, span in views[view]["intervals"]["per_class"][name].items():
+                assert table.loc[name, [f"{metric}_low", f"{metric}_high"]].tolist() == span
 
 
 def test_confusion_csv_has_the_truth_in_rows(reported):

@@ -31,7 +31,7 @@ class Killed(BaseException):
 
 
 def figure(words, epoch):
-    """A smooth figure of the parameters, so that samplers and pruners have something to find."""
+    """A smooth metric of the parameters, so that samplers and pruners have something to find."""
     given = dict(word.split("=") for word in words)
     lr = math.log10(float(given["optimizer.lr"]))
     bonus = {"focal": 0.1, "mse": 0.0, "ldam": 0.05}[given["loss"]]
@@ -267,7 +267,7 @@ def test_trials_side_by_side_have_slots_of_their_own(tmp_path):
     assert interrupted(study) == []
 
 
-def test_a_figure_that_is_never_a_number_is_a_failure(tmp_path):
+def test_a_metric_that_is_never_a_number_is_a_failure(tmp_path):
     world = World()
     launch = world.launch
 
@@ -298,7 +298,7 @@ def test_report_says_what_it_was_chosen_on_and_what_to_type(tmp_path, unbroken):
         assert (tmp_path / name).read_bytes().startswith(b"\x89PNG")
 
 
-def test_smallest_is_best_where_the_figure_is_a_loss(tmp_path):
+def test_smallest_is_best_where_the_metric_is_a_loss(tmp_path):
     study = open_study(
         tmp_path, "minimize", make_sampler("random", 0, 3), make_pruner("none", 3, 1)
     )

@@ -67,7 +67,7 @@ class Killed(BaseException):
 
 
 def die_at(monkeypatch, moment):
-    """Kill the process before its `moment`-th file is renamed into place; answers the count."""
+    """Kill the process before its `moment`-th file is renamed into place; return the count."""
     real, count = files.atomic_write, [0]
 
     def write(path, *arguments, **options):
@@ -322,7 +322,7 @@ def test_predictions_of_another_structure_are_refused(run, ferkit):
         ("predictions/val.parquet", ["eval", "ensemble=[r,whole]", "out=pooled"]),
     ],
 )
-def test_damage_is_found_and_no_figure_is_told(
+def test_damage_is_found_and_no_metric_is_told(
     run, whole, finished, tmp_path, ferkit, name, command
 ):
     other = finished(*TINY, "seed=1") / "run"

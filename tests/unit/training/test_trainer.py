@@ -64,10 +64,10 @@ def test_predictions_carry_their_keys(run):
     assert np.allclose(shares.sum(axis=1), 1, atol=1e-5)
     named = np.array([c[2:] for c in predictions.filter(like="p_")])[shares.argmax(axis=1)]
     assert (named == predictions["predicted"]).all()
-    figures = json.loads((run / "report" / "metrics.json").read_text())["views"]["val"]
-    assert figures["accuracy"] == (predictions["label"] == predictions["predicted"]).mean()
+    metrics = json.loads((run / "report" / "metrics.json").read_text())["views"]["val"]
+    assert metrics["accuracy"] == (predictions["label"] == predictions["predicted"]).mean()
     best = max(row["val_accuracy"] for row in metrics(run))
-    assert figures["accuracy"] == pytest.approx(best)
+    assert metrics["accuracy"] == pytest.approx(best)
 
 
 def test_same_seed_same_run_another_seed_another(run, tmp_path, ferkit):
@@ -80,7 +80,7 @@ def test_same_seed_same_run_another_seed_another(run, tmp_path, ferkit):
 
 
 def test_streaming_trains_as_resident_does(run, tmp_path, ferkit):
-    ferkit("train", *SMALL, f"run_dir={tmp_path / 'streamed'}", "trainer.resident=false")
+    ferkit("train", *SMALL, f"run_dir={tmp_path / 'streamed'}", "trainer.cache_on_device=false")
     assert metrics(tmp_path / "streamed") == metrics(run)
 
 
@@ -285,8 +285,8 @@ def test_a_temperature_is_fitted_once_on_val_and_changes_no_prediction(tmp_path,
 
     again = temperature_of(RunFolder(folder), "none", np.array([]), lambda: 1 / 0)
     assert again == fitted["temperature"]
-    codes = val["label"].map({n[2:]: k for k, n in enumerate(val.filter(like="p_"))}).to_numpy()
-    nll = -np.log(shares[np.arange(len(val)), codes]).mean()
+    class_ids = val["label"].map({n[2:]: k for k, n in enumerate(val.filter(like="p_"))}).to_numpy()
+    nll = -np.log(shares[np.arange(len(val)), class_ids]).mean()
     assert nll == pytest.approx(fitted["nll"][1], abs=1e-5)
 
 
@@ -313,6 +313,6 @@ def test_choices_train_together(tmp_path, ferkit, words):
     folder = tmp_path / "-".join(w.partition("=")[2].strip("[]").replace(",", "") for w in words)
     said = ferkit("train", *SMALL, "trainer.max_epochs=1", *words, f"run_dir={folder}")
     assert said.code == 0, said.err
-    figures = json.loads((folder / "report" / "metrics.json").read_text())["views"]["val"]
+    metrics = json.loads((folder / "report" / "metrics.json").read_text())["views"]["val"]
     assert np.isfinite(metrics(folder)[0]["train_loss"])
-    assert sum(c["support"] for c in figures["per_class"].values()) == figures["n"]
+    assert sum(c["support"] for c in metrics["per_class"].values()) == metrics["n"]

@@ -1,6 +1,6 @@
 """Runs that differ in their seed alone are one method: found, grouped and named from their folders.
 
-A method's figures have a spread over its seeds; a single run has none.
+A method's metrics have a spread over its seeds; a single run has none.
 """
 
 import os

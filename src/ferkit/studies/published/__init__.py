@@ -1,10 +1,10 @@
-"""The published figures of the studies, one yaml a study, each figure with its place.
+"""The published values of the studies, one yaml a study, each metric with its place.
 
 Every yaml has `format`, `study`, `title`, `document`, `needs` (what the first trial is trained on),
 `labels` (the study's own order), `trials`
-(by the names of the experiments), `others` (printed figures that no table of ours holds: what,
-printed, place) and `doubts` (a word to a sentence; a report says each where it matters). The
-rest is the study's own. Figures stand as printed, and a print has no interval.
+(by the names of the experiments), `others` (published metrics that no table of ours holds: what,
+published, place) and `caveats` (a word to a sentence; a report says each where it matters). The
+rest is the study's own. Metrics stand as published, and a print has no interval.
 """
 
 from importlib.resources import files
@@ -14,7 +14,7 @@ from ferkit.errors import ConfigError, unknown
 
 
 def studies() -> list[str]:
-    """The studies whose figures are here.
+    """The studies whose metrics are here.
 
     >>> studies()[0]
     'athanasiadis2022'
@@ -24,7 +24,7 @@ def studies() -> list[str]:
 
 
 def read_published(study: str) -> dict[str, Any]:
-    """What a study printed.
+    """What a study published.
 
     Raises:
         ConfigError: no study has this name.
