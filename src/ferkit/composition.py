@@ -3,8 +3,8 @@
 import re
 import shlex
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import fields
+from contextlib import contextmanager, suppress
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import cast
 
@@ -28,6 +28,8 @@ LAUNCHERS = {  # what each of Hydra's launchers beside its own comes with
     "submitit_slurm": "hydra-submitit-launcher",
 }
 _PLAIN_OVERRIDE = re.compile(r"^(tests|[a-z_]\w*(\.\w+)+)=", re.IGNORECASE)
+_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
+_TAKEN_APART = frozenset("'\"[]{}(),=$\\~#;!&<>^`|")
 _NO_NAME = re.compile(r"null|true|false|[-+]?\d[\d_.]*(e[-+]?\d+)?", re.IGNORECASE)
 
 
@@ -76,6 +78,7 @@ def check(config: DictConfig, command: str = "train") -> None:
     for key in config:
         if key not in known:  # `++` adds what the schema does not have
             raise ConfigError(unknown("key", str(key), known))
+    _check_settings(config, command)
     if command == "train":  # in the others it is a study's name
         check_study(config.get("study"))
     for group in GROUPS:
@@ -85,6 +88,16 @@ def check(config: DictConfig, command: str = "train") -> None:
         if node is None or (command in PARTIAL and not is_node(node)):
             continue
         check_node(node, group)
+
+
+def _check_settings(config: DictConfig, command: str) -> None:
+    """Refuse keys below a root key that has a fixed list of them, e.g. `report`."""
+    for root in fields(ROOTS[command]):
+        if is_dataclass(root.default_factory):
+            known = [f"{root.name}.{f.name}" for f in fields(root.default_factory)]
+            for key in as_plain(config[root.name]) or ():
+                if f"{root.name}.{key}" not in known:
+                    raise ConfigError(unknown("key", f"{root.name}.{key}", known))
 
 
 def root_keys(command: str) -> list[str]:
@@ -133,10 +146,22 @@ def prepare(overrides: Sequence[str], searched: Sequence[str]) -> list[str]:
 def _in_quotes(word: str) -> str:
     """Quote a value with a letter or sign that Hydra's grammar has no place for, as paths have."""
     key, equals, value = word.partition("=")
+    if equals and _is_literal(value):
+        escaped = re.sub(r"(\\*)('|$)", lambda m: m[1] * 2 + "\\'" * bool(m[2]), value)
+        return f"{key}='{escaped.replace('${', chr(92) + '${')}'"
     strange = not value.isascii() or set(value) & set("~#;!&<>^`|")
     if not equals or not strange or set(value) & set("'\"[]{}(),=$\\"):
         return word
     return f"{key}='{value}'"
+
+
+def _is_literal(value: str) -> bool:
+    """Whether a value is an address, or a file whose name Hydra's grammar would take apart."""
+    if _ADDRESS.match(value):
+        return True
+    with suppress(OSError, ValueError):  # no name of a file at all
+        return bool(set(value) & _TAKEN_APART) and Path(value).exists()
+    return False
 
 
 def _check_renamed(word: str) -> None:

@@ -61,10 +61,33 @@ class TrainRoot:
 
 
 @dataclass
+class OutsideKeys:
+    """A network's file (`model=FILE` is short for `model.file=FILE`), and what it does not say.
+
+    Attributes:
+        file: An .onnx file of any program, or a model of ferkit's.
+        input: How pixels of 0..255 are scaled: one of `ferkit list input`, or keys of it.
+        emotions: The classes in the order of the outputs.
+        size: Height and width of its images.
+        output: auto | scores | probabilities.
+    """
+
+    file: str | None = None
+    input: Any = None
+    emotions: list[str] | None = None
+    size: int | None = None
+    output: str = "auto"
+
+
+@dataclass
 class EvalRoot:
     """Root keys of `ferkit eval`; `baseline` to `of` go with `runs`.
 
     Attributes:
+        model: A network that is judged on `dataset`, without a run.
+        predictions: A csv or parquet of another program: key or path, label, predicted or
+            p_<class>; with `dataset`, labels and leaks come from there.
+        emotions: The classes of `predictions` by number, where it has numbers for names.
         runs: Runs, folders of runs or globs: one, or a list.
         baseline: Name of the method, or a folder of it, that the others are compared to.
         correction: Of the p-values of every pair: holm | bh.
@@ -80,6 +103,9 @@ class EvalRoot:
     """
 
     run: str | None = None
+    model: OutsideKeys = field(default_factory=OutsideKeys)
+    predictions: str | None = None
+    emotions: list[str] | None = None
     runs: Any = None
     baseline: str | None = None
     correction: str = "holm"
@@ -98,22 +124,90 @@ class EvalRoot:
     batch_size: int = 256
     report: ReportSettings = field(default_factory=ReportSettings)
     dataset: Any = None
+    faces: Any = None
     tta: Any = None
 
 
 @dataclass
-class PredictRoot:
-    """Root keys of `ferkit predict`."""
+class DetectKeys:
+    """Where faces of a video are looked for: in every so many-th frame, on a smaller copy."""
 
-    source: str | None = None
+    every: int = 1
+    scale: float = 1.0
+
+
+@dataclass
+class TrackKeys:
+    """When two boxes are one face: least overlap (IoU), seconds that it may be unseen."""
+
+    overlap: float = 0.3
+    max_age: float = 1.0
+
+
+@dataclass
+class SmoothKeys:
+    """Time constant in seconds (0: off), lead for a change of the label, least probability."""
+
+    seconds: float = 0.4
+    margin: float = 0.1
+    unsure: float = 0.35
+
+
+@dataclass
+class PredictRoot:
+    """Root keys of `ferkit predict`; `every` to `smooth` are of videos.
+
+    Attributes:
+        source: An image, a video, a folder, a glob, a camera's number, the address of a stream or
+            of a page; "-" for paths on standard input; or a list of such.
+        model: A run, its model.safetensors, or a file of `ferkit export`.
+        runtime: auto | onnx | torch; auto is onnx for an .onnx file and, on the CPU, for a model
+            beside which `ferkit export` has put one; torch for all others.
+        format: csv | jsonl | parquet, of the table of images; a video's is csv and parquet.
+        every: Analyse each so many-th frame.
+        seconds: Stop after so many of each video or stream.
+        video: The annotated copy: mp4 | avi | none.
+        timeline: Whether the emotions over time are drawn.
+    """
+
+    source: Any = None
     model: str | None = None
     out: str | None = None
     format: str = "csv"
     annotate: bool = True
     saliency: str = "none"
     device: str = "auto"
+    runtime: str = "auto"
     batch_size: int = 64
+    every: int = 1
+    seconds: float | None = None
+    video: str = "mp4"
+    timeline: bool = True
+    detect: DetectKeys = field(default_factory=DetectKeys)
+    track: TrackKeys = field(default_factory=TrackKeys)
+    smooth: SmoothKeys = field(default_factory=SmoothKeys)
     faces: Any = None
+
+
+@dataclass
+class ExportRoot:
+    """Root keys of `ferkit export`.
+
+    Attributes:
+        run: A run's folder.
+        model: Instead of a run, a model.safetensors.
+        out: The file; by default model.onnx beside the weights.
+        format: onnx.
+        int8: Write a quantized file too, and say what accuracy it loses on val.
+        prepared_root: Where the prepared faces of the run's data lie, for int8.
+    """
+
+    run: str | None = None
+    model: str | None = None
+    out: str | None = None
+    format: str = "onnx"
+    int8: bool = False
+    prepared_root: str = "data/prepared"
 
 
 @dataclass
@@ -152,5 +246,6 @@ ROOTS: dict[str, type] = {
     "eval": EvalRoot,
     "data": DataRoot,
     "predict": PredictRoot,
+    "export": ExportRoot,
     "sweep": SweepRoot,
 }

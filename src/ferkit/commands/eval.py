@@ -37,8 +37,14 @@ from ferkit.views import make_store
 
 def main(words: Sequence[str]) -> int:
     """The command."""
-    config = compose(*words, command="eval")
+    config = compose(*model_words(words), command="eval")
     said = "ferkit eval " + " ".join(words)
+    if config.model.file is not None or config.predictions is not None:
+        from ferkit.commands.eval_given import evaluate_given
+
+        folder = evaluate_given(config, said)
+        print((folder / "report" / "report.md").read_text(encoding="utf-8"))
+        return 0
     if config.study is not None:
         from ferkit.commands.study import report_study
 
@@ -55,6 +61,11 @@ def main(words: Sequence[str]) -> int:
         folder = evaluate_config(config, said)
     print((folder / "report" / "report.md").read_text(encoding="utf-8"))
     return 0
+
+
+def model_words(words: Sequence[str]) -> list[str]:
+    """Words in which `model=FILE` stands as `model.file=FILE`, so that keys may stand beside it."""
+    return [f"model.file={w[6:]}" if w.startswith("model=") else w for w in words]
 
 
 def evaluate(run: str | Path, *words: str) -> dict[str, Any]:
@@ -136,7 +147,7 @@ def _predict(run: RunFolder, stored: DictConfig, config: DictConfig, command: st
         views = other_views(other, model.emotions, view, train)
     for note in views.split.notes:
         if note.startswith("since the training"):
-            log.warning(f"{note}")
+            log.warning(str(note))
     strategy: Strategy = build(merged.imbalance, where="imbalance")
     kind = getattr(build(merged.tta, where="tta"), "kind", "none")
     shown, rows = named_view(merged, views, view)

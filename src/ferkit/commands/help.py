@@ -21,6 +21,8 @@ EXAMPLES = {
         "ferkit eval run=DIR view=val tta=flip     with test-time augmentation",
         "ferkit eval ensemble=DIR view=val         the mean of the runs below a folder, as a run",
         "ferkit eval runs=DIR baseline=NAME out=DIR  runs compared: seeds, paired tests",
+        "ferkit eval model=FILE.onnx dataset=fer2013 view=test out=DIR    any network",
+        "ferkit eval predictions=FILE.csv out=DIR  a table of another program",
         "ferkit eval study=kurmi2022 out=DIR       a study's tables beside the published",
     ),
     "data": (
@@ -32,7 +34,15 @@ EXAMPLES = {
     "predict": (
         "ferkit predict source=PHOTO out=DIR       with the model that comes with ferkit",
         "ferkit predict source=PHOTO model=RUN out=DIR",
+        "ferkit predict source=clip.mp4 model=RUN out=DIR        tracks, timeline, annotated copy",
+        "ferkit predict source=0 model=RUN out=DIR           the first camera, until Ctrl-C",
+        "ferkit predict source='https://...' model=RUN out=DIR   a stream, or a page's video",
         "ferkit predict source='photos/*.jpg' model=RUN out=DIR saliency=grad_cam",
+    ),
+    "export": (
+        "ferkit export run=DIR                     DIR/model.onnx, checked against torch",
+        "ferkit export run=DIR int8=true           and DIR/model.int8.onnx, compared on val",
+        "ferkit export model=FILE.safetensors out=FILE.onnx",
     ),
     "sweep": (
         "ferkit sweep trials=12 experiment=fer2013/mini_xception \\",
@@ -53,7 +63,7 @@ def describe(command: str) -> str:
         groups = [f.name for f in fields(root) if f.name in list_groups()]
         keys = [f"{f.name}={_default(f)}" for f in fields(root) if f.name not in groups]
         lines += ["", "keys:", *(f"  {key}" for key in keys)]
-        if command == "sweep":
+        if command in ("sweep", "export"):
             return "\n".join(lines)
         lines += ["", "groups (`ferkit list GROUP` says what each choice is):"]
         if command == "train":
