@@ -91,7 +91,7 @@ def test_a_network_of_another_program_gets_the_full_report(judge, tmp_path, opti
     leaks = json.loads((tmp_path / "out" / "data.json").read_text())["leaks"]
     assert leaks["train|test"]["identical"] == 1
     assert "not known to ferkit" in out
-    looks = (tmp_path / "out" / "looks.jsonl").read_text()
+    looks = (tmp_path / "out" / "test_accesses.jsonl").read_text()
     assert '"view": "test"' in looks
     page = (tmp_path / "out" / "report" / "report.html").read_text()
     assert "All pixels" in page
