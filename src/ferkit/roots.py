@@ -164,6 +164,7 @@ class PredictRoot:
         runtime: auto | onnx | torch; auto is onnx for an .onnx file and, on the CPU, for a model
             beside which `ferkit export` has put one; torch for all others.
         format: csv | jsonl | parquet, of the table of images; a video's is csv and parquet.
+        force: Cut faces by other `faces` settings than those of the training.
         every: Analyse each so many-th frame.
         seconds: Stop after so many of each video or stream.
         video: The annotated copy: mp4 | avi | none.
@@ -179,6 +180,7 @@ class PredictRoot:
     device: str = "auto"
     runtime: str = "auto"
     batch_size: int = 64
+    force: bool = False
     every: int = 1
     seconds: float | None = None
     video: str = "mp4"

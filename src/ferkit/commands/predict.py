@@ -9,18 +9,20 @@ from omegaconf import DictConfig
 from tqdm import tqdm
 
 from ferkit.composition import compose
-from ferkit.config import as_plain, build
+from ferkit.config import as_plain
 from ferkit.errors import ConfigError, DataError, unknown
 from ferkit.faces.crop import all_faces, make_face_detector
 from ferkit.faces.decode import decode_image
 from ferkit.faces.detection import Detector
 from ferkit.faces.settings import FaceSettings
 from ferkit.files import usable_folder
+from ferkit.inference.cropping import face_settings
 from ferkit.inference.photographs import (
     FORMATS,
     annotate,
     classify,
     explain,
+    nobody,
     write_explained,
     write_table,
 )
@@ -34,8 +36,6 @@ from ferkit.video.predict import VideoSettings, predict_video
 from ferkit.video.smooth import SmoothSettings
 from ferkit.video.sources import Source, find_sources, folders_of
 from ferkit.video.tracks import TrackSettings
-
-DETECT = {"detector": "haar", "align": "none"}  # for models trained on ready-made crops
 
 
 def main(words: Sequence[str]) -> int:
@@ -65,7 +65,8 @@ def predict(config: DictConfig) -> list[Path]:
     model = load_predictor(chosen, runtime=runtime, device=config.device, batch=config.batch_size)
     if is_packaged(chosen):
         log.info(f"model: {chosen.name}; {TERMS}")
-    faces = face_settings(config, model)
+    asked = None if config.faces is None else as_plain(config.faces)
+    faces = face_settings(model, asked, force=config.force)
     detect = make_face_detector(faces, device=config.device)
     out = Path(config.out)
     sources = find_sources(config.source, out)
@@ -150,12 +151,13 @@ def predict_images(
             image = decode_image(path)
         except (DataError, OSError) as error:
             log.warning(f"passed over: {error}")
+            rows.append(nobody(str(path)))
             broken += 1
             continue
         crops = all_faces(image, settings, detect)
         found = classify(model, str(path), crops)
         without += [] if found else [path]
-        rows += found
+        rows += found or [nobody(str(path))]
         if config.annotate and found:
             annotate(image, found, out / "annotated" / f"{len(rows):06d}_{path.stem}.png")
         if network is not None:
@@ -167,11 +169,12 @@ def predict_images(
         raise DataError(f"source={config.source}: none of its {broken} images can be read.")
     for path in without:
         log.info(f"no face found: {path}")
+    faces = sum(row["success"] for row in rows)
     log.info(
-        f"{len(paths)} images, {len(rows)} faces; {len(without)} images without a face, "
+        f"{len(paths)} images, {faces} faces; {len(without)} images without a face, "
         f"{broken} broken files passed over"
     )
-    if not rows and settings.detector != "none":
+    if not faces and settings.detector != "none":
         log.info(
             f"faces.detector={settings.detector} found no face in any image; if they are crops of "
             "faces already, give faces=none"
@@ -183,17 +186,3 @@ def _explained(model: Predictor) -> FaceClassifier:
     if model.network is None:
         raise ConfigError("saliency= looks into a network that torch runs; take runtime=torch.")
     return model.network
-
-
-def face_settings(config: DictConfig, model: Predictor) -> FaceSettings:
-    """How faces are found: as asked, else as in training, with a detector where that had none."""
-    trained = {k: v for k, v in model.faces.items() if k != "_target_"}
-    if config.faces is not None:
-        asked = {k: v for k, v in as_plain(config.faces).items() if k != "_target_"}
-        trained |= asked
-    elif trained.get("detector") in ("none", "given"):
-        trained |= DETECT
-    shape = {"size": model.size, "color": "grey" if model.channels == 1 else "rgb"}
-    node = {"_target_": "ferkit.faces.settings.FaceSettings", **trained, **shape}
-    settings: FaceSettings = build(node, where="faces")
-    return settings
