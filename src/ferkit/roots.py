@@ -98,6 +98,7 @@ class EvalRoot:
         ensemble: Runs to pool, named as in `runs`.
         view: Of the run: val (default), test, train, a key of `tests`; of another dataset: all
             (default: it whole), or a view of its own official split.
+        print: headline | report: what is printed of a report.
         tests: Keys over those of the run's named test views, e.g. tests.ckplus.dataset.root=DIR.
         data_root: Where datasets lie; by default as the run has it.
     """
@@ -117,6 +118,7 @@ class EvalRoot:
     study: str | None = None
     out: str | None = None
     view: str | None = None
+    print: str = "headline"
     tests: dict[str, Any] = field(default_factory=dict)
     data_root: str | None = None
     prepared_root: str = "data/prepared"

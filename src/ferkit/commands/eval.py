@@ -28,23 +28,26 @@ from ferkit.inference.scoring import find_scored, predict_views
 from ferkit.log import log
 from ferkit.model import load_model
 from ferkit.reports.page import write_report
+from ferkit.reports.tables import headlines
 from ferkit.runs.find import run_folders
 from ferkit.runs.fingerprint import CONTENT, fingerprint
 from ferkit.runs.folder import RunFolder, open_run
 from ferkit.splits.split import ALL
 from ferkit.views import make_store
 
+PRINTED = ("headline", "report")
+
 
 def main(words: Sequence[str]) -> int:
     """The command."""
     config = compose(*model_words(words), command="eval")
+    if config.print not in PRINTED:
+        raise ConfigError(unknown("print", config.print, PRINTED))
     said = "ferkit eval " + " ".join(words)
     if config.model.file is not None or config.predictions is not None:
         from ferkit.commands.eval_given import evaluate_given
 
-        folder = evaluate_given(config, said)
-        print((folder / "report" / "report.md").read_text(encoding="utf-8"))
-        return 0
+        return _show(evaluate_given(config, said), config)
     if config.study is not None:
         from ferkit.commands.study import report_study
 
@@ -56,10 +59,20 @@ def main(words: Sequence[str]) -> int:
     if config.ensemble is not None:
         from ferkit.commands.ensemble import ensemble
 
-        folder = ensemble(config, said)
-    else:
-        folder = evaluate_config(config, said)
-    print((folder / "report" / "report.md").read_text(encoding="utf-8"))
+        return _show(ensemble(config, said), config)
+    return _show(evaluate_config(config, said), config)
+
+
+def _show(folder: Path, config: DictConfig) -> int:
+    """Print the headline of a report and where it lies, or all of it."""
+    report = (folder / "report" / "report.md").read_text(encoding="utf-8")
+    if config.print == "report":
+        print(report)
+        return 0
+    print(report.splitlines()[0].removeprefix("# "))
+    for line in headlines(RunFolder(folder).read_json("report/metrics.json")["views"]):
+        print(line)
+    print(folder / "report" / "report.html")
     return 0
 
 
@@ -87,7 +100,6 @@ def evaluate_config(config: DictConfig, command: str) -> Path:
     asked = (config.view, config.dataset, config.tta, config.data_root)
     if all(key is None for key in asked) and not config.tests:
         write_report(folder, faces=bool(stored.get("report", {}).get("faces", True)))
-        log.info(f"report: {folder / 'report' / 'report.html'}")
         return folder
     return _predict(run, stored, config, command)
 
@@ -161,7 +173,6 @@ def _predict(run: RunFolder, stored: DictConfig, config: DictConfig, command: st
     predict_views(target, merged, model, views, strategy, [view], command, trained=run,
                   own=other is None, known={view: (shown, rows)})  # fmt: skip
     write_report(target.folder, faces=bool(merged.report.faces))
-    log.info(f"report: {target.folder / 'report' / 'report.html'}")
     return target.folder
 
 

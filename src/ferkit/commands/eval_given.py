@@ -22,7 +22,6 @@ from ferkit.inference.outside import outside_predictor
 from ferkit.inference.predict import make_predictions
 from ferkit.inference.runtime import SUFFIX, Predictor, load_predictor, onnx_predictor
 from ferkit.inference.thumbnails import make_thumbnails, write_thumbnails
-from ferkit.log import log
 from ferkit.reports.page import write_report
 from ferkit.runs.fingerprint import fingerprint
 from ferkit.runs.folder import RunFolder, default_folder
@@ -220,5 +219,4 @@ def _finish(
         names: Sequence[str] = sorted(set(predictions["dataset"].astype(str)))
         run.note_test_access(view, ", ".join(names), command, fingerprint(predictions))
     write_report(run.folder, faces=bool(config.report.faces))
-    log.info(f"report: {run.folder / 'report' / 'report.html'}")
     return run.folder

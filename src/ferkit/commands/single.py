@@ -23,6 +23,7 @@ from ferkit.log import log
 from ferkit.model import load_model
 from ferkit.printable import quoted
 from ferkit.reports.page import write_report
+from ferkit.reports.tables import headlines
 from ferkit.runs.folder import (
     RunFolder,
     check_run_dir,
@@ -159,13 +160,8 @@ def said_how_to_go_on(run: RunFolder) -> Iterator[None]:
 def report(run: RunFolder, config: DictConfig) -> dict[str, Any]:
     """Write the report and say the headline of each view."""
     metrics: dict[str, Any] = write_report(run.folder, faces=bool(config.report.faces))["views"]
-    for view, found in metrics.items():
-        between = found["intervals"].get("accuracy")
-        interval = f" [{between[0]:.3f}, {between[1]:.3f}]" if between else ""
-        log.info(
-            f"{view}: accuracy {found['accuracy']:.3f}{interval}  balanced "
-            f"{found['balanced_accuracy']:.3f}  macro F1 {found['macro_f1']:.3f}  (n={found['n']})"
-        )
+    for line in headlines(metrics):
+        log.info(line)
     log.info(f"report: {run.folder / 'report' / 'report.html'}")
     return metrics
 
