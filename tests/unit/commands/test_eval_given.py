@@ -79,7 +79,7 @@ def test_a_network_of_another_program_gets_the_full_report(judge, tmp_path, opti
     network(tmp_path / "net.onnx", **options)
     names = {"angry": "Anger", "happy": "Happiness", "sad": "SAD"}
     order = ",".join(names[name] for name in options.get("order", EMOTIONS))
-    code, out, err = judge("model=net.onnx", "model.input=raw", f"model.emotions=[{order}]")
+    code, _out, err = judge("model=net.onnx", "model.input=raw", f"model.emotions=[{order}]")
     assert code == 0, err
     found = metrics(tmp_path / "out")
     assert (found["n"], found["accuracy"]) == (18, 1.0)
@@ -199,7 +199,7 @@ def test_with_a_dataset_labels_and_leaks_come_from_there(ferkit, data, tmp_path)
     given = table(data, sure).drop(columns="label")
     given.to_csv(tmp_path / "p.csv", index=False)
     words = ["eval", "predictions=p.csv", "dataset=folder", f"dataset.root={data}", "view=test"]
-    code, out, err = ferkit(*words, "out=out")
+    code, _out, err = ferkit(*words, "out=out")
     assert code == 0, err
     assert metrics(tmp_path / "out")["accuracy"] == pytest.approx(12 / 18)
     leaks = json.loads((tmp_path / "out" / "data.json").read_text())["leaks"]
