@@ -3,8 +3,8 @@
 import inspect
 from dataclasses import fields
 
-from ferkit.composition import choices, list_groups
 from ferkit.roots import ROOTS
+from ferkit.tree import choices, list_groups
 
 EXAMPLES = {
     "train": (

@@ -2,11 +2,9 @@
 
 from collections.abc import Sequence
 from fnmatch import fnmatch
-from pathlib import Path
 
-from ferkit.composition import choices, list_groups
 from ferkit.errors import ConfigError, unknown
-from ferkit.targets import configs_dir
+from ferkit.tree import choices, list_groups, what_it_is
 
 
 def main(words: Sequence[str]) -> int:
@@ -26,14 +24,3 @@ def main(words: Sequence[str]) -> int:
     for choice in found:
         print(f"{choice:<{width}}  {what_it_is(words[0], choice)}")
     return 0
-
-
-def what_it_is(group: str, choice: str) -> str:
-    """The first comment line of a choice's yaml."""
-    for folder in (Path("ferkit_configs"), configs_dir()):
-        path = folder / group / f"{choice}.yaml"
-        if path.is_file():
-            lines = path.read_text(encoding="utf-8").splitlines()
-            comments = [line[1:].strip() for line in lines if line.startswith("#")]
-            return next((c for c in comments if not c.startswith("@package")), "")
-    return ""

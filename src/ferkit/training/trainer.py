@@ -20,10 +20,11 @@ from ferkit.loader import Batch, Loader
 from ferkit.losses import start_epoch
 from ferkit.model import FaceClassifier, card_of
 from ferkit.model_file import Weights, pack
+from ferkit.monitors import MONITORS
 from ferkit.runs.folder import RunFolder
 from ferkit.training.checkpoint import save_checkpoint
 from ferkit.training.mixup import mix
-from ferkit.training.optim import MONITORS, Schedule
+from ferkit.training.optim import Schedule
 from ferkit.training.settings import TrainerSettings, autocast_of
 
 Row = dict[str, Any]
