@@ -24,6 +24,7 @@ COMMANDS = {
     "list": "list [group] [pattern]: what can be chosen",
 }
 
+TAKES_KEYS = ("train", "eval", "data", "predict", "sweep")
 _TRACE = "debug=trace"
 _QUIET = "quiet=true"
 _MULTIRUN = {"-m", "--multirun"}
@@ -47,7 +48,7 @@ def main(words: Sequence[str] | None = None) -> int:
     if not words or words[0] in ("-h", "--help", "help"):
         print(USAGE)
         return 0
-    if words[0] == "--version":
+    if words[0] in ("--version", "-V", "version"):
         from ferkit import __version__
 
         print(f"ferkit {__version__}")
@@ -137,9 +138,28 @@ def _run(command: str, words: list[str]) -> int:
 
         print(describe(command))
         return 0
+    if command in TAKES_KEYS and _is_answered(command, words):
+        return 0
     multirun = command == "train" and not _MULTIRUN.isdisjoint(words)
     module = import_module(f"ferkit.commands.{'multirun' if multirun else command}")
     return int(module.main(words) or 0)
+
+
+def _is_answered(command: str, words: list[str]) -> bool:
+    """Check the words before imports that take seconds; show the config where it is wanted."""
+    from ferkit.commands.show_config import show_config, wants_config
+    from ferkit.composition import compose
+    from ferkit.flags import refuse_flags
+
+    refuse_flags(command, words)
+    if "--dry-run" in words and (command != "train" or not _MULTIRUN.isdisjoint(words)):
+        raise ConfigError("--dry-run tries one run of `ferkit train`; give it there, without -m.")
+    if wants_config(words):
+        show_config(command, [word for word in words if word != "--dry-run"])
+        return True
+    if command in ("eval", "predict"):  # the others compose first by themselves
+        compose(*words, command=command)
+    return False
 
 
 def run() -> None:

@@ -4,6 +4,7 @@ Neither Hydra nor OmegaConf is imported: help, lists and completion read this.
 """
 
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -51,9 +52,20 @@ def file_of(group: str, choice: str) -> Path | None:
 def what_it_is(group: str, choice: str) -> str:
     """The first comment line of a choice's yaml."""
     path = file_of(group, choice)
-    lines = path.read_text(encoding="utf-8").splitlines() if path else []
-    comments = [line[1:].strip() for line in lines if line.startswith("#")]
-    return next((c for c in comments if not c.startswith("@package")), "")
+    return head_of(path)[0] if path else ""
+
+
+def head_of(path: Path) -> list[str]:
+    """The comment lines that a yaml begins with, without `@package`; at least one, maybe empty."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    head = takewhile(lambda line: line.startswith("#") or not line.strip(), lines)
+    comments = [line[1:].removeprefix(" ").rstrip() for line in head if line.strip()]
+    return [c for c in comments if not c.startswith("@package")] or [""]
+
+
+def is_global(path: Path) -> bool:
+    """Whether a yaml's keys are those of the root (`# @package _global_`), as an experiment's."""
+    return "@package _global_" in path.read_text(encoding="utf-8")
 
 
 def entries(path: Path) -> list[Entry]:
@@ -88,15 +100,27 @@ def _entries(node: Any, prefix: str, text: str, lines: list[str]) -> list[Entry]
 
 
 def defaults(name: str) -> list[tuple[str, str]]:
-    """Group and choice of each line of a yaml's defaults list; "null" where nothing is chosen.
+    """Group and choice of each line of a root yaml's defaults list; "null" where it makes none.
 
     Args:
         name: Of the file, below the tree and without its ending, e.g. "train".
     """
+    path = configs_dir() / f"{name}.yaml"
+    pairs = (line.partition("=")[::2] for line in defaults_of_file(path) if "=" in line)
+    return [(group, choice) for group, choice in pairs if "/" not in group]
+
+
+def defaults_of_file(path: Path) -> list[str]:
+    """A yaml's defaults list in the words of a command line, e.g. imbalance=smote."""
     import yaml
 
-    path = configs_dir() / f"{name}.yaml"
-    read = yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    pairs = [pair for line in read.get("defaults", ()) if isinstance(line, dict)
-             for pair in line.items()]  # fmt: skip
-    return [(str(g), str(c or "null")) for g, c in pairs if not str(g).startswith("override")]
+    read = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    found: list[str] = []
+    for line in read.get("defaults") or ():
+        if not isinstance(line, dict):
+            found += [str(line).lstrip("/")] if line != "_self_" else []
+            continue
+        for group, choice in line.items():
+            name = str(group).removeprefix("override ").lstrip("/")
+            found.append(f"{name}={'null' if choice is None else choice}")
+    return found
