@@ -11,18 +11,10 @@ from contextlib import contextmanager, suppress
 from importlib import import_module
 from io import TextIOWrapper
 
+from ferkit.commands import COMMANDS
 from ferkit.errors import ConfigError, DataError, FerkitError, Stopped, unknown
 from ferkit.log import log_to_stderr
 from ferkit.printable import one_line
-
-COMMANDS = {
-    "train": "train a classifier and report on val; bare: the built-in example",
-    "eval": "make a run's report again, or predict a view and report on it",
-    "data": "data check|prepare|show|fake dataset=NAME: look at, prepare or imitate a dataset",
-    "predict": "faces and emotions of an image, a folder or a glob",
-    "sweep": "search over any keys of train with Optuna; goes on after a kill",
-    "list": "list [group] [pattern]: what can be chosen",
-}
 
 TAKES_KEYS = ("train", "eval", "data", "predict", "sweep")
 _TRACE = "debug=trace"
@@ -30,7 +22,7 @@ _QUIET = "quiet=true"
 _MULTIRUN = {"-m", "--multirun"}
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 USAGE = "usage: ferkit <command> [key=value ...]\n\n" + "\n".join(
-    f"  {name:<9} {what}" for name, what in COMMANDS.items()
+    f"  {name:<10}  {what}" for name, what in COMMANDS.items()
 ) + (
     "\n\nAll take Hydra's grammar: ferkit train dataset=fer2013 optimizer.lr=1e-3; -m sweeps."
     "\n`ferkit <command> --help` shows its keys; debug=trace shows tracebacks, quiet=true "

@@ -42,6 +42,11 @@ EXAMPLES = {
         "ferkit sweep resume=outputs/sweep/DATE/TIME    go on with a stopped search",
         "every word that is none of the keys below is one of `ferkit train`",
     ),
+    "completion": (
+        'eval "$(ferkit completion bash)"          in ~/.bashrc',
+        'eval "$(ferkit completion zsh)"           in ~/.zshrc, after compinit',
+        "ferkit completion fish | source           in config.fish",
+    ),
     "list": (
         "ferkit list                        every group and its choices",
         "ferkit list dataset                the choices of a group, a line each",
