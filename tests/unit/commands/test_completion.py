@@ -47,9 +47,10 @@ def test_words_that_may_follow(typed, some):
     assert all(word.startswith(typed[-1]) for word in found)
 
 
-@pytest.mark.parametrize(
-    "typed", [[], ["nothing", "x"], ["train", "loss.nope="], ["list", "x", ""]]
-)
+UNKNOWN = [["nothing", "x"], ["train", "loss.nope="], ["list", "x", ""]]
+
+
+@pytest.mark.parametrize("typed", UNKNOWN)
 def test_what_is_not_known_completes_to_nothing(typed):
     assert words_of(*typed) == []
 
