@@ -19,6 +19,7 @@ from ferkit.ranges import check_numbers
 from ferkit.roots import ROOTS
 from ferkit.saved import RENAMED_KEYS, RENAMED_VALUES
 from ferkit.targets import configs_dir
+from ferkit.tree import OWN, choices, file_of, list_groups
 from ferkit.untrusted import read_yaml
 
 PARTIAL = ("eval", "predict")  # there a few keys of a node may be given, over those of the run
@@ -135,8 +136,8 @@ def prepare(overrides: Sequence[str], searched: Sequence[str]) -> list[str]:
     for folder in folders:
         if not folder.is_dir():
             raise ConfigError(f"--config-dir {folder}: no such folder; give one that exists.")
-    if Path("ferkit_configs").is_dir():
-        folders.append(Path("ferkit_configs"))
+    if OWN.is_dir():
+        folders.append(OWN)
     paths = ",".join(f"'file://{folder.resolve()}'" for folder in folders)
     opened = ["++" + w if _PLAIN_OVERRIDE.match(w) and not w.startswith("hydra.") else w
               for w in overrides]  # fmt: skip
@@ -234,21 +235,6 @@ def _sentence(error: Exception, command: str) -> str:
     return said or type(error).__name__
 
 
-def list_groups() -> list[str]:
-    """The groups of the tree, e.g. dataset, loss, experiment."""
-    found = (p.name for p in configs_dir().iterdir() if p.is_dir())
-    return sorted(name for name in found if name != "hydra")  # launchers are no group of ferkit's
-
-
-def choices(group: str) -> list[str]:
-    """The names that can be chosen in a group; an experiment's carry its study's folder."""
-    folders = [configs_dir() / group, Path("ferkit_configs") / group]
-    found = {
-        p.relative_to(f).with_suffix("").as_posix() for f in folders for p in f.rglob("*.yaml")
-    }
-    return sorted(found)
-
-
 def load_choice(group: str, choice: str) -> DictConfig:
     """One yaml of a group as it stands, for nodes that name another by its word.
 
@@ -257,8 +243,6 @@ def load_choice(group: str, choice: str) -> DictConfig:
     """
     if choice not in choices(group):
         raise ConfigError(unknown(group, choice, choices(group)))
-    for folder in (Path("ferkit_configs"), configs_dir()):
-        path = folder / group / f"{choice}.yaml"
-        if path.is_file():
-            return DictConfig(read_yaml(path))
-    raise AssertionError(choice)
+    path = file_of(group, choice)
+    assert path is not None
+    return DictConfig(read_yaml(path))

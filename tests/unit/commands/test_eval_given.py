@@ -186,9 +186,7 @@ def test_names_are_matched_by_name_and_numbers_by_an_order_alone(ferkit, data, t
     assert metrics(tmp_path / "named", "all")["accuracy"] == pytest.approx(12 / 18)
     code, _, err = ferkit("eval", "predictions=numbers.csv", "out=n")
     assert (code, "emotions=[" in err) == (2, True), err
-    code, _, err = ferkit(
-        "eval", "predictions=numbers.csv", "emotions=[angry,happy,sad]", "out=n"
-    )
+    code, _, err = ferkit("eval", "predictions=numbers.csv", "emotions=[angry,happy,sad]", "out=n")
     assert code == 0, err
     found = metrics(tmp_path / "n", "all")
     assert found["per_class"]["sad"]["recall"] == 1.0
