@@ -1,6 +1,5 @@
 """`ferkit eval study=NAME`: a study's own tables and pictures, published values beside ours."""
 
-from importlib import import_module
 from pathlib import Path
 
 from omegaconf import DictConfig
@@ -11,8 +10,10 @@ from ferkit.reports.formats import write_document
 from ferkit.runs.find import expand
 from ferkit.studies.cells import show_count
 from ferkit.studies.document import Subject
+from ferkit.studies.plots import make_plots
 from ferkit.studies.published import read_published
 from ferkit.studies.runs import find_runs
+from ferkit.studies.sheets import make_sheets
 from ferkit.studies.shown import show_pages
 
 
@@ -31,14 +32,13 @@ def report_study(config: DictConfig, command: str) -> int:
     asked = [folder for word in as_words(config.runs) for folder in expand(word)]
     runs = find_runs(config.study, asked or None)
     subject = Subject(published, runs)
-    module = import_module(f"ferkit.studies.{config.study}")
-    document = module.make_document(subject)
+    sheets = make_sheets(subject)
     folder = Path(config.out or f"outputs/eval/{config.study}")
     title = f"{config.study}: {published['title']}"
     notes, start = _lead(subject)
     write_document(
-        folder, config.study, title, show_pages(document.sheets, run=bool(runs.every)),
-        pictures=document.pictures, notes=notes, commands=start, data=document.sheets,
+        folder, config.study, title, show_pages(sheets, run=bool(runs.every)),
+        pictures=make_plots(subject), notes=notes, commands=start, data=sheets,
     )  # fmt: skip
     log.info(f"{command}: {len(runs.every)} runs of {config.study} found")
     log.info(f"report: {folder / config.study}.html")

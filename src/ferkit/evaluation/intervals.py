@@ -200,7 +200,7 @@ def bootstrap(
     """Every metric on every resample.
 
     Returns:
-        Figure to [resamples]; `per_class_f1` is [resamples, K].
+        Metric to [resamples]; `per_class_f1` is [resamples, K].
     """
     classes = len(outcomes.classes)
     sums = _sums_per_unit(outcomes, units)

@@ -59,7 +59,7 @@ def metrics_table(views: Mapping[str, Mapping[str, Any]]) -> Table:
             for metrics in columns.values()
         )
         rows.append((METRIC_NAMES[name], *cells))
-    return Table(("Figure", *columns), tuple(rows))
+    return Table(("Metric", *columns), tuple(rows))
 
 
 def _with_shared(views: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:

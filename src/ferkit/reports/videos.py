@@ -49,7 +49,7 @@ def videos_table(metrics: Mapping[str, Any]) -> Table:
             for each in columns.values()
         )
         rows.append((METRIC_NAMES[name], *cells))
-    return Table(("Figure", *columns), tuple(rows))
+    return Table(("Metric", *columns), tuple(rows))
 
 
 def events_table(metrics: Mapping[str, Any]) -> Table:

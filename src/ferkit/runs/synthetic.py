@@ -48,6 +48,8 @@ def read_examples(path: Path) -> Examples | None:
     if not path.is_file():
         return None
     arrays = read_arrays(path, "made faces")
+    if "codes" in arrays:  # the name of then
+        arrays["class_ids"] = arrays.pop("codes")
     found = {f.name: arrays.get(f.name, np.empty(())) for f in fields(Examples)}
     if not _fit(found):
         raise DataError(f"{path} holds no made faces; delete it, the report is made without them.")
@@ -55,7 +57,7 @@ def read_examples(path: Path) -> Examples | None:
 
 
 def _fit(found: dict[str, np.ndarray]) -> bool:
-    faces, parents, class_ids = (found[name] for name in ("faces", "parents", "codes"))
+    faces, parents, class_ids = (found[name] for name in ("faces", "parents", "class_ids"))
     return (
         all(part.ndim for part in found.values())
         and len({len(part) for part in found.values()}) == 1

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 from ferkit.studies.measures import Measured
 
-COMPARED = ("Published", "Ours", "95% interval", "Difference")
 INTERVAL_NOTE = (
     "Intervals are ours alone and at 95%: Wilson for precision and recall of a class, bootstrap "
     "(people where they are known, else videos, else images) for the rest. A metric of several "
@@ -17,7 +16,7 @@ class Style:
     """How metrics of a table are written.
 
     Attributes:
-        published: Decimals of the print; differences have them too, up to those of ours.
+        published: Decimals of published values; differences have them too, up to those of ours.
         ours: Decimals of ours.
         scale: 100 where the study prints percent.
     """
@@ -27,7 +26,7 @@ class Style:
     scale: float = 1.0
 
 
-SHARE, PERCENT = Style(), Style(published=2, ours=2, scale=100)
+SHARE = Style()
 
 
 def show_published(value: float | None, style: Style = SHARE) -> str:
@@ -57,11 +56,7 @@ def show_interval(ours: Measured | None, style: Style = SHARE) -> str:
     return f"[{low}, {high}]"
 
 
-def show_difference(
-    published: float | None,
-    ours: Measured | None,
-    style: Style = SHARE,
-) -> str:
+def show_difference(published: float | None, ours: Measured | None, style: Style = SHARE) -> str:
     """Ours less the published metric.
 
     >>> show_difference(0.62, Measured(0.6))
@@ -80,20 +75,6 @@ def signed(value: float, digits: int) -> str:
     """
     shown = f"{value:+.{digits}f}"
     return shown if shown.strip("+-0.") else shown[1:]
-
-
-def compare(
-    published: float | None,
-    ours: Measured | None,
-    style: Style = SHARE,
-) -> tuple[str, str, str, str]:
-    """The four cells of `COMPARED`."""
-    return (
-        show_published(published, style),
-        show_ours(ours, style),
-        show_interval(ours, style),
-        show_difference(published, ours, style),
-    )
 
 
 def show_count(count: float | None) -> str:

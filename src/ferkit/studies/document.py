@@ -6,26 +6,13 @@ from typing import Any
 
 from ferkit.reports.document import Sheet
 from ferkit.reports.protocol import best_epoch
-from ferkit.studies.cells import INTERVAL_NOTE, show_count
+from ferkit.studies.cells import INTERVAL_NOTE, metric_name, show_count
 from ferkit.studies.measures import ViewMetrics
-from ferkit.studies.runs import StudyRun, StudyRuns, eval_command
-from ferkit.studies.shortened import quick, quick_notes
+from ferkit.studies.published import pick
+from ferkit.studies.runs import AS_PUBLISHED, StudyRun, StudyRuns, eval_command
 
 TO_FILL = "To fill"
 RUNS = "runs"  # the sheet of the runs
-
-
-@dataclass(frozen=True)
-class StudyDocument:
-    """A study's tables and pictures.
-
-    Attributes:
-        sheets: In order.
-        pictures: File name to png bytes.
-    """
-
-    sheets: tuple[Sheet, ...]
-    pictures: Mapping[str, bytes]
 
 
 @dataclass(frozen=True)
@@ -58,7 +45,22 @@ class Subject:
 
     def caveats(self, *words: str) -> tuple[str, ...]:
         """The sentences of some caveats."""
-        return tuple(str(self.published["caveats"][word]).strip() for word in words)
+        return tuple(pick("caveat", word, self.published["caveats"]).strip() for word in words)
+
+    def classes(self, trial: str = "") -> tuple[str, ...]:
+        """The classes of a trial, in the study's order: its own or those of the study."""
+        own = self.trials.get(trial, {}).get("labels", self.labels)
+        return self.labels if own == "outputs" else tuple(own)
+
+    def main_view(self, trial: str, variant: str) -> str:
+        """The view on which a trial's results are published."""
+        own = self.trials.get(trial, {}).get("published_view")
+        return str(own if own and variant == AS_PUBLISHED else self.published["main_view"])
+
+    def words(self, name: str) -> str:
+        """The words for a view, a metric, a curve or a rule."""
+        names: Mapping[str, str] = self.published.get("names", {})
+        return names.get(name, metric_name(name))
 
     def epochs(self, trial: str) -> int | None:
         """The epochs that are published of a trial."""
@@ -72,11 +74,17 @@ class Subject:
         return [(trial, variant) for trial in names for variant in self.runs.variants(trial)]
 
     def quick(self, pairs: Iterable[tuple[str, str]]) -> tuple[str, ...]:
-        """The notes on shortened runs of some trials and variants."""
-        return quick_notes(
-            (run, self.asked(trial, variant), self.epochs(trial))
-            for trial, variant in dict.fromkeys(pairs)
-            for run in self.runs.of(trial, variant)
+        """One sentence for each way in which runs of some trials and variants were shortened."""
+        named: dict[tuple[str, int | None], list[str]] = {}
+        for trial, variant in dict.fromkeys(pairs):
+            for run in self.runs.of(trial, variant):
+                if words := run.shortened(self.asked(trial, variant)):
+                    name = trial if variant == AS_PUBLISHED else f"{trial} ({variant})"
+                    named.setdefault((words, self.epochs(trial)), []).append(name)
+        return tuple(
+            f"{words} ({', '.join(dict.fromkeys(names))})"
+            + (f"; the published value is of {epochs} epochs." if epochs else ".")
+            for (words, epochs), names in named.items()
         )
 
     def asked(self, trial: str, variant: str) -> int | None:
@@ -146,6 +154,7 @@ def _run_row(run: StudyRun, subject: Subject) -> tuple[str, ...]:
     counts = (data.get("counts_after") or data.get("counts") or {}).get("train")
     best = best_epoch(run.record)
     split = data.get("split") or {}
+    remarks = run.shortened(subject.asked(run.trial, run.variant)), *run.changed
     return (
         run.trial,
         run.variant,
@@ -155,7 +164,7 @@ def _run_row(run: StudyRun, subject: Subject) -> tuple[str, ...]:
         show_count(sum(counts.values())) if counts else "",
         str(len(epochs)) if len(epochs) else "",
         "" if best is None else str(best),
-        "; ".join(filter(None, (quick(run, subject.asked(run.trial, run.variant)), *run.changed))),
+        "; ".join(filter(None, remarks)),
         "",
     )
 

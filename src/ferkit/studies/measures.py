@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from statistics import fmean, stdev
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -45,23 +45,27 @@ class ViewMetrics:
     """What is measured on a view.
 
     Attributes:
-        overall: Figure (`OVERALL`) to its value.
-        classes: Class to metric (`PER_CLASS`) to its value.
+        values: (class, metric of `PER_CLASS`) to its value, and ("", metric of `OVERALL`).
         support: Faces of each class.
         confusion: Counts summed over seeds: the true class in rows, in the order of the labels.
         left_out: Rows whose label is none of the study's.
     """
 
-    overall: Mapping[str, Measured]
-    classes: Mapping[str, Mapping[str, Measured]]
+    values: Mapping[tuple[str, str], Measured]
     support: Mapping[str, int]
     confusion: pd.DataFrame
     left_out: int
 
-    @property
+    @cached_property
     def predicted(self) -> pd.Series:
         """How many faces were given to each class."""
         return self.confusion.sum(axis=0)
+
+    @cached_property
+    def shares(self) -> pd.DataFrame:
+        """The confusion matrix as shares of each true class."""
+        counts = self.confusion
+        return counts.div(counts.sum(axis="columns").replace(0, 1), axis="index")
 
     @property
     def n(self) -> int:
@@ -83,16 +87,12 @@ def measure(frames: Sequence[pd.DataFrame], labels: Sequence[str]) -> ViewMetric
     kept = [rows[rows["label"].isin(labels)].reset_index(drop=True) for rows in known]
     if not kept or any(rows.empty for rows in kept):
         return None
-    each = [_measure_one(rows, labels) for rows in kept]
+    values, confusions = zip(*(_measure_one(rows, labels) for rows in kept), strict=True)
     first = kept[0]["label"].value_counts()
     return ViewMetrics(
-        overall={f: over_seeds([one["overall"][f] for one in each]) for f in OVERALL},
-        classes={
-            label: {f: over_seeds([one["classes"][label][f] for one in each]) for f in PER_CLASS}
-            for label in labels
-        },
+        values={key: over_seeds([one[key] for one in values]) for key in values[0]},
         support={label: int(first.get(label, 0)) for label in labels},
-        confusion=sum((one["confusion"] for one in each[1:]), each[0]["confusion"]),
+        confusion=sum(confusions[1:], confusions[0]),
         left_out=len(known[0]) - len(kept[0]),
     )
 
@@ -111,24 +111,21 @@ def over_seeds(values: Sequence[Measured]) -> Measured:
     return Measured(fmean(numbers), interval, stdev(numbers), len(numbers))
 
 
-def _measure_one(rows: pd.DataFrame, labels: Sequence[str]) -> dict[str, Any]:
+def _measure_one(
+    rows: pd.DataFrame, labels: Sequence[str]
+) -> tuple[dict[tuple[str, str], Measured], pd.DataFrame]:
     outcomes = read_outcomes(rows)
     names, size = list(outcomes.classes), len(outcomes.classes)
     confusion = count_confusion(outcomes.truth, outcomes.predicted, size)
     samples = _resample(rows, outcomes.truth * size + outcomes.predicted, size)
     overall = overall_metrics(confusion)
+    values = {("", f): Measured(float(overall[f]), _percentiles(samples.get(f))) for f in OVERALL}
+    for label in labels:
+        own = _measure_class(confusion, names.index(label), samples) if label in names else {}
+        values |= {(label, f): own.get(f, Measured(0.0)) for f in PER_CLASS}
     frame = pd.DataFrame(confusion, index=names, columns=names)
     others = [name for name in names if name not in labels and frame[name].any()]
-    return {
-        "overall": {f: Measured(float(overall[f]), _percentiles(samples.get(f))) for f in OVERALL},
-        "classes": {
-            label: _measure_class(confusion, names.index(label), samples)
-            if label in names
-            else dict.fromkeys(PER_CLASS, Measured(0.0))
-            for label in labels
-        },
-        "confusion": frame.reindex(index=list(labels), columns=[*labels, *others], fill_value=0),
-    }
+    return values, frame.reindex(index=list(labels), columns=[*labels, *others], fill_value=0)
 
 
 def _measure_class(

@@ -15,7 +15,7 @@ from ferkit.targets import configs_dir
 from ferkit.untrusted import YAML_LIMIT, parse_yaml, read_text
 
 AS_PUBLISHED = "as_published"
-# words behind `ferkit train` that leave a trial what it is; shortened runs are noted by quick()
+# words behind `ferkit train` that leave a trial what it is; shortened runs are noted by `shortened`
 _SAME_TRIAL = ALIKE | {
     "experiment", "debug", "backbone.init_from", "trainer.precision", "trainer.max_epochs",
     "trainer.max_images", "trainer.max_train_images",
@@ -53,6 +53,24 @@ class StudyRun:
         evaluated = self._evaluated
         own = {view: frame for (view, kind), frame in evaluated.items() if kind == self.tta}
         return own | self.record.predictions
+
+    def shortened(self, epochs: int | None) -> str:
+        """Say that the run saw less than its trial asks for, or nothing.
+
+        Args:
+            epochs: Those that the trial asks for, or None where it does not say.
+        """
+        trainer = self.config.get("trainer") or {}
+        counts = (self.record.data.get("counts") or {}).get("train") or {}
+        said = []
+        if limit := trainer.get("max_train_images") or trainer.get("max_images"):
+            said.append(f"{sum(counts.values()) or limit:,} training images")
+        if trainer.get("max_images"):
+            said.append(f"at most {trainer['max_images']:,} images of every other view")
+        asked = trainer.get("max_epochs")
+        if asked and (said or (epochs and asked < epochs)):
+            said.append(f"{asked} epoch{'s' * (asked != 1)}")
+        return f"quick: {', '.join(said)}" if said else ""
 
     @property
     def tta(self) -> str:

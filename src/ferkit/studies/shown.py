@@ -12,7 +12,7 @@ from ferkit.studies.document import RUNS, TO_FILL
 
 # columns that say what a row is of, and hold no metric
 _NAMES = {
-    "Trial", "Variant", "View", "Test set", "Seed", "Implementation", "Video by", "Class", "Figure",
+    "Trial", "Variant", "View", "Test set", "Seed", "Implementation", "Video by", "Class", "Metric",
     "True class", "Predicted", "Network", "Whose", "Table", "Curve", "Epoch", "Loss",
     "Learning rate", TO_FILL,
 }  # fmt: skip

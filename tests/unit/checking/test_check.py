@@ -229,7 +229,7 @@ REAL = Path(__file__).parents[3] / "data" / "raw" / "fer2013"
 
 @pytest.mark.slow
 @pytest.mark.skipif(not (REAL / "train").is_dir(), reason="FER-2013 is not here")
-def test_the_published_figures_of_fer2013_are_found():
+def test_the_published_metrics_of_fer2013_are_found():
     from ferkit.datasets.fer2013 import read_fer2013
 
     result = check(read_fer2013(REAL), near=False)

@@ -27,7 +27,7 @@ def loop_ece(frame):
     return error
 
 
-def test_figures_equal_scikit_learn_when_all_classes_are_there(make_predictions):
+def test_metrics_equal_scikit_learn_when_all_classes_are_there(make_predictions):
     frame = make_predictions()
     truth, predicted, p = frame["label"], frame["predicted"], probabilities(frame)
     names = [c[2:] for c in frame if c.startswith("p_")]
@@ -145,7 +145,7 @@ def test_one_subject_alone_has_no_bootstrap_interval(make_predictions):
     assert set(metrics["intervals"]["per_class"]["happy"]) == {"precision", "recall"}
 
 
-def test_figures_are_json_and_the_same_for_a_seed(make_predictions):
+def test_metrics_are_json_and_the_same_for_a_seed(make_predictions):
     frame = make_predictions()
     once = json.dumps(compute_metrics(frame, resamples=50, seed=1), allow_nan=False)
     assert once == json.dumps(compute_metrics(frame, resamples=50, seed=1))

@@ -19,7 +19,7 @@ def spoil(frame, share, seed):
     return frame.assign(predicted=frame["predicted"].mask(changed, "angry"))
 
 
-def test_figures_and_intervals_are_those_of_a_report(make_predictions):
+def test_metrics_and_intervals_are_those_of_a_report(make_predictions):
     frame = make_predictions(n=400, subjects=30)
     (measured,), units = measure_runs([frame], [0], recall=["disgust"], resamples=1000)
     wanted = compute_metrics(frame)

@@ -63,7 +63,7 @@ def test_order_of_rows_and_lengths_of_other_videos_do_not_matter():
         pd.testing.assert_frame_equal(whole, mixed.loc[whole.index])
 
 
-def test_figures_are_of_videos_and_intervals_draw_videos():
+def test_metrics_are_of_videos_and_intervals_draw_videos():
     metrics = video_metrics(VIEW)
     assert metrics["majority_vote"]["accuracy"] == pytest.approx(2 / 3)
     assert metrics["mean_scores"]["accuracy"] == 1

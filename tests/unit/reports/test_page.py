@@ -62,20 +62,20 @@ def test_made_again_elsewhere_the_report_is_the_very_same(reported, tmp_path):
     assert contents(moved / "report") == first
 
 
-def test_metrics_json_holds_the_figures_of_every_view(reported):
+def test_metrics_json_holds_the_metrics_of_every_view(reported):
     run, returned = reported
     metrics = json.loads((run / "report" / "metrics.json").read_text())
     assert metrics == returned
     assert metrics["format"] == 1
     assert list(metrics["views"]) == ["val", "test"]
-    metrics = compute_metrics(pd.read_parquet(run / "predictions" / "test.parquet"))
-    assert metrics["views"]["test"]["macro_f1"] == pytest.approx(metrics["macro_f1"], abs=1e-6)
+    found = compute_metrics(pd.read_parquet(run / "predictions" / "test.parquet"))
+    assert metrics["views"]["test"]["macro_f1"] == pytest.approx(found["macro_f1"], abs=1e-6)
     assert metrics["views"]["test"]["intervals"]["accuracy"] == pytest.approx(
-        metrics["intervals"]["accuracy"], abs=1e-6
+        found["intervals"]["accuracy"], abs=1e-6
     )
 
 
-def test_csv_figures_equal_those_of_metrics_json(reported):
+def test_csv_metrics_equal_those_of_metrics_json(reported):
     run, metrics = reported
     views = metrics["views"]
     for view, suffix in (("val", ""), ("test", "_test")):
@@ -113,7 +113,7 @@ def test_the_page_loads_nothing_and_is_well_formed(reported):
     assert sum(link.startswith("data:image/svg+xml") for link in links.loaded) == 5
 
 
-def test_page_and_text_say_the_same_figures_and_the_protocol(reported):
+def test_page_and_text_say_the_same_metrics_and_the_protocol(reported):
     run, metrics = reported
     views = metrics["views"]
     page = (run / "report" / "report.html").read_text()

@@ -5,6 +5,9 @@ import pandas as pd
 import pytest
 import yaml
 
+from ferkit.studies.document import Subject
+from ferkit.studies.runs import StudyRuns, find_runs
+
 FER = ["angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"]
 
 
@@ -130,3 +133,53 @@ def empty_report(tmp_path_factory):
         return made[study] / "report"
 
     return run
+
+
+@pytest.fixture
+def no_pictures(monkeypatch):
+    """Pictures cost more than all tables."""
+    for draw in ("draw_bars", "draw_curves", "draw_matrices", "draw_trials"):
+        monkeypatch.setattr(f"ferkit.studies.drawings.{draw}", lambda *a, **k: b"")
+
+
+@pytest.fixture
+def sheet():
+    """A sheet as a yaml describes it."""
+    return {
+        "name": "test",
+        "title": "Test",
+        "case": {"view": "main", "metric": "accuracy", "published": "trials.{trial}.accuracy"},
+        "rows": ["trials", "variants"],
+        "columns": ["trial", "variant", "compared"],
+    }
+
+
+@pytest.fixture
+def make_subject(sheet):
+    """A small study, described in a few lines."""
+
+    def make(runs=None, **changed):
+        published = {
+            "study": "drawn2020",
+            "labels": ["happy", "sad"],
+            "main_view": "test",
+            "epochs": 4,
+            "trials": {
+                "first": {"accuracy": 0.5, "loss": "squared", "rows": [[0.9, 0.1], [0.4, 0.6]]},
+                "second": {"accuracy": None, "labels": ["sad"]},
+            },
+            "counts": {"train": {"happy": 30, "sad": 12}},
+            "caveats": {"typed": "Typed by hand."},
+            "sheets": [sheet],
+            "plots": [],
+        }
+        return Subject(published | changed, runs or StudyRuns("drawn2020", (), {}))
+
+    return make
+
+
+@pytest.fixture
+def ran(make_run, make_subject, tmp_path):
+    """The small study with a run of its first trial."""
+    make_run("drawn2020", "first", ["val", "test"], emotions=["happy", "sad"])
+    return make_subject(find_runs("drawn2020", [tmp_path / "outputs"]))

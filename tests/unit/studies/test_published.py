@@ -52,9 +52,9 @@ def test_balanescu_shows_the_strange_row_as_published(empty_report):
 def test_kurmi(empty_report):
     folder = empty_report("kurmi2022")
     rows = read(folder, "results")
-    loss = pick(rows, Trial="sequential_cnn", Figure="val loss")
+    loss = pick(rows, Trial="sequential_cnn", Metric="val loss")
     assert loss["Published"] == "1.2170"
-    text = pick(rows, Trial="sequential_cnn", Figure="train accuracy, in the text")
+    text = pick(rows, Trial="sequential_cnn", Metric="train accuracy, in the text")
     assert text["Published"] == "0.9850"
     happy = pick(read(folder, "chance"), Class="happy")
     assert [happy[f"Test: {w}"] for w in ("precision", "recall", "F1")] == ["0.25", "0.27", "0.26"]
@@ -66,7 +66,7 @@ def test_kurmi(empty_report):
 
 def test_tekula(empty_report):
     folder = empty_report("tekula2023")
-    test = pick(read(folder, "test"), Trial="tta", Variant="as_published", Figure="accuracy")
+    test = pick(read(folder, "test"), Trial="tta", Variant="as_published", Metric="accuracy")
     assert test["Published"] == "0.6435"
     epochs = read(folder, "log_epochs")
     assert [row["9"] for row in epochs] == ["0.9177", "0.6383", "0.9980", "0.6205", "47"]

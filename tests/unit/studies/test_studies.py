@@ -26,14 +26,6 @@ def pick(rows, **wanted):
     return found[0]
 
 
-@pytest.fixture
-def no_pictures(monkeypatch):
-    """Pictures cost more than all tables."""
-    import ferkit.studies.balanescu2020 as balanescu
-
-    monkeypatch.setattr(balanescu, "draw_pictures", lambda results: {})
-
-
 def test_newest_run_of_a_seed_wins_and_nested_runs_are_none(tmp_path, monkeypatch, make_run):
     monkeypatch.chdir(tmp_path)
     old = make_run("tekula2023", "base", ["val"], name="b/old")
@@ -155,7 +147,7 @@ def test_kurmi_fills(report, make_run):
     assert len(rows) == 21
     assert all(r["Ours"] and r["95% interval"] for r in rows)
     assert all(r["Ours"] for r in read(folder, "report_train"))
-    loss = pick(read(folder, "results"), Trial="sequential_cnn_as_coded", Figure="train loss")
+    loss = pick(read(folder, "results"), Trial="sequential_cnn_as_coded", Metric="train loss")
     assert (loss["Ours, last epoch"], loss["Difference"]) == ("0.5000", "+0.3690")
     assert {"confusion.png", "curves_loss.png", "class_counts.png"} <= {
         p.name for p in folder.iterdir()
@@ -175,7 +167,7 @@ def test_tekula_sets_tta_beside_the_same_network_and_lists_the_sweep(report, mak
     assert full["95% interval"].startswith("[")
     assert pick(gains, Trial="tta")["To fill"].endswith("view=test tta=none")
     # the run's own test view is the one without tta
-    test = pick(read(folder, "test"), Trial="base", Variant="as_published", Figure="accuracy")
+    test = pick(read(folder, "test"), Trial="base", Variant="as_published", Metric="accuracy")
     assert "(2 seeds)" in test["Ours"]
     assert {r["Batch"] for r in read(folder, "sweep")} >= {"32", "64"}
     log = pick(read(folder, "log"), Trial="base", Variant="as_published", Curve="train loss")

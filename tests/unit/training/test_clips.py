@@ -205,7 +205,9 @@ def test_a_run_of_videos_predicts_videos(home, type_words):
     view = json.loads((home / "whole" / "report" / "metrics.json").read_text())["views"]["val"]
     assert view["n"] == len(predictions) and "videos" not in view
     for name in ("report.md", "report.html"):
-        assert "counted as a face here is a video" in (home / "whole" / "report" / name).read_text()
+        assert (
+            "each sample counted here is a video" in (home / "whole" / "report" / name).read_text()
+        )
     best = max(row["val_accuracy"] for row in metrics(home / "whole"))
     assert view["accuracy"] == pytest.approx(best)
     data = json.loads((home / "whole" / "data.json").read_text())

@@ -64,10 +64,10 @@ def test_predictions_carry_their_keys(run):
     assert np.allclose(shares.sum(axis=1), 1, atol=1e-5)
     named = np.array([c[2:] for c in predictions.filter(like="p_")])[shares.argmax(axis=1)]
     assert (named == predictions["predicted"]).all()
-    metrics = json.loads((run / "report" / "metrics.json").read_text())["views"]["val"]
-    assert metrics["accuracy"] == (predictions["label"] == predictions["predicted"]).mean()
+    found = json.loads((run / "report" / "metrics.json").read_text())["views"]["val"]
+    assert found["accuracy"] == (predictions["label"] == predictions["predicted"]).mean()
     best = max(row["val_accuracy"] for row in metrics(run))
-    assert metrics["accuracy"] == pytest.approx(best)
+    assert found["accuracy"] == pytest.approx(best)
 
 
 def test_same_seed_same_run_another_seed_another(run, tmp_path, ferkit):
@@ -313,6 +313,6 @@ def test_choices_train_together(tmp_path, ferkit, words):
     folder = tmp_path / "-".join(w.partition("=")[2].strip("[]").replace(",", "") for w in words)
     said = ferkit("train", *SMALL, "trainer.max_epochs=1", *words, f"run_dir={folder}")
     assert said.code == 0, said.err
-    metrics = json.loads((folder / "report" / "metrics.json").read_text())["views"]["val"]
+    found = json.loads((folder / "report" / "metrics.json").read_text())["views"]["val"]
     assert np.isfinite(metrics(folder)[0]["train_loss"])
-    assert sum(c["support"] for c in metrics["per_class"].values()) == metrics["n"]
+    assert sum(c["support"] for c in found["per_class"].values()) == found["n"]
