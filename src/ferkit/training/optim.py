@@ -1,12 +1,13 @@
 """Learning-rate schedules: torch's own, with what ferkit knows at run time filled in."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from torch.optim import Optimizer
 from torch.optim import lr_scheduler as lr
 
+from ferkit.config import build
 from ferkit.errors import ConfigError, unknown
 from ferkit.monitors import MONITORS
 from ferkit.training.warmup import WarmedUp
@@ -165,6 +166,22 @@ def inverse_time(
     scheduler = lr.LambdaLR(optimizer, factor)
     warmed = _after_warmup(optimizer, scheduler, warmup_epochs * steps_per_epoch)
     return Schedule(warmed, every="step")
+
+
+def warmup(
+    optimizer: Optimizer,
+    schedule: Mapping[str, Any],
+    steps_per_epoch: int,
+    warmup_epochs: float = 1.0,
+) -> Schedule:
+    """A linear warm-up before one of torch's own schedules, which steps once an epoch.
+
+    Args:
+        schedule: Its node.
+    """
+    after = as_schedule(build(schedule, where="scheduler.schedule", optimizer=optimizer))
+    warmed = _after_warmup(optimizer, after.scheduler, warmup_epochs * steps_per_epoch)
+    return replace(after, scheduler=warmed)
 
 
 def _after_warmup(optimizer: Optimizer, scheduler: Any, updates: float) -> Any:

@@ -18,6 +18,9 @@ MADE = {
     "inverse_time": lambda o: optim.inverse_time(o, decay=0.1, **FACTS),
     "cosine": lambda o: optim.cosine(o, STEPS * EPOCHS, **FACTS),
     "step": lambda o: optim.step(o, every=2, factor=0.5, **FACTS),
+    "warmup": lambda o: optim.warmup(
+        o, {"_target_": "torch.optim.lr_scheduler.ExponentialLR", "gamma": 0.5}, **FACTS
+    ),
     "one_cycle": lambda o: optim.one_cycle(o, STEPS * EPOCHS, **FACTS),
 }
 
@@ -49,6 +52,9 @@ def test_after_it_a_schedule_does_what_it_would_have_done_from_the_start():
     assert rates(*make("constant"))[6:] == pytest.approx([LR] * 14)
     expected = [LR / (1 + 0.1 * i) for i in range(14)]
     assert rates(*make("inverse_time"))[6:] == pytest.approx(expected)
+    assert rates(*make("warmup"))[6:] == pytest.approx(
+        [LR, LR, *[LR / 2] * 4, *[LR / 4] * 4, *[LR / 8] * 4]
+    )
     # the second epoch, in which it ends, is the first that is counted
     halves = [LR, LR, *[LR] * 4, *[LR / 2] * 4, *[LR / 4] * 4]
     assert rates(*make("plateau"))[6:] == pytest.approx(halves)
