@@ -200,10 +200,10 @@ def _draw_groups(axes: "Axes", panel: Bars) -> None:
 def draw_trials(
     panels: Mapping[str, Mapping[str, tuple[float | None, Mapping[str, Measured]]]], label: str
 ) -> bytes:
-    """Draw one row per trial: the published figure hollow, ours with its interval, a colour a variant.
+    """Draw one row per trial: the published value hollow, ours with its interval, a colour a variant.
 
     Args:
-        panels: Title to trial to the published figure and variant to ours.
+        panels: Title to trial to the published value and variant to ours.
         label: Of the horizontal axis.
 
     Returns:

@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn import metrics as sk
+from sklearn import metrics as sk as sk
 
 from ferkit.errors import DataError
 from ferkit.evaluation.confusion import count_confusion, overall_metrics, per_class_metrics
