@@ -86,7 +86,7 @@ def as_video(container: Any, title: str) -> Video:
         what = "sound alone" if container.streams.audio else "no video"
         raise DataError(f"{title} holds {what}; give a video.")
     stream = moving[0]
-    stream.thread_type = "AUTO"
+    stream.thread_type = "SLICE"  # with frames in threads, those before a damaged place are lost
     shape = stream.sample_aspect_ratio
     return Video(
         title=title,
