@@ -1,5 +1,6 @@
 """The colours of a report: told apart in grey and by colour-blind eyes."""
 
+import colorsys
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,6 +10,10 @@ if TYPE_CHECKING:
     from matplotlib.colors import LinearSegmentedColormap
 
 _STRENGTH = 0.55  # of the colours over a face
+_EMOTIONS = {  # dark enough for white text, told apart by lightness and hue
+    "angry": "#b3241c", "disgust": "#5d6b00", "fear": "#6a3d9a", "happy": "#a86400",
+    "sad": "#1f4e8c", "surprise": "#00808a", "neutral": "#4a505c", "contempt": "#7a3b20",
+}  # fmt: skip
 INK, FAINT, BLUE, ORANGE = "#1d2433", "#8a93a3", "#1f4e8c", "#c05a00"
 
 
@@ -51,6 +56,16 @@ def luminance(rgb: ArrayLike) -> float:
     given = np.asarray(rgb, dtype=np.float64)[:3]
     linear = np.where(given <= 0.04045, given / 12.92, ((given + 0.055) / 1.055) ** 2.4)
     return float(linear @ np.array([0.2126, 0.7152, 0.0722]))
+
+
+def color_of(label: str) -> tuple[float, float, float]:
+    """The colour of an emotion, RGB of 0..1; white text is readable on it."""
+    known = _EMOTIONS.get(label)
+    if known is not None:
+        red, green, blue = (int(known[at : at + 2], 16) / 255 for at in (1, 3, 5))
+        return red, green, blue
+    hue = (sum(map(ord, label)) * 0.618) % 1.0
+    return colorsys.hsv_to_rgb(hue, 0.85, 0.6)
 
 
 def overlay(face: NDArray[np.uint8], heat: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -3,8 +3,8 @@
 import re
 import shlex
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import fields
+from contextlib import contextmanager, suppress
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import cast
 
@@ -14,10 +14,12 @@ from omegaconf.errors import OmegaConfBaseException
 from ferkit.config import GROUPS, as_plain, check_node, check_study, is_node
 from ferkit.errors import ConfigError, missing, unknown
 from ferkit.hydra_keys import check_hydra_word
+from ferkit.own import read_header
 from ferkit.ranges import check_numbers
 from ferkit.roots import ROOTS
 from ferkit.saved import RENAMED_KEYS, RENAMED_VALUES
 from ferkit.targets import configs_dir
+from ferkit.tree import OWN, choices, file_of, list_groups
 from ferkit.untrusted import read_yaml
 
 PARTIAL = ("eval", "predict")  # there a few keys of a node may be given, over those of the run
@@ -27,6 +29,8 @@ LAUNCHERS = {  # what each of Hydra's launchers beside its own comes with
     "submitit_slurm": "hydra-submitit-launcher",
 }
 _PLAIN_OVERRIDE = re.compile(r"^(tests|[a-z_]\w*(\.\w+)+)=", re.IGNORECASE)
+_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
+_TAKEN_APART = frozenset("'\"[]{}(),=$\\~#;!&<>^`|")
 _NO_NAME = re.compile(r"null|true|false|[-+]?\d[\d_.]*(e[-+]?\d+)?", re.IGNORECASE)
 
 
@@ -75,6 +79,7 @@ def check(config: DictConfig, command: str = "train") -> None:
     for key in config:
         if key not in known:  # `++` adds what the schema does not have
             raise ConfigError(unknown("key", str(key), known))
+    _check_settings(config, command)
     if command == "train":  # in the others it is a study's name
         check_study(config.get("study"))
     for group in GROUPS:
@@ -84,6 +89,16 @@ def check(config: DictConfig, command: str = "train") -> None:
         if node is None or (command in PARTIAL and not is_node(node)):
             continue
         check_node(node, group)
+
+
+def _check_settings(config: DictConfig, command: str) -> None:
+    """Refuse keys below a root key that has a fixed list of them, e.g. `report`."""
+    for root in fields(ROOTS[command]):
+        if is_dataclass(root.default_factory):
+            known = [f"{root.name}.{f.name}" for f in fields(root.default_factory)]
+            for key in as_plain(config[root.name]) or ():
+                if f"{root.name}.{key}" not in known:
+                    raise ConfigError(unknown("key", f"{root.name}.{key}", known))
 
 
 def root_keys(command: str) -> list[str]:
@@ -121,8 +136,8 @@ def prepare(overrides: Sequence[str], searched: Sequence[str]) -> list[str]:
     for folder in folders:
         if not folder.is_dir():
             raise ConfigError(f"--config-dir {folder}: no such folder; give one that exists.")
-    if Path("ferkit_configs").is_dir():
-        folders.append(Path("ferkit_configs"))
+    if OWN.is_dir():
+        folders.append(OWN)
     paths = ",".join(f"'file://{folder.resolve()}'" for folder in folders)
     opened = ["++" + w if _PLAIN_OVERRIDE.match(w) and not w.startswith("hydra.") else w
               for w in overrides]  # fmt: skip
@@ -132,10 +147,22 @@ def prepare(overrides: Sequence[str], searched: Sequence[str]) -> list[str]:
 def _in_quotes(word: str) -> str:
     """Quote a value with a letter or sign that Hydra's grammar has no place for, as paths have."""
     key, equals, value = word.partition("=")
+    if equals and _is_literal(value):
+        escaped = re.sub(r"(\\*)('|$)", lambda m: m[1] * 2 + "\\'" * bool(m[2]), value)
+        return f"{key}='{escaped.replace('${', chr(92) + '${')}'"
     strange = not value.isascii() or set(value) & set("~#;!&<>^`|")
     if not equals or not strange or set(value) & set("'\"[]{}(),=$\\"):
         return word
     return f"{key}='{value}'"
+
+
+def _is_literal(value: str) -> bool:
+    """Whether a value is an address, or a file whose name Hydra's grammar would take apart."""
+    if _ADDRESS.match(value):
+        return True
+    with suppress(OSError, ValueError):  # no name of a file at all
+        return bool(set(value) & _TAKEN_APART) and Path(value).exists()
+    return False
 
 
 def _check_renamed(word: str) -> None:
@@ -162,7 +189,9 @@ def hydra_ready(command: str) -> Iterator[None]:
     from hydra import initialize_config_dir
     from hydra.core.config_store import ConfigStore
     from hydra.core.global_hydra import GlobalHydra
+    from hydra.plugins.config_source import ConfigSource
 
+    ConfigSource._get_header_dict = read_header  # type: ignore[assignment, method-assign]
     ConfigStore.instance().store(name=f"{command}_schema", node=ROOTS[command])
     GlobalHydra.instance().clear()
     with initialize_config_dir(config_dir=str(configs_dir()), version_base="1.3"):
@@ -206,21 +235,6 @@ def _sentence(error: Exception, command: str) -> str:
     return said or type(error).__name__
 
 
-def list_groups() -> list[str]:
-    """The groups of the tree, e.g. dataset, loss, experiment."""
-    found = (p.name for p in configs_dir().iterdir() if p.is_dir())
-    return sorted(name for name in found if name != "hydra")  # launchers are no group of ferkit's
-
-
-def choices(group: str) -> list[str]:
-    """The names that can be chosen in a group; an experiment's carry its study's folder."""
-    folders = [configs_dir() / group, Path("ferkit_configs") / group]
-    found = {
-        p.relative_to(f).with_suffix("").as_posix() for f in folders for p in f.rglob("*.yaml")
-    }
-    return sorted(found)
-
-
 def load_choice(group: str, choice: str) -> DictConfig:
     """One yaml of a group as it stands, for nodes that name another by its word.
 
@@ -229,8 +243,6 @@ def load_choice(group: str, choice: str) -> DictConfig:
     """
     if choice not in choices(group):
         raise ConfigError(unknown(group, choice, choices(group)))
-    for folder in (Path("ferkit_configs"), configs_dir()):
-        path = folder / group / f"{choice}.yaml"
-        if path.is_file():
-            return DictConfig(read_yaml(path))
-    raise AssertionError(choice)
+    path = file_of(group, choice)
+    assert path is not None
+    return DictConfig(read_yaml(path))

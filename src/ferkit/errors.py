@@ -15,6 +15,11 @@ EXTRAS = {  # package to the extra of pyproject.toml that brings it
     "tensorboard": "tensorboard",
     "wandb": "wandb",
     "mlflow": "mlflow",
+    "onnx": "export",
+    "onnxruntime": "export",
+    "onnxscript": "export",
+    "av": "video",
+    "yt-dlp": "stream",
 }
 PLAIN = ("facenet-pytorch",)  # dependencies that someone may have left out all the same
 
@@ -94,7 +99,7 @@ def require(what: str, package: str) -> None:
     Raises:
         ConfigError: it is not installed; a mere folder of its name does not count.
     """
-    spec = find_spec(package)
+    spec = find_spec(package.replace("-", "_"))
     if spec is None or spec.origin is None:
         raise ConfigError(missing(what, package))
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-from ferkit.errors import ConfigError, DataError
+from ferkit.errors import ConfigError, DataError, FerkitError
 from ferkit.locks import HeldError, held
 
 LOCK = ".lock"
@@ -31,19 +31,27 @@ def atomic_write(path: Path, write: Callable[[Path], object], *, durable: bool =
     Raises:
         OSError: there is no room, or no permission; it names `path`.
     """
-    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    with beside(path, durable=durable) as unfinished:
+        write(unfinished)
+
+
+@contextmanager
+def beside(path: Path, *, durable: bool = False) -> Iterator[Path]:
+    """The path beside a file's place, renamed to it at the end; see `atomic_write`."""
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write(beside)
+        yield unfinished
         if durable:
-            _sync(beside)
-        beside.replace(path)
+            _sync(unfinished)
+        unfinished.replace(path)
         if durable:
             _sync(path.parent)
     except BaseException as error:
         with suppress(OSError):
-            beside.unlink(missing_ok=True)
-        cause = _os_error(error) if isinstance(error, Exception) else None
+            unfinished.unlink(missing_ok=True)
+        own = isinstance(error, FerkitError) or not isinstance(error, Exception)
+        cause = None if own else _os_error(error)
         if cause:  # a library may have wrapped it
             cause.filename, cause.filename2 = str(path), None
             raise cause from None

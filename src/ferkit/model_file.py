@@ -105,13 +105,13 @@ def _card(metadata: Mapping[str, str], tensors: Weights, path: Path) -> Card | N
         said = parse_json(metadata[_KEY], where)
         require_shape(said, {}, where)
         check_format(said.get("format"), FORMAT, path)
-        card = _checked(said, said.get("nodes"), where)
+        card = checked_card(said, said.get("nodes"), where)
         if said.get("sha256") != _sum(tensors, card):
             raise DataError(
                 f"{path} is damaged, or was changed after it was written: its weights do not have "
                 "the sha256 that stands in it; restore it, or train again."
             )
-        return _of_now(card, path)
+        return card_of_now(card, path)
     number = metadata.get("format", "0")  # transformers and torch write "pt" there
     if "backbone" not in metadata:
         if number.isdigit():
@@ -119,14 +119,25 @@ def _card(metadata: Mapping[str, str], tensors: Weights, path: Path) -> Card | N
         return None
     said = {name: parse_json(text, f"{where}, key {name}") for name, text in metadata.items()}
     check_format(said.get("format", 0), FORMAT, path)
-    return _of_now(_checked(said, {name: said.get(name) for name in _NODES}, where), path)
+    return card_of_now(checked_card(said, {name: said.get(name) for name in _NODES}, where), path)
 
 
-def _of_now(card: Card, path: Path) -> Card:
+def card_of_now(card: Card, path: Path) -> Card:
+    """A card whose nodes have the names of today."""
     return replace(card, nodes=as_of_now(card.nodes, path))
 
 
-def _checked(said: Mapping[str, Any], nodes: Any, where: str) -> Card:
+def checked_card(said: Mapping[str, Any], nodes: Any, where: str) -> Card:
+    """A card from what stands in a file of somebody.
+
+    Args:
+        said: emotions, size and channels.
+        nodes: backbone, faces and input.
+        where: Of the file, for messages.
+
+    Raises:
+        DataError: something is missing, of another kind, or outside its range.
+    """
     require_shape(nodes, {}, f"{where}, key nodes")
     for name in _NODES:
         require_shape(nodes.get(name), {}, f"{where}, key {name}")

@@ -64,6 +64,15 @@ def quoted(path: Path) -> str:
     return f"'{text}'"
 
 
+def hydra_key(name: str) -> str:
+    r"""A name as a key within braces of Hydra's grammar, which takes no quotes there.
+
+    >>> print(hydra_key("very happy, (posed)"))
+    very\ happy\,\ \(posed\)
+    """
+    return re.sub(r"([\\()\[\]{}:=, \t])", r"\\\1", name)
+
+
 def csv_cell(text: str) -> str:
     """A cell that no spreadsheet takes for a formula; numbers stay numbers.
 

@@ -8,11 +8,13 @@ import pandas as pd
 import pytest
 from omegaconf import DictConfig, OmegaConf
 
-from ferkit.composition import check, choices, configs_dir, hydra_ready
+from ferkit.composition import check, hydra_ready
 from ferkit.config import as_plain, build, check_study
 from ferkit.errors import ConfigError
 from ferkit.inference.named_views import check_test
 from ferkit.studies.published import read_published, studies
+from ferkit.targets import configs_dir
+from ferkit.tree import choices
 
 EXPERIMENTS = [e for e in choices("experiment") if e.split("/")[0] in studies()]
 LOSSES = {"categorical cross-entropy": "CrossEntropy", "mean squared error": "MeanSquaredError",

@@ -35,7 +35,7 @@ def test_report_is_made_again_with_the_metrics_it_had(ferkit, run):
     shutil.rmtree(run / "report")
     code, out, err = ferkit("eval", f"run={run}")
     assert code == 0, err
-    assert out.startswith("# MiniXception")
+    assert out.startswith("MiniXception")
     after = views(run)
     assert {v: headline(after[v]) for v in after} == {v: headline(before[v]) for v in before}
 

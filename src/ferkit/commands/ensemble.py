@@ -46,7 +46,6 @@ def ensemble(config: DictConfig, command: str) -> Path:
                 one.note_test_access(view, str(predictions["dataset"].iloc[0]), command,
                               fingerprint(predictions))  # fmt: skip
     write_report(out, faces=False)
-    log.info(f"report: {out / 'report' / 'report.html'}")
     return out
 
 

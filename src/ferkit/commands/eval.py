@@ -28,17 +28,26 @@ from ferkit.inference.scoring import find_scored, predict_views
 from ferkit.log import log
 from ferkit.model import load_model
 from ferkit.reports.page import write_report
+from ferkit.reports.tables import headlines
 from ferkit.runs.find import run_folders
 from ferkit.runs.fingerprint import CONTENT, fingerprint
 from ferkit.runs.folder import RunFolder, open_run
 from ferkit.splits.split import ALL
 from ferkit.views import make_store
 
+PRINTED = ("headline", "report")
+
 
 def main(words: Sequence[str]) -> int:
     """The command."""
-    config = compose(*words, command="eval")
+    config = compose(*model_words(words), command="eval")
+    if config.print not in PRINTED:
+        raise ConfigError(unknown("print", config.print, PRINTED))
     said = "ferkit eval " + " ".join(words)
+    if config.model.file is not None or config.predictions is not None:
+        from ferkit.commands.eval_given import evaluate_given
+
+        return _show(evaluate_given(config, said), config)
     if config.study is not None:
         from ferkit.commands.study import report_study
 
@@ -50,11 +59,26 @@ def main(words: Sequence[str]) -> int:
     if config.ensemble is not None:
         from ferkit.commands.ensemble import ensemble
 
-        folder = ensemble(config, said)
-    else:
-        folder = evaluate_config(config, said)
-    print((folder / "report" / "report.md").read_text(encoding="utf-8"))
+        return _show(ensemble(config, said), config)
+    return _show(evaluate_config(config, said), config)
+
+
+def _show(folder: Path, config: DictConfig) -> int:
+    """Print the headline of a report and where it lies, or all of it."""
+    report = (folder / "report" / "report.md").read_text(encoding="utf-8")
+    if config.print == "report":
+        print(report)
+        return 0
+    print(report.splitlines()[0].removeprefix("# "))
+    for line in headlines(RunFolder(folder).read_json("report/metrics.json")["views"]):
+        print(line)
+    print(folder / "report" / "report.html")
     return 0
+
+
+def model_words(words: Sequence[str]) -> list[str]:
+    """Words in which `model=FILE` stands as `model.file=FILE`, so that keys may stand beside it."""
+    return [f"model.file={w[6:]}" if w.startswith("model=") else w for w in words]
 
 
 def evaluate(run: str | Path, *words: str) -> dict[str, Any]:
@@ -76,7 +100,6 @@ def evaluate_config(config: DictConfig, command: str) -> Path:
     asked = (config.view, config.dataset, config.tta, config.data_root)
     if all(key is None for key in asked) and not config.tests:
         write_report(folder, faces=bool(stored.get("report", {}).get("faces", True)))
-        log.info(f"report: {folder / 'report' / 'report.html'}")
         return folder
     return _predict(run, stored, config, command)
 
@@ -136,7 +159,7 @@ def _predict(run: RunFolder, stored: DictConfig, config: DictConfig, command: st
         views = other_views(other, model.emotions, view, train)
     for note in views.split.notes:
         if note.startswith("since the training"):
-            log.warning(f"{note}")
+            log.warning(str(note))
     strategy: Strategy = build(merged.imbalance, where="imbalance")
     kind = getattr(build(merged.tta, where="tta"), "kind", "none")
     shown, rows = named_view(merged, views, view)
@@ -150,7 +173,6 @@ def _predict(run: RunFolder, stored: DictConfig, config: DictConfig, command: st
     predict_views(target, merged, model, views, strategy, [view], command, trained=run,
                   own=other is None, known={view: (shown, rows)})  # fmt: skip
     write_report(target.folder, faces=bool(merged.report.faces))
-    log.info(f"report: {target.folder / 'report' / 'report.html'}")
     return target.folder
 
 

@@ -8,7 +8,6 @@ from omegaconf import DictConfig, OmegaConf
 
 from ferkit.commands.train import train
 from ferkit.composition import check, explained, hydra_ready, prepare, split_words
-from ferkit.devices import device_of_job
 from ferkit.errors import FerkitError
 from ferkit.hydra_keys import check_hydra_node
 from ferkit.log import log, log_to_stderr
@@ -84,6 +83,8 @@ def _train(config: DictConfig, words: list[str], number: int) -> int:
         config.resume = str(folder)
         train(config)
         return 0
+    from ferkit.devices import device_of_job
+
     config.trainer.device = device_of_job(config.trainer.device, number)
     train(config, words)
     return 0

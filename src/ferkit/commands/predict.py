@@ -1,7 +1,7 @@
-"""`ferkit predict`: faces and emotions of photographs, by a trained run or a packaged model."""
+"""`ferkit predict`: faces and emotions of images, videos, cameras and streams."""
 
-from collections.abc import Sequence
-from glob import glob
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,28 +9,33 @@ from omegaconf import DictConfig
 from tqdm import tqdm
 
 from ferkit.composition import compose
-from ferkit.config import as_plain, build
-from ferkit.datasets.walk import image_files
-from ferkit.devices import choose_device
+from ferkit.config import as_plain
 from ferkit.errors import ConfigError, DataError, unknown
 from ferkit.faces.crop import all_faces, make_face_detector
 from ferkit.faces.decode import decode_image
+from ferkit.faces.detection import Detector
 from ferkit.faces.settings import FaceSettings
 from ferkit.files import usable_folder
+from ferkit.inference.cropping import face_settings
 from ferkit.inference.photographs import (
     FORMATS,
     annotate,
     classify,
     explain,
+    nobody,
     write_explained,
     write_table,
 )
+from ferkit.inference.runtime import Predictor, is_onnx, load_predictor
 from ferkit.inference.saliency import check_method
 from ferkit.log import log
-from ferkit.model import FaceClassifier, load_model
+from ferkit.model import FaceClassifier
 from ferkit.packaged import TERMS, find_model, is_packaged
-
-DETECT = {"detector": "haar", "align": "none"}  # for models trained on ready-made crops
+from ferkit.video.analysis import AnalysisSettings, DetectSettings
+from ferkit.video.predict import VideoSettings, predict_video
+from ferkit.video.smooth import SmoothSettings
+from ferkit.video.sources import Source, find_sources, folders_of
+from ferkit.video.tracks import TrackSettings
 
 
 def main(words: Sequence[str]) -> int:
@@ -42,24 +47,102 @@ def main(words: Sequence[str]) -> int:
     if config.format not in FORMATS:
         raise ConfigError(unknown("format", config.format, FORMATS))
     check_method(config.saliency)
-    print(predict(config))
+    for table in predict(config):
+        print(table)
     return 0
 
 
-def predict(config: DictConfig) -> Path:
-    """Write the table of faces (annotated copies, saliency) of a source; return its path.
+def predict(config: DictConfig) -> list[Path]:
+    """Write the tables of a source's images and videos, with copies; returns their paths.
 
     Raises:
-        DataError: there is no image, or none of them can be read.
+        DataError: there is no image and no video, or none of them can be read.
     """
+    settings = video_settings(config)
+    explained = config.saliency != "none" and config.runtime == "auto"
     chosen = find_model(config.model)
-    model = load_model(chosen, str(choose_device(config.device)))
+    runtime = "torch" if explained and not is_onnx(chosen) else config.runtime
+    model = load_predictor(chosen, runtime=runtime, device=config.device, batch=config.batch_size)
     if is_packaged(chosen):
         log.info(f"model: {chosen.name}; {TERMS}")
-    settings = face_settings(config, model)
-    detect = make_face_detector(settings, device=config.device)
-    paths = find_images(str(config.source))
-    out = usable_folder(Path(config.out), "out")
+    asked = None if config.faces is None else as_plain(config.faces)
+    faces = face_settings(model, asked, force=config.force)
+    detect = make_face_detector(faces, device=config.device)
+    out = Path(config.out)
+    sources = find_sources(config.source, out)
+    usable_folder(out, "out")
+    images = [Path(source.name) for source in sources if source.kind == "picture"]
+    videos = [source for source in sources if source.kind != "picture"]
+    parts: list[Callable[[], Path]] = []
+    if images:
+        parts.append(lambda: predict_images(config, model, faces, detect, images, out))
+    for video, folder in zip(videos, folders_of(videos, out, alone=not images), strict=True):
+        parts.append(partial(_predict_video, video, model, faces, detect, settings, folder))
+    return _all_that_can_be_read(parts)
+
+
+def _all_that_can_be_read(parts: Sequence[Callable[[], Path]]) -> list[Path]:
+    tables, failed = [], []
+    for part in parts:
+        try:
+            tables.append(part())
+        except DataError as error:
+            failed.append(error)
+    if not tables:
+        raise failed[0]
+    for failure in failed:
+        log.warning(f"passed over: {failure}")
+    return tables
+
+
+def _predict_video(
+    source: Source,
+    model: Predictor,
+    faces: FaceSettings,
+    detect: Detector | None,
+    settings: VideoSettings,
+    out: Path,
+) -> Path:
+    written = predict_video(source, model, faces, detect, settings, out)
+    totals = written.totals
+    log.info(
+        f"{source.name}: {totals.analysed:,} frames of {totals.duration:.1f} s, "
+        f"{written.faces:,} faces in {len(totals.tracks):,} tracks; "
+        f"{totals.analysed - totals.found:,} frames without a face"
+    )
+    return written.table
+
+
+def video_settings(config: DictConfig) -> VideoSettings:
+    """What is made of a video, checked before anything is read.
+
+    Raises:
+        ConfigError: a value outside its range.
+    """
+    analysis = AnalysisSettings(
+        every=config.every,
+        detect=DetectSettings(**as_plain(config.detect)),
+        track=TrackSettings(**as_plain(config.track)),
+        smooth=SmoothSettings(**as_plain(config.smooth)),
+    )
+    copy = str(config.video) if config.annotate else "none"
+    return VideoSettings(analysis, copy, bool(config.timeline), config.seconds)
+
+
+def predict_images(
+    config: DictConfig,
+    model: Predictor,
+    settings: FaceSettings,
+    detect: Detector | None,
+    paths: Sequence[Path],
+    out: Path,
+) -> Path:
+    """Write the table of faces (annotated copies, saliency) of images; returns its path.
+
+    Raises:
+        DataError: none of them can be read.
+    """
+    network = _explained(model) if config.saliency != "none" else None
     rows: list[dict[str, Any]] = []
     without: list[Path] = []
     broken = 0
@@ -68,16 +151,17 @@ def predict(config: DictConfig) -> Path:
             image = decode_image(path)
         except (DataError, OSError) as error:
             log.warning(f"passed over: {error}")
+            rows.append(nobody(str(path)))
             broken += 1
             continue
         crops = all_faces(image, settings, detect)
         found = classify(model, str(path), crops)
         without += [] if found else [path]
-        rows += found
+        rows += found or [nobody(str(path))]
         if config.annotate and found:
             annotate(image, found, out / "annotated" / f"{len(rows):06d}_{path.stem}.png")
-        if config.saliency != "none":
-            maps = explain(model, crops, found, config.saliency)
+        if network is not None:
+            maps = explain(network, crops, found, config.saliency)
             for row, shown in zip(found, maps, strict=True):
                 name = f"{len(rows):06d}_{path.stem}_face{row['face']}.png"
                 write_explained(shown, out / "saliency" / name)
@@ -85,11 +169,12 @@ def predict(config: DictConfig) -> Path:
         raise DataError(f"source={config.source}: none of its {broken} images can be read.")
     for path in without:
         log.info(f"no face found: {path}")
+    faces = sum(row["success"] for row in rows)
     log.info(
-        f"{len(paths)} images, {len(rows)} faces; {len(without)} images without a face, "
+        f"{len(paths)} images, {faces} faces; {len(without)} images without a face, "
         f"{broken} broken files passed over"
     )
-    if not rows and settings.detector != "none":
+    if not faces and settings.detector != "none":
         log.info(
             f"faces.detector={settings.detector} found no face in any image; if they are crops of "
             "faces already, give faces=none"
@@ -97,34 +182,7 @@ def predict(config: DictConfig) -> Path:
     return write_table(rows, model.emotions, out, config.format)
 
 
-def face_settings(config: DictConfig, model: FaceClassifier) -> FaceSettings:
-    """How faces are found: as asked, else as in training, with a detector where that had none."""
-    trained = {k: v for k, v in model.faces.items() if k != "_target_"}
-    if config.faces is not None:
-        asked = {k: v for k, v in as_plain(config.faces).items() if k != "_target_"}
-        trained |= asked
-    elif trained.get("detector") in ("none", "given"):
-        trained |= DETECT
-    shape = {"size": model.size, "color": "grey" if model.channels == 1 else "rgb"}
-    node = {"_target_": "ferkit.faces.settings.FaceSettings", **trained, **shape}
-    settings: FaceSettings = build(node, where="faces")
-    return settings
-
-
-def find_images(source: str) -> list[Path]:
-    """The images of a file, a folder or a glob, in order.
-
-    Raises:
-        DataError: there is none.
-    """
-    path = Path(source)
-    if path.is_dir():
-        found = [path / name for name in image_files(path)]
-    elif path.is_file():
-        found = [path]
-    else:
-        found = [Path(name) for name in sorted(glob(source, recursive=True))]  # noqa: PTH207
-    found = [file for file in found if file.is_file()]
-    if not found:
-        raise DataError(f"source={source}: no image there; give an image, a folder or a glob.")
-    return found
+def _explained(model: Predictor) -> FaceClassifier:
+    if model.network is None:
+        raise ConfigError("saliency= looks into a network that torch runs; take runtime=torch.")
+    return model.network

@@ -13,7 +13,7 @@ from omegaconf import DictConfig
 from ferkit.composition import check, completed, compose
 from ferkit.config import as_plain, build
 from ferkit.devices import choose_device
-from ferkit.errors import ConfigError, DataError, unknown
+from ferkit.errors import ConfigError, DataError
 from ferkit.files import require_as_written
 from ferkit.imbalance.strategy import Strategy
 from ferkit.inference.named_views import check_test
@@ -23,6 +23,7 @@ from ferkit.log import log
 from ferkit.model import load_model
 from ferkit.printable import quoted
 from ferkit.reports.page import write_report
+from ferkit.reports.tables import headlines
 from ferkit.runs.folder import (
     RunFolder,
     check_run_dir,
@@ -32,11 +33,12 @@ from ferkit.runs.folder import (
     open_run,
 )
 from ferkit.splits import read_split
-from ferkit.training.assemble import make_training, train_rows
+from ferkit.training.assemble import TrainRows, make_training, train_rows
 from ferkit.training.augment import WithoutMixup
 from ferkit.training.describe import SPLIT, describe_run
 from ferkit.training.inputs import run_training
 from ferkit.training.settings import TrainerSettings
+from ferkit.training.trainer import Augmentation, Training
 from ferkit.views import Views, make_views
 
 _MOST_THREADS = 4096
@@ -57,6 +59,17 @@ class TrainedRun:
 
     folder: Path
     metrics: dict[str, dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Everything that a training needs, before a folder is made for it."""
+
+    views: Views
+    rows: TrainRows
+    strategy: Strategy
+    augment: Augmentation
+    training: Training
 
 
 def take_up(
@@ -80,10 +93,37 @@ def train_single(
         held: Holds the run's folder until it ends.
         begun: A run that was stopped and goes on.
     """
-    settings: TrainerSettings = build(config.trainer, where="trainer")
-    _check_evaluate(config)
-    check_method(config.report.saliency)
     logger = build(config.logger, where="logger")
+    ready = prepare_training(config, begun)
+    views, rows, training, strategy = ready.views, ready.rows, ready.training, ready.strategy
+    device = training.device
+    config.trainer.batch_size = training.settings.batch_size  # what "auto" came to, for a resume
+    run = begun or claim_run(_new_folder(config), words, held)
+    with said_how_to_go_on(run):
+        describe_run(run, config, views, rows, training, words)
+        for warning in views.warnings():
+            log.warning(f"{warning}")
+        run_training(training, ready.augment, strategy, views, rows, run, logger)
+        if not config.evaluate:
+            log.info("evaluate=[]: no view is predicted, and there is no report")
+            return TrainedRun(run.folder, {})
+        model = load_model(run.folder, str(device))
+        predict_views(run, config, model, views, strategy, list(dict.fromkeys(config.evaluate)))
+        return TrainedRun(run.folder, report(run, config))
+
+
+def prepare_training(config: DictConfig, begun: RunFolder | None) -> Prepared:
+    """Read, split and resample the data of a config, and build what is trained.
+
+    Args:
+        begun: A run that goes on, of whose split and threads this must be.
+
+    Raises:
+        FerkitError: a mistake in the config or the data.
+    """
+    settings: TrainerSettings = build(config.trainer, where="trainer")
+    _check_tests(config)
+    check_method(config.report.saliency)
     device = choose_device(settings.device)
     # another number of threads gives other last bits
     if threads := settings.threads or (threads_of(begun) if begun else None):
@@ -100,19 +140,7 @@ def train_single(
     if not hasattr(augment, "mixup"):  # a user's own function
         augment = WithoutMixup(augment)
     training = make_training(config, settings, strategy, views, rows, device)
-    config.trainer.batch_size = training.settings.batch_size  # what "auto" came to, for a resume
-    run = begun or claim_run(_new_folder(config), words, held)
-    with said_how_to_go_on(run):
-        describe_run(run, config, views, rows, training, words)
-        for warning in views.warnings():
-            log.warning(f"{warning}")
-        run_training(training, augment, strategy, views, rows, run, logger)
-        if not config.evaluate:
-            log.info("evaluate=[]: no view is predicted, and there is no report")
-            return TrainedRun(run.folder, {})
-        model = load_model(run.folder, str(device))
-        predict_views(run, config, model, views, strategy, list(dict.fromkeys(config.evaluate)))
-        return TrainedRun(run.folder, report(run, config))
+    return Prepared(views, rows, strategy, augment, training)
 
 
 def require_classes(views: Views) -> None:
@@ -159,13 +187,8 @@ def said_how_to_go_on(run: RunFolder) -> Iterator[None]:
 def report(run: RunFolder, config: DictConfig) -> dict[str, Any]:
     """Write the report and say the headline of each view."""
     metrics: dict[str, Any] = write_report(run.folder, faces=bool(config.report.faces))["views"]
-    for view, found in metrics.items():
-        between = found["intervals"].get("accuracy")
-        interval = f" [{between[0]:.3f}, {between[1]:.3f}]" if between else ""
-        log.info(
-            f"{view}: accuracy {found['accuracy']:.3f}{interval}  balanced "
-            f"{found['balanced_accuracy']:.3f}  macro F1 {found['macro_f1']:.3f}  (n={found['n']})"
-        )
+    for line in headlines(metrics):
+        log.info(line)
     log.info(f"report: {run.folder / 'report' / 'report.html'}")
     return metrics
 
@@ -202,10 +225,7 @@ def _require_same_split(run: RunFolder, views: Views) -> None:
         )
 
 
-def _check_evaluate(config: DictConfig) -> None:
-    for view in config.evaluate:
-        if view not in ("val", "test", *config.tests):
-            raise ConfigError(unknown("view in evaluate", view, ["val", "test", *config.tests]))
+def _check_tests(config: DictConfig) -> None:
     for name, asked in as_plain(config.tests).items():
         if not isinstance(asked, Mapping | None):
             raise ConfigError(f"tests.{name} is {asked!r}; give a mapping, e.g. {{views: [test]}}.")

@@ -7,13 +7,14 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from ferkit.composition import compose, list_groups, root_keys
+from ferkit.composition import compose, root_keys
 from ferkit.errors import ConfigError, DataError, check_format, require, unknown
 from ferkit.files import FORMAT, alone, usable_folder, write_text
 from ferkit.log import log
+from ferkit.monitors import MONITORS
 from ferkit.runs.folder import default_folder
 from ferkit.sweeps.space import Space, own_words, read_space
-from ferkit.training.optim import MONITORS
+from ferkit.tree import list_groups
 from ferkit.untrusted import read_yaml, require_shape
 
 FILE = "sweep.yaml"

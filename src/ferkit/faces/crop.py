@@ -121,9 +121,24 @@ def all_faces(image: np.ndarray, settings: FaceSettings, detect: Detector | None
     Raises:
         ConfigError: the detector that settings ask for was not passed.
     """
-    faces = by_area(_find([image], settings, detect, [None])[0])
-    if settings.align != "none" and detect is not None:
-        faces = [face for face in look_again([image] * len(faces), faces, detect) if face]
+    return cut_faces(image, find_faces([image], settings, detect)[0], settings)
+
+
+def find_faces(
+    images: Sequence[np.ndarray], settings: FaceSettings, detect: Detector | None
+) -> list[list[Detection]]:
+    """Every face of each picture, largest first; see `all_faces`."""
+    found = [by_area(faces) for faces in _find(images, settings, detect, [None] * len(images))]
+    if settings.align == "none" or detect is None:
+        return found
+    return [
+        [face for face in look_again([image] * len(faces), faces, detect) if face]
+        for image, faces in zip(images, found, strict=True)
+    ]
+
+
+def cut_faces(image: np.ndarray, faces: Sequence[Detection], settings: FaceSettings) -> list[Crop]:
+    """Align, crop and light these faces of a picture, in their order; see `all_faces`."""
     crops = [_cut(image, face, settings) for face in faces] or [_cut(image, None, settings)]
     kept = [replace(crop, found=len(faces)) for crop in crops if crop.pixels is not None]
     return _lit(kept, settings.illumination)
@@ -142,10 +157,10 @@ def _find(
     if detect is None:
         raise ConfigError(f"faces.detector={settings.detector} was asked for, none was passed.")
     shrinks = [_shrink(image, settings.detect_side) for image in images]
-    smaller = [_shrunk(image, shrink) for image, shrink in zip(images, shrinks, strict=True)]
+    smaller = [shrunk(image, shrink) for image, shrink in zip(images, shrinks, strict=True)]
     found = detect(smaller)
     return [
-        [_enlarged(face, shrink) for face in faces]
+        [enlarged(face, shrink) for face in faces]
         for faces, shrink in zip(found, shrinks, strict=True)
     ]
 
@@ -167,13 +182,15 @@ def _shrink(image: np.ndarray, side: int) -> float:
     return side / longest if 0 < side < longest and min(image.shape[:2]) > 1 else 1.0
 
 
-def _shrunk(image: np.ndarray, shrink: float) -> np.ndarray:
+def shrunk(image: np.ndarray, shrink: float) -> np.ndarray:
+    """A smaller copy of a picture; itself where `shrink` is 1."""
     if shrink == 1:
         return image
     return cv2.resize(image, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
 
 
-def _enlarged(face: Detection, shrink: float) -> Detection:
+def enlarged(face: Detection, shrink: float) -> Detection:
+    """A face found in a copy that was `shrunk`, in the picture's own pixels."""
     if shrink == 1:
         return face
     points = None if face.points is None else face.points / shrink

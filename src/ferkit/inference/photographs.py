@@ -1,6 +1,5 @@
 """Faces of photographs: their probabilities, a table of them, annotated copies."""
 
-import colorsys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,10 +9,11 @@ import numpy as np
 import pandas as pd
 import torch
 
-from ferkit.colours import overlay
+from ferkit.colours import color_of, overlay
 from ferkit.faces.crop import Crop
 from ferkit.faces.decode import to_rgb
 from ferkit.files import atomic_write, write_bytes, write_text
+from ferkit.inference.runtime import Predictor
 from ferkit.inference.saliency import saliency_maps
 from ferkit.loader import planes
 from ferkit.model import FaceClassifier
@@ -22,18 +22,15 @@ from ferkit.printable import csv_frame
 FORMATS = ("csv", "jsonl", "parquet")
 
 
-@torch.inference_mode()
-def classify(model: FaceClassifier, source: str, crops: Sequence[Crop]) -> list[dict[str, Any]]:
-    """One row a face: source, box, score of the detection, label and p_<emotion>."""
+def classify(model: Predictor, source: str, crops: Sequence[Crop]) -> list[dict[str, Any]]:
+    """One row per face: source, box, score of the detection, label and p_<emotion>."""
     kept = [crop for crop in crops if crop.pixels is not None]
     if not kept:
         return []
-    device = next(model.parameters()).device
-    scores = model(_planes(kept).to(device))
-    probabilities = scores.float().softmax(1).cpu().numpy()  # [faces, K]
+    probabilities = model.probabilities(np.stack([np.asarray(crop.pixels) for crop in kept]))
     return [
-        _row(source, number, crop, model.emotions, share)
-        for number, (crop, share) in enumerate(zip(kept, probabilities, strict=True))
+        _row(source, number, crop, model.emotions, row)
+        for number, (crop, row) in enumerate(zip(kept, probabilities, strict=True))
     ]
 
 
@@ -63,7 +60,7 @@ def _planes(crops: Sequence[Crop]) -> torch.Tensor:
 
 
 def _row(
-    source: str, number: int, crop: Crop, emotions: Sequence[str], share: np.ndarray
+    source: str, number: int, crop: Crop, emotions: Sequence[str], probabilities: np.ndarray
 ) -> dict[str, Any]:
     box = [np.nan] * 4 if crop.box is None else [round(float(v), 1) for v in crop.box]
     return {
@@ -71,16 +68,22 @@ def _row(
         "face": number,
         **dict(zip(("x1", "y1", "x2", "y2"), box, strict=True)),
         "score": round(float(crop.score), 4),
-        "label": emotions[int(share.argmax())],
-        **{f"p_{e}": float(p) for e, p in zip(emotions, share, strict=True)},
+        "success": 1,
+        "label": emotions[int(probabilities.argmax())],
+        **{f"p_{e}": float(p) for e, p in zip(emotions, probabilities, strict=True)},
     }
+
+
+def nobody(source: str) -> dict[str, Any]:
+    """The row of a picture in which no face was found, or that cannot be read."""
+    return {"source": source, "face": -1, "success": 0, "label": ""}
 
 
 def write_table(
     rows: Sequence[dict[str, Any]], emotions: Sequence[str], out: Path, kind: str
 ) -> Path:
     """faces.csv, .jsonl or .parquet in `out`, written atomically."""
-    columns = ["source", "face", "x1", "y1", "x2", "y2", "score", "label"]
+    columns = ["source", "face", "x1", "y1", "x2", "y2", "score", "success", "label"]
     table = pd.DataFrame(rows, columns=[*columns, *(f"p_{e}" for e in emotions)])
     out.mkdir(parents=True, exist_ok=True)
     path = out / f"faces.{kind}"
@@ -95,22 +98,33 @@ def write_table(
 
 def annotate(image: np.ndarray, rows: Sequence[dict[str, Any]], path: Path) -> None:
     """A copy of an image with a box, the emotion and its probability at every face."""
-    drawn = cv2.cvtColor(to_rgb(image), cv2.COLOR_RGB2BGR)
-    side = max(drawn.shape[:2])
-    scale, thick = max(0.4, side / 1600), max(1, side // 500)
+    drawn = to_rgb(image).copy()
     for row in rows:
-        if np.isnan(row["x1"]):
-            continue
-        x1, y1, x2, y2 = (round(row[k]) for k in ("x1", "y1", "x2", "y2"))
-        color = _color(row["label"])
-        cv2.rectangle(drawn, (x1, y1), (x2, y2), color, thick + 1)
-        text = f"{row['label']} {row['p_' + row['label']]:.0%}"
-        (width, height), _ = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, scale, thick)
-        top = max(0, y1 - height - 8)
-        cv2.rectangle(drawn, (x1, top), (x1 + width + 6, top + height + 8), color, -1)
-        cv2.putText(drawn, text, (x1 + 3, top + height + 3), cv2.FONT_HERSHEY_SIMPLEX, scale,
-                    (255, 255, 255), thick, cv2.LINE_AA)  # fmt: skip
-    _write_picture(path, drawn)
+        if not np.isnan(row["x1"]):
+            box = [row[k] for k in ("x1", "y1", "x2", "y2")]
+            draw_box(drawn, box, f"{row['label']} {row['p_' + row['label']]:.0%}", row["label"])
+    _write_picture(path, cv2.cvtColor(drawn, cv2.COLOR_RGB2BGR))
+
+
+def draw_box(picture: np.ndarray, box: Sequence[float], text: str, label: str) -> None:
+    """A box and a line of text above it, drawn into a picture [H, W, 3] RGB.
+
+    Args:
+        picture: Is changed.
+        box: x1, y1, x2, y2.
+        text: What stands there.
+        label: Gives the colour.
+    """
+    side = max(picture.shape[:2])
+    scale, thick = max(0.4, side / 1600), max(1, side // 500)
+    x1, y1, x2, y2 = (round(v) for v in box)
+    color = tuple(round(255 * part) for part in color_of(label))
+    cv2.rectangle(picture, (x1, y1), (x2, y2), color, thick + 1)
+    (width, height), _ = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, scale, thick)
+    top = max(0, y1 - height - 8)
+    cv2.rectangle(picture, (x1, top), (x1 + width + 6, top + height + 8), color, -1)
+    cv2.putText(picture, text, (x1 + 3, top + height + 3), cv2.FONT_HERSHEY_SIMPLEX, scale,
+                (255, 255, 255), thick, cv2.LINE_AA)  # fmt: skip
 
 
 def write_explained(face: np.ndarray, path: Path, side: int = 240) -> None:
@@ -125,10 +139,3 @@ def _write_picture(path: Path, picture: np.ndarray) -> None:
     done, encoded = cv2.imencode(path.suffix, picture)
     assert done, path.suffix
     write_bytes(path, encoded.tobytes())
-
-
-def _color(label: str) -> tuple[int, int, int]:
-    """A dark colour of its own for each emotion, BGR, white text readable on it."""
-    hue = (sum(map(ord, label)) * 0.618) % 1.0
-    red, green, blue = colorsys.hsv_to_rgb(hue, 0.85, 0.6)
-    return int(blue * 255), int(green * 255), int(red * 255)

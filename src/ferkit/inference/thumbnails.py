@@ -36,17 +36,18 @@ class Thumbnails:
 
 
 def make_thumbnails(
-    model: FaceClassifier, store: FaceStore, rows: pd.DataFrame, saliency: str
+    model: FaceClassifier | None, store: FaceStore, rows: pd.DataFrame, saliency: str
 ) -> Thumbnails:
     """The faces of some mistakes, each with its map.
 
     Args:
+        model: None draws no maps.
         rows: Of `choose_examples`; their keys are in the store.
         saliency: A method of `ferkit.inference.saliency`, or "none".
     """
     positions = pd.Series(np.arange(len(store)), index=store.index["key"]).loc[rows["key"]]
     faces = store.faces[positions.to_numpy()]
-    if saliency == "none" or not len(rows) or takes_videos(model.backbone):
+    if model is None or saliency == "none" or not len(rows) or takes_videos(model.backbone):
         return Thumbnails(rows, faces, None)
     class_ids = rows["predicted"].map({e: k for k, e in enumerate(model.emotions)}).to_numpy()
     try:

@@ -49,6 +49,20 @@ def format_metric(value: float | None, interval: Sequence[float] | None = None) 
     return shown + (f" [{interval[0]:.3f}, {interval[1]:.3f}]" if interval else "")
 
 
+def headlines(views: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Each view's accuracy with its interval, balanced accuracy and macro F1, in a line.
+
+    Args:
+        views: View to metrics, as in metrics.json.
+    """
+    return [
+        f"{view}: accuracy {format_metric(found['accuracy'], found['intervals'].get('accuracy'))}  "
+        f"balanced {found['balanced_accuracy']:.3f}  macro F1 {found['macro_f1']:.3f}  "
+        f"(n={found['n']:,})"
+        for view, found in views.items()
+    ]
+
+
 def metrics_table(views: Mapping[str, Mapping[str, Any]]) -> Table:
     """Every overall metric with its interval: one row per metric, one column per view."""
     columns = _with_shared(views)

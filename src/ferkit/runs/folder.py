@@ -10,10 +10,8 @@ from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-import torch
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
@@ -27,6 +25,10 @@ from ferkit.runs.read import (
     read_predictions,
 )
 from ferkit.untrusted import reason
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import torch
 
 
 @dataclass(frozen=True)
@@ -65,13 +67,13 @@ class RunFolder:
         lines = (json.dumps({"format": FORMAT, **row}) + "\n" for row in rows)
         self.write("metrics.jsonl", "".join(lines), durable=True)
 
-    def write_predictions(self, view: str, predictions: pd.DataFrame) -> None:
+    def write_predictions(self, view: str, predictions: "pd.DataFrame") -> None:
         """predictions/<view>.parquet."""
         stream = BytesIO()
         predictions.to_parquet(stream, index=False)
         self.write(f"predictions/{view}.parquet", stream.getvalue())
 
-    def read_predictions(self, view: str) -> pd.DataFrame:
+    def read_predictions(self, view: str) -> "pd.DataFrame":
         """predictions/<view>.parquet, as it was written."""
         return read_predictions(self.folder, view)
 
@@ -151,8 +153,10 @@ def open_run(folder: Path) -> tuple[RunFolder, DictConfig]:
         raise DataError(f"{folder / 'config.yaml'} is no config ({reason(error)}).") from None
 
 
-def environment(seed: int, device: torch.device, words: Sequence[str]) -> dict[str, Any]:
+def environment(seed: int, device: "torch.device", words: Sequence[str]) -> dict[str, Any]:
     """What a reader needs to judge or repeat a run: versions, device, threads, git state."""
+    import torch
+
     packages = ("ferkit", "numpy", "torch", "torchvision", "timm", "scikit-learn",
                 "imbalanced-learn", "opencv-python-headless", "pandas", "hydra-core")  # fmt: skip
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor()

@@ -2,19 +2,15 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any
 
 from torch.optim import Optimizer
 from torch.optim import lr_scheduler as lr
 
 from ferkit.config import build
 from ferkit.errors import ConfigError, unknown
+from ferkit.monitors import MONITORS
 from ferkit.training.warmup import WarmedUp
-
-MONITORS: dict[str, Literal["min", "max"]] = {
-    "val_accuracy": "max", "val_macro_f1": "max", "val_balanced_accuracy": "max",
-    "val_loss": "min", "train_loss": "min",
-}  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import torch
 
 from ferkit.devices import choose_precision
 from ferkit.errors import ConfigError, unknown
-from ferkit.training.optim import MONITORS
+from ferkit.monitors import MONITORS, Monitor
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class TrainerSettings:
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
     channels_last: bool = True
     compile: bool = False
-    monitor: str = "val_accuracy"
+    monitor: Monitor = "val_accuracy"
     patience: int | None = None
     clip_grad: float | None = None
     accumulate: int = 1

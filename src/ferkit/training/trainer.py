@@ -21,11 +21,12 @@ from ferkit.loader import Batch, Loader
 from ferkit.losses import start_epoch
 from ferkit.model import FaceClassifier, card_of
 from ferkit.model_file import Weights, pack
+from ferkit.monitors import MONITORS
 from ferkit.runs.folder import RunFolder
 from ferkit.training.averaging import averaged, in_place_of, weights_to_keep
 from ferkit.training.checkpoint import save_checkpoint
 from ferkit.training.mixup import blend
-from ferkit.training.optim import MONITORS, Schedule
+from ferkit.training.optim import Schedule
 from ferkit.training.settings import TrainerSettings, autocast_of
 from ferkit.training.updates import add_gradient, keep_statistics, learns_statistics, update
 

@@ -41,7 +41,7 @@ def test_newest_run_is_the_default(run, ferkit):
     (fold / "config.yaml").write_text("format: 1\n")
     said = ferkit("eval")
     assert said.code == 0
-    assert "outputs/train/one/report/report.html" in said.err
+    assert "outputs/train/one/report/report.html" in said.out
 
 
 def test_a_look_at_test_gets_a_folder_and_a_note(run, ferkit):
@@ -145,3 +145,17 @@ def test_python_says_the_same_as_the_shell(run, tmp_path, monkeypatch):
     model = load_model(made.folder)
     scores = model(torch.zeros(2, 1, 48, 48, dtype=torch.uint8))
     assert scores.shape == (2, len(model.emotions))
+
+
+def test_eval_prints_the_headline_and_the_path_or_the_whole_report(ferkit, trained):
+    run = trained("debug=default")
+    report = (run / "report" / "report.md").read_text(encoding="utf-8")
+    code, out, err = ferkit("eval", f"run={run}")
+    assert code == 0, err
+    title, *views, path = out.splitlines()
+    assert title == report.splitlines()[0].removeprefix("# ")
+    assert [line.split(":")[0] for line in views] == ["val"]
+    assert path == str(run / "report" / "report.html")
+    assert ferkit("eval", f"run={run}", "print=report").out.strip() == report.strip()
+    code, _, err = ferkit("eval", f"run={run}", "print=all")
+    assert (code, "headline, report" in err) == (2, True)

@@ -41,7 +41,7 @@ def run(drawn, trained, tmp_path):
 
 
 def look(ferkit, run, *words):
-    said = ferkit("eval", f"run={run}", *words)
+    said = ferkit("eval", f"run={run}", *words, "print=report")
     assert said.code == 0, said.err
     return said
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ferkit.composition import choices, compose
+from ferkit.composition import compose
 from ferkit.config import as_plain
 from ferkit.datasets.accounts import account
 from ferkit.datasets.class_tree import OUTSIDE_CLASSES
@@ -20,6 +20,7 @@ from ferkit.datasets.index import make_index
 from ferkit.datasets.video_files import is_video
 from ferkit.datasets.walk import is_image, list_files
 from ferkit.errors import DataError
+from ferkit.tree import choices
 from ferkit.views import read_index
 
 sys.path.insert(0, str(Path(__file__).parents[3] / "scripts"))

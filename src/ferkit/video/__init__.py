@@ -1,0 +1,1 @@
+"""Faces followed through videos, cameras and streams: tracks, smoothing, tables, copies."""
