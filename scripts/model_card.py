@@ -92,11 +92,20 @@ def _class_cell(metrics: Mapping[str, Any], emotion: str) -> str:
 def _calibration(found: Mapping[str, Any]) -> str:
     own = found["calibration"]
     before, after = own["ece_before"], own["ece_after"]
+    keys = ("accuracy", "balanced_accuracy", "macro_f1")
+    rows = "\n".join(
+        f"| {row['tau']:.1f} | " + " | ".join(f"{row[key]:.3f}" for key in keys) + " |"
+        for row in own["by_tau"]
+    )
     return f"""## Class balance and calibration
 
 Folded into the last layer, both chosen on val: scores less {own["tau"]:.1f} times the log of the
 training class shares (logit adjustment, by macro F1), divided by a
-temperature of {own["temperature"]:.3f} (calibration error on val {before:.3f} to {after:.3f})."""
+temperature of {own["temperature"]:.3f} (calibration error on val {before:.3f} to {after:.3f}).
+
+| adjustment, on val | accuracy | balanced accuracy | macro F1 |
+|---|---|---|---|
+{rows}"""
 
 
 def _photographs(found: Mapping[str, Any]) -> str:

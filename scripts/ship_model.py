@@ -45,7 +45,8 @@ def ship(run: Path, name: str, target: Path, card: Path, what: str | None = None
     log_shares = np.log(counts / counts.sum())
     scores = {view: _scores(frame, model) for view, frame in record.predictions.items()}
     labels = _class_ids(record.predictions["val"], model)
-    tau = choose_tau(scores["val"], labels, log_shares, model.emotions)
+    strengths = by_tau(scores["val"], labels, log_shares, model.emotions)
+    tau = max(strengths, key=lambda row: (row["macro_f1"], -row["tau"]))["tau"]
     temperature = fit_temperature(scores["val"] - tau * log_shares, labels)
     fold(model, tau * log_shares, temperature)
     faces = {**model.nodes["faces"], **FACES}
@@ -76,7 +77,7 @@ def ship(run: Path, name: str, target: Path, card: Path, what: str | None = None
         "faces": faces,
         "ms_per_face": _speed(model),
         "calibration": {
-            "tau": float(tau), "temperature": temperature,
+            "tau": tau, "by_tau": strengths, "temperature": temperature,
             "ece_before": calibration.ece[0], "ece_after": calibration.ece[1],
         },
         "training": {
@@ -105,19 +106,14 @@ def _require(record: RunRecord, run: Path) -> None:
         raise SystemExit(f"{run} predicts with tta or adjusted scores; ship a run without either.")
 
 
-def choose_tau(
+def by_tau(
     scores: np.ndarray, labels: np.ndarray, log_shares: np.ndarray, emotions: tuple[str, ...]
-) -> float:
-    """The strength of the logit adjustment with the best macro F1; the weakest of equals."""
-    return float(
-        max(
-            TAUS,
-            key=lambda tau: (
-                quick_metrics(labels, (scores - tau * log_shares).argmax(1), emotions)["macro_f1"],
-                -tau,
-            ),
-        )
-    )
+) -> list[dict[str, float]]:
+    """Accuracy, balanced accuracy and macro F1 on val under each strength of the adjustment."""
+    return [
+        {"tau": float(tau)} | quick_metrics(labels, (scores - tau * log_shares).argmax(1), emotions)
+        for tau in TAUS
+    ]
 
 
 @torch.no_grad()
