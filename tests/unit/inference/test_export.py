@@ -1,6 +1,10 @@
 """ferkit export: a network as ONNX, the same probabilities by torch and by onnxruntime."""
 
+import ast
 import json
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -256,3 +260,19 @@ def test_int8_without_data_says_so(ferkit, folder, tmp_path):
     facts = json.loads((tmp_path / "x.int8.onnx.json").read_text())
     assert facts["calibrated_on"] == "drawn faces"
     assert "val" not in facts
+
+
+def test_the_script_of_the_docs_runs_without_ferkit(folder, photo):
+    text = (Path(__file__).parents[3] / "docs" / "export.md").read_text(encoding="utf-8")
+    script = text.split("```python\n")[1].split("```")[0]
+    assert len(script.splitlines()) <= 12
+    assert "ferkit" not in script
+    said = subprocess.run(
+        [sys.executable, "-c", script, str(folder / "model.onnx"), str(photo)],
+        capture_output=True, text=True, check=True,
+    ).stdout  # fmt: skip
+    found = ast.literal_eval(said)
+    assert list(found) == ["angry", "happy", "sad"]
+    face = Image.open(photo).convert("L").resize((48, 48))
+    expected = load_predictor(folder, runtime="torch").probabilities(np.asarray(face)[None])[0]
+    assert list(found.values()) == pytest.approx(expected.tolist(), abs=2e-3)
