@@ -6,6 +6,7 @@ COMMANDS = {
     "data": "data check|prepare|show|fake dataset=NAME: look at, prepare or imitate a dataset",
     "predict": "faces and emotions of an image, a folder or a glob",
     "sweep": "search over any keys of train with Optuna; goes on after a kill",
+    "runs": "runs [DIR]: the runs below a folder: what, how far, metrics, state",
     "list": "list [group] [pattern]: what can be chosen; an exact name: its keys",
     "completion": "completion bash|zsh|fish: a script that completes commands, keys and choices",
 }
