@@ -9,8 +9,8 @@ from typing import Any
 import pandas as pd
 from omegaconf import DictConfig, OmegaConf
 
+from ferkit.commands.run import Run
 from ferkit.commands.single import (
-    TrainedRun,
     report,
     said_how_to_go_on,
     take_up,
@@ -33,7 +33,7 @@ VIEW = "held_out"
 
 def cross_validate(
     config: DictConfig, words: Sequence[str], held: ExitStack, begun: RunFolder | None = None
-) -> TrainedRun:
+) -> Run:
     """Train every fold in a run of its own and report on the pooled held-out predictions.
 
     Each row that a fold holds out is predicted once, by the one network that saw neither it nor
@@ -61,7 +61,7 @@ def cross_validate(
         return _all_folds(config, words, run, folds)
 
 
-def _all_folds(config: DictConfig, words: Sequence[str], run: RunFolder, folds: int) -> TrainedRun:
+def _all_folds(config: DictConfig, words: Sequence[str], run: RunFolder, folds: int) -> Run:
     pooled, described = [], []
     for fold in range(folds):
         log.info(f"--- fold {fold + 1} of {folds}")
@@ -74,7 +74,7 @@ def _all_folds(config: DictConfig, words: Sequence[str], run: RunFolder, folds: 
         raise ConfigError(f"split={name} holds rows out more than once; train its folds singly.")
     run.write_json("data.json", _describe(described, held_out))
     run.write_predictions(VIEW, held_out)
-    return TrainedRun(run.folder, report(run, config))
+    return Run(run.folder, report(run, config))
 
 
 def _train_fold(
