@@ -1,6 +1,7 @@
 """`ferkit train split=subject_kfold split.fold=all`: every fold trained, held-out rows pooled."""
 
 import hashlib
+import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -23,6 +24,7 @@ from ferkit.imbalance.strategy import Strategy
 from ferkit.inference.scoring import predict_views
 from ferkit.log import log
 from ferkit.model import load_model
+from ferkit.progress import time_left
 from ferkit.runs.folder import RunFolder, claim_run, default_folder, environment
 from ferkit.splits import number_of_folds
 from ferkit.training.settings import TrainerSettings
@@ -62,9 +64,10 @@ def cross_validate(
 
 
 def _all_folds(config: DictConfig, words: Sequence[str], run: RunFolder, folds: int) -> Run:
-    pooled, described = [], []
+    pooled, described, started = [], [], time.monotonic()
     for fold in range(folds):
-        log.info(f"--- fold {fold + 1} of {folds}")
+        left = time_left(fold, folds, time.monotonic() - started)
+        log.info(f"--- fold {fold + 1} of {folds}{left}")
         predictions, views = _train_fold(config, fold, run.folder, words)
         pooled.append(predictions)
         described.append(views.describe())

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig
-from tqdm import tqdm
 
 from ferkit.composition import compose
 from ferkit.config import as_plain, build
@@ -28,6 +27,7 @@ from ferkit.inference.photographs import (
 from ferkit.inference.saliency import check_method
 from ferkit.log import log
 from ferkit.model import FaceClassifier, load_model
+from ferkit.progress import counted
 
 DETECT = {"detector": "haar", "align": "none"}  # for models trained on ready-made crops
 
@@ -59,7 +59,7 @@ def predict(config: DictConfig) -> Path:
     rows: list[dict[str, Any]] = []
     without: list[Path] = []
     broken = 0
-    for path in tqdm(paths, desc="predicting", unit="image", disable=None, delay=2):
+    for path in counted(paths, len(paths), "predicting", "image"):
         try:
             image = decode_image(path)
         except (DataError, OSError) as error:
