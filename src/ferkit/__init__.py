@@ -1,23 +1,26 @@
 """ferkit: train and evaluate facial-expression classifiers, honestly.
 
-The words of the shell from Python:
+The words of the shell from Python; docs/python.md shows more:
 
     from ferkit import compose, train, evaluate, load_model
     run = train(compose("dataset=fer2013", "trainer.max_epochs=3"))
-    metrics = evaluate(run.folder)
+    run.metrics["val"]["accuracy"], run.predictions(), run.plot_confusion()
+    metrics = evaluate(run.folder, "view=test")
     model = load_model(run.folder)
+    model.predict("photo.jpg")
 """
 
 from typing import Any
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "compose", "evaluate", "load_model", "train"]
+__all__ = ["__version__", "compose", "evaluate", "load_model", "load_run", "train"]
 
 _HOMES = {
     "compose": "ferkit.composition",
     "train": "ferkit.commands.train",
     "evaluate": "ferkit.commands.eval",
-    "load_model": "ferkit.model",
+    "load_model": "ferkit.commands.model",
+    "load_run": "ferkit.commands.run",
 }
 
 
@@ -28,3 +31,7 @@ def __getattr__(name: str) -> Any:
     from importlib import import_module
 
     return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__doc__", "__file__", "__name__", "__path__"])

@@ -15,6 +15,7 @@ from torch.nn.modules.dropout import _DropoutNd
 
 from ferkit.backbones.freezing import freezing_of
 from ferkit.loader import Batch, Loader, Order
+from ferkit.progress import counted
 
 _RANDOM = ("DropPath", "StochasticDepth", "PatchDropout", "RReLU")  # of timm, torchvision, torch
 
@@ -50,7 +51,8 @@ def cached_features(frozen: nn.Module, loader: Loader) -> Tensor:
         [N, F...] on the loader's device, in the view's order.
     """
     frozen.eval()
-    return torch.cat([frozen(batch.images) for batch in loader.epoch(0)])
+    batches = counted(loader.epoch(0), loader.steps, "features of what is frozen", "batch")
+    return torch.cat([frozen(batch.images) for batch in batches])
 
 
 @torch.no_grad()

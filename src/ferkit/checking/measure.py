@@ -15,6 +15,7 @@ from ferkit.datasets.chunks import rows_a_chunk
 from ferkit.datasets.index import FaceIndex
 from ferkit.datasets.video_files import is_video
 from ferkit.errors import DataError
+from ferkit.progress import progress
 from ferkit.workers import spread
 
 FACTS: dict[str, object] = {
@@ -60,16 +61,13 @@ def measure(index: FaceIndex, near: bool, processes: int | None) -> pd.DataFrame
         One row an image, with `row`, where the index first has it (persons of one photograph
         share an image), and what `FACTS` names.
     """
-    from tqdm import tqdm
-
     rows = _first_rows(index)
     step = rows_a_chunk(index, _CHUNK)
     starts = range(0, len(rows), step)
     chunks = (_cut(index, rows[start : start + step]) for start in starts)
     done = spread(partial(measure_chunk, near=near), chunks, len(starts), processes)
-    bar = tqdm(total=len(rows), desc="checking", unit="image", disable=None)
     parts = []
-    with bar, closing(done):
+    with progress(len(rows), "checking", "image") as bar, closing(done):
         for part in done:
             parts += part
             bar.update(len(part))

@@ -1,6 +1,7 @@
 """`ferkit train split=subject_kfold split.fold=all`: every fold trained, held-out rows pooled."""
 
 import hashlib
+import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -9,8 +10,8 @@ from typing import Any
 import pandas as pd
 from omegaconf import DictConfig, OmegaConf
 
+from ferkit.commands.run import Run
 from ferkit.commands.single import (
-    TrainedRun,
     report,
     said_how_to_go_on,
     take_up,
@@ -26,6 +27,7 @@ from ferkit.inference.scoring import predict_views
 from ferkit.inference.thumbnails import make_thumbnails, write_thumbnails
 from ferkit.log import log
 from ferkit.model import load_model
+from ferkit.progress import time_left
 from ferkit.runs.folder import RunFolder, claim_run, default_folder, environment
 from ferkit.splits import number_of_folds
 from ferkit.training.settings import TrainerSettings
@@ -36,7 +38,7 @@ VIEW = "held_out"
 
 def cross_validate(
     config: DictConfig, words: Sequence[str], held: ExitStack, begun: RunFolder | None = None
-) -> TrainedRun:
+) -> Run:
     """Train every fold in a run of its own and report on the pooled held-out predictions.
 
     Each row that a fold holds out is predicted once, by the one network that saw neither it nor
@@ -66,10 +68,11 @@ def cross_validate(
 
 def _all_folds(
     config: DictConfig, words: Sequence[str], run: RunFolder, store: FaceStore, folds: int
-) -> TrainedRun:
-    pooled, described = [], []
+) -> Run:
+    pooled, described, started = [], [], time.monotonic()
     for fold in range(folds):
-        log.info(f"--- split.fold={fold} ({fold + 1} of {folds})")
+        left = time_left(fold, folds, time.monotonic() - started)
+        log.info(f"--- split.fold={fold} ({fold + 1} of {folds}){left}")
         predictions, views = _train_fold(config, fold, run.folder, words)
         pooled.append(predictions.assign(fold=fold))
         described.append(views.describe())
@@ -81,7 +84,7 @@ def _all_folds(
     run.write_predictions(VIEW, held_out)
     if config.report.faces:
         write_thumbnails(run, [make_thumbnails(None, store, choose_examples(held_out), "none")])
-    return TrainedRun(run.folder, report(run, config))
+    return Run(run.folder, report(run, config))
 
 
 def _train_fold(

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 from omegaconf import DictConfig
 
+from ferkit.commands.run import Run
 from ferkit.composition import check, completed, compose
 from ferkit.config import as_plain, build, is_node
 from ferkit.devices import choose_device
@@ -27,6 +28,7 @@ from ferkit.inference.named_views import merge_tests, named_view
 from ferkit.inference.scoring import find_scored, predict_views
 from ferkit.log import log
 from ferkit.model import load_model
+from ferkit.printable import quoted
 from ferkit.reports.page import write_report
 from ferkit.reports.tables import headlines
 from ferkit.runs.find import run_folders
@@ -81,14 +83,15 @@ def model_words(words: Sequence[str]) -> list[str]:
     return [f"model.file={w[6:]}" if w.startswith("model=") else w for w in words]
 
 
-def evaluate(run: str | Path, *words: str) -> dict[str, Any]:
+def evaluate(run: str | Path | Run, *words: str) -> dict[str, Any]:
     """Make the report of a run again, or predict a view first; return view to metrics.
 
     Args:
-        run: The run's folder.
+        run: A run, or its folder.
         words: As after `ferkit eval`, e.g. "view=test", "tta=flip".
     """
-    config = compose(f"run={run}", *words, command="eval")
+    own = run.folder if isinstance(run, Run) else Path(run)
+    config = compose(f"run={quoted(own)}", *words, command="eval")
     folder = evaluate_config(config, " ".join(["evaluate", *words]))
     return dict(RunFolder(folder).read_json("report/metrics.json")["views"])
 

@@ -1,7 +1,10 @@
 """`ferkit train -m`: Hydra's sweeper over the same command, each job a run of its own."""
 
+import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
+from math import prod
 from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
@@ -11,6 +14,7 @@ from ferkit.composition import check, explained, hydra_ready, prepare, split_wor
 from ferkit.errors import FerkitError
 from ferkit.hydra_keys import check_hydra_node
 from ferkit.log import log, log_to_stderr
+from ferkit.progress import time_left
 from ferkit.runs.find import read_words
 from ferkit.runs.folder import default_folder
 from ferkit.workers import end_with_parent
@@ -27,6 +31,7 @@ def main(words: Sequence[str]) -> int:
     folder = Path(given[0]) if given else default_folder()
     if not given:
         overrides.append(f"run_dir={folder}")
+    started = time.time()
     with hydra_ready("train"), explained("train"):
         from hydra.core.global_hydra import GlobalHydra
         from hydra.types import RunMode
@@ -40,7 +45,7 @@ def main(words: Sequence[str]) -> int:
         check_hydra_node(composed.hydra)
         done = hydra.multirun(
             config_name="train",
-            task_function=run_job,
+            task_function=partial(run_job, swept=swept_keys(opened), started=started),
             overrides=opened,
             with_log_configuration=False,
         )
@@ -50,8 +55,22 @@ def main(words: Sequence[str]) -> int:
     return next((code for code in codes if code), 0)
 
 
-def run_job(config: DictConfig) -> int:
-    """One job, at module level so that other processes find it; return an exit code."""
+def swept_keys(words: Sequence[str]) -> dict[str, int]:
+    """The keys of a grid that have several values, and how many each has."""
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+
+    found = OverridesParser.create().parse_overrides(list(words))
+    swept = [override for override in found if override.is_sweep_override()]
+    return {o.key_or_group: len(list(o.sweep_string_iterator())) for o in swept}
+
+
+def run_job(config: DictConfig, swept: Mapping[str, int], started: float) -> int:
+    """One job, at module level so that other processes find it; return an exit code.
+
+    Args:
+        swept: The keys that differ between jobs, and how many values each has.
+        started: When the first began, by the clock that all processes share.
+    """
     from hydra.core.hydra_config import HydraConfig
 
     if not log.handlers:  # a process of a launcher
@@ -61,7 +80,11 @@ def run_job(config: DictConfig) -> int:
     words = [word.removeprefix("++") for word in HydraConfig.get().overrides.task]
     single = DictConfig(OmegaConf.to_container(config, resolve=False))
     single.run_dir = str(Path(config.run_dir) / str(job.num))
-    log.info(f"--- {job.num}: {' '.join(words)}")
+    total, seconds = prod(swept.values()), time.time() - started
+    own = [w.lstrip("+") for w in words if w.lstrip("+").partition("=")[0] in swept]
+    log.info(
+        f"--- run {job.num + 1} of {total}{time_left(job.num, total, seconds)}: {' '.join(own)}"
+    )
     try:
         return _train(single, words, int(job.num))
     except FerkitError as error:

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig
-from tqdm import tqdm
 
 from ferkit.composition import compose
 from ferkit.config import as_plain
@@ -31,6 +30,7 @@ from ferkit.inference.saliency import check_method
 from ferkit.log import log
 from ferkit.model import FaceClassifier
 from ferkit.packaged import TERMS, find_model, is_packaged
+from ferkit.progress import counted
 from ferkit.video.analysis import AnalysisSettings, DetectSettings
 from ferkit.video.predict import VideoSettings, predict_video
 from ferkit.video.smooth import SmoothSettings
@@ -146,7 +146,7 @@ def predict_images(
     rows: list[dict[str, Any]] = []
     without: list[Path] = []
     broken = 0
-    for path in tqdm(paths, desc="predicting", unit="image", disable=None, delay=2):
+    for path in counted(paths, len(paths), "predicting", "image"):
         try:
             image = decode_image(path)
         except (DataError, OSError) as error:

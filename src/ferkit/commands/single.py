@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from omegaconf import DictConfig
 
+from ferkit.commands.run import Run
 from ferkit.composition import check, completed, compose
 from ferkit.config import as_plain, build
 from ferkit.devices import choose_device
@@ -49,19 +50,6 @@ RESUME_KEYS = (
 
 
 @dataclass(frozen=True)
-class TrainedRun:
-    """A finished run.
-
-    Attributes:
-        folder: Where it lives.
-        metrics: View to the metrics of metrics.json.
-    """
-
-    folder: Path
-    metrics: dict[str, dict[str, Any]]
-
-
-@dataclass(frozen=True)
 class Prepared:
     """Everything that a training needs, before a folder is made for it."""
 
@@ -86,7 +74,7 @@ def take_up(
 
 def train_single(
     config: DictConfig, words: Sequence[str], held: ExitStack, begun: RunFolder | None
-) -> TrainedRun:
+) -> Run:
     """Train one network, and predict and report the views that are asked for.
 
     Args:
@@ -106,10 +94,10 @@ def train_single(
         run_training(training, ready.augment, strategy, views, rows, run, logger)
         if not config.evaluate:
             log.info("evaluate=[]: no view is predicted, and there is no report")
-            return TrainedRun(run.folder, {})
+            return Run(run.folder, {})
         model = load_model(run.folder, str(device))
         predict_views(run, config, model, views, strategy, list(dict.fromkeys(config.evaluate)))
-        return TrainedRun(run.folder, report(run, config))
+        return Run(run.folder, report(run, config))
 
 
 def prepare_training(config: DictConfig, begun: RunFolder | None) -> Prepared:

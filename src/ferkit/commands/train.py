@@ -12,7 +12,7 @@ from ferkit.config import as_plain
 from ferkit.errors import ConfigError, unknown
 
 if TYPE_CHECKING:
-    from ferkit.commands.single import TrainedRun
+    from ferkit.commands.run import Run
 
 DRY_RUN = "--dry-run"
 
@@ -31,7 +31,7 @@ def main(words: Sequence[str]) -> int:
     return 0
 
 
-def train(config: DictConfig, words: Sequence[str] = ()) -> "TrainedRun":
+def train(config: DictConfig, words: Sequence[str] = ()) -> "Run":
     """Train what a config describes, report on val, and on test if `evaluate` asks for it.
 
     Args:

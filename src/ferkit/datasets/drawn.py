@@ -22,12 +22,12 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from ferkit.datasets.index import FaceIndex, make_index
 from ferkit.drawn import face as drawing
 from ferkit.emotions import EMOTIONS
 from ferkit.errors import ConfigError
+from ferkit.progress import counted
 
 CLASSES = EMOTIONS[:7]
 FER2013_TRAINING = (3995, 436, 4097, 7215, 4830, 3171, 4965)  # in the order of CLASSES
@@ -142,7 +142,7 @@ def _rows(split: str, count: int, people: range, seed: int) -> list[dict[str, st
 
 
 def _draw_all(rows: list[dict[str, str]], *, seed: int, size: int, difficulty: float) -> np.ndarray:
-    bar = tqdm(rows, desc="drawing faces", unit=" faces", delay=2, disable=None)
+    bar = counted(rows, len(rows), "drawing faces", "face")
     faces = [
         drawing.draw_face(
             row["label"],

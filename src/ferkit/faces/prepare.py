@@ -16,7 +16,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from tqdm import tqdm
 
 from ferkit.datasets.chunks import rows_a_chunk
 from ferkit.datasets.index import FaceIndex
@@ -28,10 +27,12 @@ from ferkit.faces.sheet import SHEET, write_sheet
 from ferkit.faces.store import FILES, FaceStore, is_complete, make_card, open_store, store_name
 from ferkit.files import atomic_write
 from ferkit.locks import held
+from ferkit.progress import progress
 from ferkit.workers import spread
 
 CHUNK = 512
 BROKEN_LIMIT = 0.05
+UNSEEN = ("none", "given")  # detectors that look at no image
 
 
 @dataclass(frozen=True)
@@ -112,14 +113,16 @@ def _make_parts(
     chunks = (_cut(index, start, step) for start in todo)
     work = partial(process_chunk, settings=settings, dark_below=index.dark_below)
     done = len(index) - sum(min(step, len(index) - start) for start in todo)
-    bar = tqdm(total=len(index), initial=done, desc=f"preparing {index.name}", unit="face",
-               disable=None, delay=1)  # fmt: skip
+    what = f"preparing {index.name}" + (
+        "" if settings.detector in UNSEEN else ", looking for faces"
+    )
+    bar = progress(len(index), what, "image", initial=done)
     # MTCNN batches in one process, on the GPU if there is one.
     workers = 1 if settings.detector == "mtcnn" else processes
-    with bar, closing(spread(work, chunks, len(todo), workers)) as results:
+    with bar as shown, closing(spread(work, chunks, len(todo), workers)) as results:
         for (start, part), result in zip(todo.items(), results, strict=True):
             _save_part(part, result)
-            bar.update(min(step, len(index) - start))
+            shown.update(min(step, len(index) - start))
 
 
 def _parts(index: FaceIndex, folder: Path) -> dict[int, Path]:

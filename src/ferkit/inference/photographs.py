@@ -76,7 +76,7 @@ def _row(
 
 def nobody(source: str) -> dict[str, Any]:
     """The row of a picture in which no face was found, or that cannot be read."""
-    return {"source": source, "face": -1, "success": 0, "label": ""}
+    return {"source": source, "face": -1, "success": 0}
 
 
 def write_table(

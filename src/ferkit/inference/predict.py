@@ -11,6 +11,7 @@ from ferkit.evaluation.groups import GROUPS
 from ferkit.inference.tta import Tta
 from ferkit.loader import Loader
 from ferkit.model import FaceClassifier
+from ferkit.progress import counted
 from ferkit.runs.fingerprint import CONTENT, IN_TRAIN
 
 
@@ -31,7 +32,7 @@ def predict_scores(
 
     scores: list[Tensor] = []
     done = 0
-    for batch in loader.epoch(0):
+    for batch in counted(loader.epoch(0), loader.steps, "predicting", "batch"):
         scores.append(tta.scores(classify, batch.images, done))
         done += len(batch.images)
     return torch.cat(scores).cpu().numpy()

@@ -14,6 +14,7 @@ from optuna.trial import Trial, TrialState
 
 from ferkit.errors import FerkitError
 from ferkit.log import log
+from ferkit.progress import time_left
 from ferkit.sweeps.space import Space
 from ferkit.sweeps.study import best_trial, draw, interrupted
 
@@ -86,7 +87,7 @@ def search(study: Study, space: Space, plan: Plan, launch: Launch) -> None:
         FerkitError: the first trials all failed by a mistake in config or data.
         KeyboardInterrupt: stopped by hand; the trials that ran are taken up by the next search.
     """
-    left = interrupted(study)
+    left, before, started = interrupted(study), _finished(study), time.monotonic()
     slots: dict[int, Running] = {}
     try:
         while True:
@@ -100,10 +101,22 @@ def search(study: Study, space: Space, plan: Plan, launch: Launch) -> None:
                 return
             for slot in [s for s, job in slots.items() if _look(job, plan, launch, s)]:
                 del slots[slot]
+                _log_progress(study, plan, before, time.monotonic() - started)
             time.sleep(plan.wait if slots else 0)
     finally:
         for job in slots.values():
             job.attempt.stop()
+
+
+def _finished(study: Study) -> int:
+    return sum(trial.state.is_finished() for trial in study.get_trials(deepcopy=False))
+
+
+def _log_progress(study: Study, plan: Plan, before: int, seconds: float) -> None:
+    """Count the trials, and say how long the rest takes at the pace of this search's."""
+    done = _finished(study)
+    left = time_left(done - before, plan.trials - before, seconds)
+    log.info(f"{done} of {plan.trials} trials{left}")
 
 
 def _next(study: Study, plan: Plan) -> Trial | None:

@@ -3,7 +3,7 @@
 import json
 import math
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -11,7 +11,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
-from tqdm import tqdm
 
 from ferkit.backbones.freezing import on_epoch
 from ferkit.devices import choose_precision, peak_memory
@@ -22,6 +21,7 @@ from ferkit.losses import start_epoch
 from ferkit.model import FaceClassifier, card_of
 from ferkit.model_file import Weights, pack
 from ferkit.monitors import MONITORS
+from ferkit.progress import counted, progress
 from ferkit.runs.folder import RunFolder
 from ferkit.training.averaging import averaged, in_place_of, weights_to_keep
 from ferkit.training.checkpoint import save_checkpoint
@@ -186,15 +186,17 @@ def train_epoch(training: Training, inputs: TrainingInputs) -> Row:
     torch.manual_seed(hash_seed(training.seed, training.epoch))
     total = torch.zeros(3, device=training.device)  # loss, correct, images
     steps = inputs.train.steps
-    bar = progress(inputs.train.epoch(training.epoch), training, steps)
-    for step, batch in enumerate(bar):
-        if len(batch.targets) == 1 and steps > 1 and learns_statistics(training):
-            continue  # batch statistics of one image do not exist
-        total += train_step(training, inputs, batch, step)
-        if step % 20 == 0:
-            loss, correct, images = total.tolist()
-            bar.set_postfix(loss=f"{loss / images:.3f}", accuracy=f"{correct / images:.3f}",
-                            refresh=False)  # fmt: skip
+    size, what = training.settings.images_a_step, _epoch_of(training)
+    with progress(steps * size, what, "image", leave=False) as shown:
+        for step, batch in enumerate(inputs.train.epoch(training.epoch)):
+            if len(batch.targets) == 1 and steps > 1 and learns_statistics(training):
+                continue  # batch statistics of one image do not exist
+            total += train_step(training, inputs, batch, step)
+            notes = {}
+            if step % 20 == 0:  # reading a value waits for the GPU
+                loss, correct, images = total.tolist()
+                notes = {"loss": loss / images, "accuracy": correct / images}
+            shown.update(size, **notes)
     update(training)  # of what is left where `accumulate` does not divide the batches
     loss, correct, images = total.tolist()
     return {"train_loss": loss / images, "train_accuracy": correct / images, "images": images}
@@ -228,7 +230,8 @@ def validate(training: Training, inputs: TrainingInputs) -> Row:
     """Loss and quick metrics of the val view, in its own order, without augmentation."""
     training.model.eval()
     scores, targets = [], []
-    for batch in inputs.val.epoch(0):
+    what = f"{_epoch_of(training)}, val"
+    for batch in counted(inputs.val.epoch(0), inputs.val.steps, what, "batch"):
         with training.autocast():
             scores.append(inputs.eval_forward(batch.images).float())
         targets.append(batch.targets)
@@ -281,13 +284,8 @@ def has_batch_norm(model: nn.Module) -> bool:
     return any(isinstance(m, nn.modules.batchnorm._BatchNorm) for m in model.modules())
 
 
-def progress(batches: Iterable[Batch], training: Training, steps: int) -> "tqdm[Batch]":
-    """A bar on a terminal, nothing elsewhere."""
-    label = f"epoch {training.epoch + 1}/{training.settings.max_epochs}"
-    size = training.settings.images_a_step
-    return tqdm(
-        batches, total=steps, desc=label, unit="image", unit_scale=size, leave=False, disable=None
-    )
+def _epoch_of(training: Training) -> str:
+    return f"epoch {training.epoch + 1}/{training.settings.max_epochs}"
 
 
 def hash_seed(*parts: int) -> int:

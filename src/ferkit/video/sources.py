@@ -52,13 +52,13 @@ class Source:
         return re.sub(r"//[^/@]*@", "//", self.name) if self.kind == "address" else self.name
 
 
-def find_sources(given: Any, out: Path) -> list[Source]:
+def find_sources(given: Any, out: Path | None) -> list[Source]:
     """What a value of `source` names, in order, each once.
 
     Args:
         given: A path, a folder (with all below it), a glob, a camera's number, an address, "-" for
             paths on standard input, a line each; or a list of such.
-        out: Where the results go: what lies there is not taken for a source.
+        out: Where the results go, if anywhere: what lies there is not taken for a source.
 
     Raises:
         ConfigError: an address of a kind that cannot be read.
@@ -87,7 +87,7 @@ def _with_input(words: Iterable[str]) -> list[str]:
     return found
 
 
-def _of_word(word: str, out: Path) -> list[Source]:
+def _of_word(word: str, out: Path | None) -> list[Source]:
     if scheme := _ADDRESS.match(word):
         return [_of_address(word, scheme[1].lower())]
     path = Path(word)
@@ -112,7 +112,7 @@ def _of_address(word: str, scheme: str) -> Source:
     return Source("address", word)
 
 
-def _of_folder(folder: Path, out: Path) -> list[Source]:
+def _of_folder(folder: Path, out: Path | None) -> list[Source]:
     listing = list_files(folder)
     videos = [name for name in listing.others if _is_video(name)]
     names = sorted([*listing.images, *videos])
@@ -133,8 +133,8 @@ def _is_video(name: str) -> bool:
     return Path(name).suffix.lower() in SUFFIXES
 
 
-def _below(path: Path, out: Path) -> bool:
-    return path.resolve().is_relative_to(out.resolve())
+def _below(path: Path, out: Path | None) -> bool:
+    return out is not None and path.resolve().is_relative_to(out.resolve())
 
 
 def folders_of(sources: Sequence[Source], out: Path, *, alone: bool = True) -> list[Path]:

@@ -258,7 +258,9 @@ def test_wrong_words_are_answered(ferkit, sweep):
 
 def test_an_ensemble_is_the_mean_of_its_runs_and_a_run_itself(ferkit, sweep, tmp_path):
     asked = f"{sweep}/none"
-    code, said, err = ferkit("eval", "print=report", f"ensemble={asked}", "view=val", f"out={tmp_path / 'all'}")
+    code, said, err = ferkit(
+        "eval", "print=report", f"ensemble={asked}", "view=val", f"out={tmp_path / 'all'}"
+    )
     assert code == 0, err
     assert "the mean of the probabilities of 3 runs" in said
     made = pd.read_parquet(tmp_path / "all" / "predictions" / "val.parquet").set_index("key")

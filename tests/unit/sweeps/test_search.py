@@ -200,6 +200,14 @@ def test_a_longer_search_begins_as_the_shorter_one(tmp_path, unbroken):
     assert results(study) == unbroken[0]
 
 
+def test_trials_are_counted_as_they_end(tmp_path, caplog):
+    caplog.set_level("INFO", logger="ferkit")
+    run(tmp_path, World(), trials=3)
+    counts = [m for m in caplog.messages if " trials" in m]
+    assert [m.split(",")[0] for m in counts] == [f"{n} of 3 trials" for n in (1, 2, 3)]
+    assert counts[0].endswith(" left")
+
+
 def test_a_crash_is_a_result_and_stops_nothing(tmp_path, caplog):
     world = World(endings={1: [1], 2: [3]})
     study = run(tmp_path, world, trials=6)

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from ferkit.datasets.layout import refuse_lfs_pointer
 from ferkit.emotions import EMOTIONS
 from ferkit.errors import DataError, DatasetLayoutError, unknown
+from ferkit.progress import progress
 
 SIDE = 48  # pixels
 _WHITE = 255
@@ -96,11 +96,12 @@ def _parse(
 
 
 def _rows(lines: Iterator[list[str]], path: Path) -> Iterator[tuple[int, list[str]]]:
-    progress = tqdm(lines, desc=f"reading {path.name}", unit=" rows", disable=None)
     try:
-        for line, cells in enumerate(progress, start=2):
-            if cells:
-                yield line, cells
+        with progress(None, f"reading {path.name}", "row", leave=False) as shown:
+            for line, cells in enumerate(lines, start=2):
+                shown.update()
+                if cells:
+                    yield line, cells
     except csv.Error as error:
         raise DataError(f"{path} is no readable csv file ({error}); download it again.") from error
 
