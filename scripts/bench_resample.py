@@ -29,14 +29,14 @@ SEED = 0
 
 
 def training_set(options):
-    """Training faces as float32 [N, D] and codes [N]."""
+    """Training faces as float32 [N, D] and class ids [N]."""
     index = pd.read_parquet(options.store / "index.parquet")
     rows = np.flatnonzero((index["split"] == "train") & index["label"].isin(EMOTIONS))
     if options.rows:
         rows = np.sort(np.random.default_rng(SEED).permutation(rows)[: options.rows])
     faces = np.load(options.store / "faces.npy", mmap_mode="r")[rows]
-    codes = index["label"].iloc[rows].map({e: k for k, e in enumerate(EMOTIONS)}).to_numpy()
-    return faces.reshape(len(faces), -1).astype(np.float32), codes
+    class_ids = index["label"].iloc[rows].map({e: k for k, e in enumerate(EMOTIONS)}).to_numpy()
+    return faces.reshape(len(faces), -1).astype(np.float32), class_ids
 
 
 def run_theirs(options):
@@ -53,8 +53,8 @@ def run_theirs(options):
         return answer
 
     NearestNeighbors.kneighbors = kneighbors
-    matrix, codes = training_set(options)
-    after, times = timed(SMOTETomek(random_state=SEED), matrix, codes)
+    matrix, class_ids = training_set(options)
+    after, times = timed(SMOTETomek(random_state=SEED), matrix, class_ids)
     np.savez(options.out / "tables.npz", *tables)
     np.save(options.out / "oversampled.npy", asked[-1])
     report(options, "theirs", after, times)
@@ -66,35 +66,37 @@ def run_ours(options):
 
     if torch.cuda.is_available() and options.device != "cpu":
         torch.zeros(1).cuda()  # CUDA's start is not ours to measure
-    matrix, codes = training_set(options)
+    matrix, class_ids = training_set(options)
     sampler = make_sampler("smote_tomek", seed=SEED, device=options.device)
-    after, times = timed(sampler, matrix, codes)
+    after, times = timed(sampler, matrix, class_ids)
     device = torch.cuda.max_memory_allocated() if torch.cuda.is_available() else 0
     report(options, "ours", after, times, device=device / 1e9)
 
 
-def timed(sampler, matrix, codes):
+def timed(sampler, matrix, class_ids):
     """Classes of the rows after, and the time that they took."""
     start = time.perf_counter(), time.process_time()
-    _, after = sampler.fit_resample(matrix, codes)
+    _, after = sampler.fit_resample(matrix, class_ids)
     now = time.perf_counter(), time.process_time()
     return after, {"seconds": now[0] - start[0], "cpu": now[1] - start[1]}
 
 
 def report(options, name, after, times, **more):
-    """Leave the figures of a run for the first process."""
+    """Leave the metrics of a run for the first process."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
-    figures = {**times, "peak": peak, "rows": len(after), **more}
-    (options.out / f"{name}.json").write_text(json.dumps(figures))
+    metrics = {**times, "peak": peak, "rows": len(after), **more}
+    (options.out / f"{name}.json").write_text(json.dumps(metrics))
 
 
 def compare(options):
     """Rows of the agreement table, one a search: neighbours compared, differing, ties."""
-    matrix, codes = training_set(options)
+    matrix, class_ids = training_set(options)
     tables = list(np.load(options.out / "tables.npz").values())
-    sampled = [k for k in np.unique(codes) if (codes == k).sum() < np.bincount(codes).max()]
+    sampled = [
+        k for k in np.unique(class_ids) if (class_ids == k).sum() < np.bincount(class_ids).max()
+    ]
     found = [
-        agreement(f"SMOTE, {EMOTIONS[k]}", matrix[codes == k], table, options.device)
+        agreement(f"SMOTE, {EMOTIONS[k]}", matrix[class_ids == k], table, options.device)
         for k, table in zip(sampled, tables[:-1], strict=True)
     ]
     oversampled = np.load(options.out / "oversampled.npy")
@@ -145,7 +147,7 @@ def main():
         for part in ("theirs", "ours"):
             words = [*sys.argv[1:], "--part", part, "--out", folder]
             subprocess.run([sys.executable, __file__, *words], check=True)
-        figures = {
+        metrics = {
             part: json.loads((options.out / f"{part}.json").read_text())
             for part in ("theirs", "ours")
         }
@@ -156,7 +158,7 @@ def main():
     times = [
         [named[part], f"{f['rows']:,}", *(f"{f[k]:.1f}" for k in ("seconds", "cpu")),
          *(f"{f.get(k, 0):.2f}" for k in ("peak", "device"))]
-        for part, f in figures.items()
+        for part, f in metrics.items()
     ]  # fmt: skip
     head = ["SMOTETomek", "rows after", "seconds", "CPU seconds of all cores",
             "peak GB of the process", "peak GB on the GPU"]  # fmt: skip

@@ -30,8 +30,8 @@ from ferkit.checking.check import check, render_text
 from ferkit.composition import compose
 from ferkit.config import as_plain
 from ferkit.datasets.index import FaceIndex
-from ferkit.datasets.video_files import is_film
-from ferkit.datasets.walk import is_foreign_image, is_image
+from ferkit.datasets.video_files import is_video
+from ferkit.datasets.walk import is_image, is_unsupported_image
 from ferkit.errors import FerkitError
 from ferkit.views import read_index
 
@@ -44,7 +44,7 @@ FAKES = {
     "mug": ("",),
     "emotic": ("mat", "pre"),
     "ised": ("",),
-    "afew": ("films", "frames"),
+    "afew": ("videos", "frames"),
     "table": ("csv", "parquet"),
     "merged": ("",),
 }
@@ -152,7 +152,7 @@ def judge(node: dict[str, Any], root: Path) -> tuple[str, str]:
 def _lost(index: FaceIndex, root: Path) -> str:
     """What is below the root and neither read nor counted."""
     there = sum(
-        (is_image(name) or is_film(name) or is_foreign_image(name))
+        (is_image(name) or is_video(name) or is_unsupported_image(name))
         and os.path.isfile(os.path.join(folder, name))
         for folder, _, names in os.walk(root)
         for name in names

@@ -5,7 +5,7 @@
 A small run is trained on drawn faces. Each round copies it, damages one file of it at random
 (cut, flipped, deleted, swapped, replaced, a key dropped or given another type) and runs commands
 on the copy in this process. Counted are tracebacks (exit code 1), hangs, and silent changes: exit
-code 0 with other figures than the untouched run's, and no warning.
+code 0 with other metrics than the untouched run's, and no warning.
 """
 
 import argparse
@@ -114,7 +114,7 @@ def files_of(run: Path) -> list[Path]:
 
 
 def damage(run: Path, rng: random.Random) -> str:
-    """Damage one file; answers what was done."""
+    """Damage one file; return what was done."""
     path = rng.choice(files_of(run))
     ways: list[Callable[[Path, random.Random], str]] = [cut, flip, delete, replace, swap]
     if path.suffix in (".yaml", ".json", ".jsonl"):
@@ -124,7 +124,7 @@ def damage(run: Path, rng: random.Random) -> str:
     return f"{path.relative_to(run)} {rng.choice(ways)(path, rng)}"
 
 
-COMMANDS: dict[str, tuple[list[str], str]] = {  # words, and where the figures stand afterwards
+COMMANDS: dict[str, tuple[list[str], str]] = {  # words, and where the metrics stand afterwards
     "report": (["eval", "run=run"], "run/report/metrics.json"),
     "predict again": (["eval", "run=run", "view=val"], "run/eval/drawn-val/report/metrics.json"),
     "resume": (["train", "resume=run"], "run/report/metrics.json"),
@@ -157,7 +157,7 @@ def run_command(words: list[str]) -> tuple[int, str]:
 
 
 def prepare(home: Path) -> dict[str, str]:
-    """Two runs, two pictures, and the figures of every command on the untouched run."""
+    """Two runs, two pictures, and the metrics of every command on the untouched run."""
     from PIL import Image
 
     os.chdir(home)
@@ -169,13 +169,13 @@ def prepare(home: Path) -> dict[str, str]:
         Image.linear_gradient("L").point(lambda v, s=shade: v * s // 255).resize((48, 48)).save(
             home / "photos" / f"{shade}.png"
         )
-    figures = {}
+    metrics = {}
     for name, (words, where) in COMMANDS.items():
         renew(home)
         code, said = run_command(words)
         assert code == 0, said
-        figures[name] = (home / where).read_text(encoding="utf-8")
-    return figures
+        metrics[name] = (home / where).read_text(encoding="utf-8")
+    return metrics
 
 
 def renew(home: Path) -> None:
@@ -186,12 +186,12 @@ def renew(home: Path) -> None:
 
 
 def mutate(home: Path, count: int, seed: int, each: int) -> Counter[str]:
-    """Damage and run, `count` times; answers how often what came of it.
+    """Damage and run, `count` times; return how often what came of it.
 
     Args:
         each: Commands that are run on each damaged copy, drawn at random.
     """
-    figures, found = prepare(home), Counter[str]()
+    metrics, found = prepare(home), Counter[str]()
     for number in range(count):
         rng = random.Random(f"{seed}/{number}")
         names = rng.sample(list(COMMANDS), min(each, len(COMMANDS)))
@@ -200,7 +200,7 @@ def mutate(home: Path, count: int, seed: int, each: int) -> Counter[str]:
             done = damage(home / "run", random.Random(f"{seed}/{number}/damage"))
             words, where = COMMANDS[name]
             code, said = run_command(words)
-            result = judge(code, said, home / where, figures[name])
+            result = judge(code, said, home / where, metrics[name])
             found[result] += 1
             if result not in ("refused", "same", "warned"):
                 print(f"{number} {name}: {result} after {done}\n    {said.strip()[-1500:]}")

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Every trial of the five studies that FER-2013 alone can run, then the studies' tables.
 #
-#   scripts/reproduce.sh            as printed: every epoch, every image; hours on a GPU
+#   scripts/reproduce.sh            as published: every epoch, every image; hours on a GPU
 #   scripts/reproduce.sh --quick    stratified 4,000 images to train and 2,000 to choose, 2 epochs
 #
 # Needs FER-2013 in data/raw/fer2013. Trials of the licensed datasets (and FER+, where its images lie

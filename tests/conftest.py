@@ -22,7 +22,7 @@ class Said(NamedTuple):
 
 @pytest.fixture
 def ferkit(tmp_path, monkeypatch, capsys):
-    """Type a command line in an empty folder; answers exit code, stdout and stderr."""
+    """Type a command line in an empty folder; return exit code, stdout and stderr."""
     monkeypatch.chdir(tmp_path)
 
     def type_words(*words):
@@ -35,7 +35,7 @@ def ferkit(tmp_path, monkeypatch, capsys):
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory):
-    """Train once a session with given words; answers a folder with run/ and the prepared data/.
+    """Train once a session with given words; return a folder with run/ and the prepared data/.
 
     No test may change what lies there: `trained` copies it.
     """

@@ -4,7 +4,7 @@ The words of the shell from Python:
 
     from ferkit import compose, train, evaluate, load_model
     run = train(compose("dataset=fer2013", "trainer.max_epochs=3"))
-    figures = evaluate(run.folder)
+    metrics = evaluate(run.folder)
     model = load_model(run.folder)
 """
 

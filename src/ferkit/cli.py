@@ -11,32 +11,27 @@ from contextlib import contextmanager, suppress
 from importlib import import_module
 from io import TextIOWrapper
 
+from ferkit.commands import COMMANDS
 from ferkit.errors import ConfigError, DataError, FerkitError, Stopped, unknown
+from ferkit.log import log_to_stderr
 from ferkit.printable import one_line
 
-COMMANDS = {
-    "train": "train a classifier and report on val; bare: the built-in example",
-    "eval": "make a run's report again, or predict a view and report on it",
-    "data": "data check|prepare|show|fake dataset=NAME: look at, prepare or imitate a dataset",
-    "predict": "faces and emotions of images, videos, cameras and streams",
-    "export": "a trained network as an .onnx file, checked against torch",
-    "sweep": "search over any keys of train with Optuna; goes on after a kill",
-    "list": "list [group] [pattern]: what can be chosen",
-}
-
+TAKES_KEYS = ("train", "eval", "data", "predict", "export", "sweep")
 _TRACE = "debug=trace"
+_QUIET = "quiet=true"
 _MULTIRUN = {"-m", "--multirun"}
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 USAGE = "usage: ferkit <command> [key=value ...]\n\n" + "\n".join(
-    f"  {name:<9} {what}" for name, what in COMMANDS.items()
+    f"  {name:<10}  {what}" for name, what in COMMANDS.items()
 ) + (
     "\n\nAll take Hydra's grammar: ferkit train dataset=fer2013 optimizer.lr=1e-3; -m sweeps."
-    "\n`ferkit <command> --help` shows its keys; debug=trace shows tracebacks."
+    "\n`ferkit <command> --help` shows its keys; debug=trace shows tracebacks, quiet=true "
+    "warnings and results alone."
 )  # fmt: skip
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    """Run one command line; answers the exit code: 0 done, 1 our fault, 2 config, 3 data.
+    """Run one command line; return the exit code: 0 done, 1 our fault, 2 config, 3 data.
 
     Args:
         words: What follows `ferkit`; by default the process' own arguments.
@@ -45,14 +40,15 @@ def main(words: Sequence[str] | None = None) -> int:
     if not words or words[0] in ("-h", "--help", "help"):
         print(USAGE)
         return 0
-    if words[0] == "--version":
+    if words[0] in ("--version", "-V", "version"):
         from ferkit import __version__
 
         print(f"ferkit {__version__}")
         return 0
+    log_to_stderr(_QUIET in words)
     try:
         with _stopped_by_sigterm():
-            return _run(words[0], [word for word in words[1:] if word != _TRACE])
+            return _run(words[0], [word for word in words[1:] if word not in (_TRACE, _QUIET)])
     except BrokenPipeError:
         return 0
     except KeyboardInterrupt as stop:
@@ -134,9 +130,28 @@ def _run(command: str, words: list[str]) -> int:
 
         print(describe(command))
         return 0
+    if command in TAKES_KEYS and _is_answered(command, words):
+        return 0
     multirun = command == "train" and not _MULTIRUN.isdisjoint(words)
     module = import_module(f"ferkit.commands.{'multirun' if multirun else command}")
     return int(module.main(words) or 0)
+
+
+def _is_answered(command: str, words: list[str]) -> bool:
+    """Check the words before imports that take seconds; show the config where it is wanted."""
+    from ferkit.commands.show_config import show_config, wants_config
+    from ferkit.composition import compose
+    from ferkit.flags import refuse_flags
+
+    refuse_flags(command, words)
+    if "--dry-run" in words and (command != "train" or not _MULTIRUN.isdisjoint(words)):
+        raise ConfigError("--dry-run tries one run of `ferkit train`; give it there, without -m.")
+    if wants_config(words):
+        show_config(command, [word for word in words if word != "--dry-run"])
+        return True
+    if command in ("eval", "predict"):  # the others compose first by themselves
+        compose(*words, command=command)
+    return False
 
 
 def run() -> None:

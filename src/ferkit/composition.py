@@ -1,6 +1,7 @@
 """From words on a command line to one resolved config, by Hydra's compose API."""
 
 import re
+import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import fields, is_dataclass
@@ -13,9 +14,12 @@ from omegaconf.errors import OmegaConfBaseException
 from ferkit.config import GROUPS, as_plain, check_node, check_study, is_node
 from ferkit.errors import ConfigError, missing, unknown
 from ferkit.hydra_keys import check_hydra_word
+from ferkit.own import read_header
 from ferkit.ranges import check_numbers
 from ferkit.roots import ROOTS
+from ferkit.saved import RENAMED_KEYS, RENAMED_VALUES
 from ferkit.targets import configs_dir
+from ferkit.tree import OWN, choices, file_of, list_groups
 from ferkit.untrusted import read_yaml
 
 PARTIAL = ("eval", "predict")  # there a few keys of a node may be given, over those of the run
@@ -127,12 +131,13 @@ def prepare(overrides: Sequence[str], searched: Sequence[str]) -> list[str]:
     _check_names(overrides)
     for word in overrides:
         check_hydra_word(word)
+        _check_renamed(word)
     folders = [Path(f) for f in searched]
     for folder in folders:
         if not folder.is_dir():
             raise ConfigError(f"--config-dir {folder}: no such folder; give one that exists.")
-    if Path("ferkit_configs").is_dir():
-        folders.append(Path("ferkit_configs"))
+    if OWN.is_dir():
+        folders.append(OWN)
     paths = ",".join(f"'file://{folder.resolve()}'" for folder in folders)
     opened = ["++" + w if _PLAIN_OVERRIDE.match(w) and not w.startswith("hydra.") else w
               for w in overrides]  # fmt: skip
@@ -160,6 +165,14 @@ def _is_literal(value: str) -> bool:
     return False
 
 
+def _check_renamed(word: str) -> None:
+    key, _, value = word.lstrip("+~").partition("=")
+    if key in RENAMED_KEYS:
+        value = RENAMED_VALUES.get(key, {}).get(value, value)
+        now = f"{RENAMED_KEYS[key]}={value}"
+        raise ConfigError(f"{key} is now called {RENAMED_KEYS[key]}; give {shlex.quote(now)}.")
+
+
 def _check_names(overrides: Sequence[str]) -> None:
     """Refuse `loss=null` and `debug=true`, which Hydra answers with a bare ValueError."""
     groups = list_groups()
@@ -176,7 +189,9 @@ def hydra_ready(command: str) -> Iterator[None]:
     from hydra import initialize_config_dir
     from hydra.core.config_store import ConfigStore
     from hydra.core.global_hydra import GlobalHydra
+    from hydra.plugins.config_source import ConfigSource
 
+    ConfigSource._get_header_dict = read_header  # type: ignore[assignment, method-assign]
     ConfigStore.instance().store(name=f"{command}_schema", node=ROOTS[command])
     GlobalHydra.instance().clear()
     with initialize_config_dir(config_dir=str(configs_dir()), version_base="1.3"):
@@ -220,21 +235,6 @@ def _sentence(error: Exception, command: str) -> str:
     return said or type(error).__name__
 
 
-def list_groups() -> list[str]:
-    """The groups of the tree, e.g. dataset, loss, experiment."""
-    found = (p.name for p in configs_dir().iterdir() if p.is_dir())
-    return sorted(name for name in found if name != "hydra")  # launchers are no group of ferkit's
-
-
-def choices(group: str) -> list[str]:
-    """The names that can be chosen in a group; an experiment's carry its study's folder."""
-    folders = [configs_dir() / group, Path("ferkit_configs") / group]
-    found = {
-        p.relative_to(f).with_suffix("").as_posix() for f in folders for p in f.rglob("*.yaml")
-    }
-    return sorted(found)
-
-
 def load_choice(group: str, choice: str) -> DictConfig:
     """One yaml of a group as it stands, for nodes that name another by its word.
 
@@ -243,8 +243,6 @@ def load_choice(group: str, choice: str) -> DictConfig:
     """
     if choice not in choices(group):
         raise ConfigError(unknown(group, choice, choices(group)))
-    for folder in (Path("ferkit_configs"), configs_dir()):
-        path = folder / group / f"{choice}.yaml"
-        if path.is_file():
-            return DictConfig(read_yaml(path))
-    raise AssertionError(choice)
+    path = file_of(group, choice)
+    assert path is not None
+    return DictConfig(read_yaml(path))

@@ -10,7 +10,9 @@ from omegaconf import DictConfig, OmegaConf
 
 from ferkit.errors import ConfigError, FerkitError, unknown
 from ferkit.ranges import check_ranges
-from ferkit.targets import resolve
+from ferkit.saved import RENAMED_KEYS
+from ferkit.signatures import REQUIRED, Signature, described, read_signature
+from ferkit.targets import group_of, resolve, shipped_targets
 
 GROUPS = (
     "dataset", "faces", "split", "imbalance", "loss", "augment", "input", "backbone",
@@ -32,25 +34,48 @@ def check_node(node: Any, where: str) -> None:
     plain = as_plain(node)
     if not isinstance(plain, Mapping) or "_target_" not in plain:
         raise ConfigError(f"{where}={plain!r} has no _target_; pick one of `ferkit list {where}`.")
-    target = resolve(plain["_target_"], where)
-    parameters = inspect.signature(target).parameters
-    open_ended = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+    signature = signature_of(plain["_target_"], where)
+    parameters, open_ended = signature.defaults, signature.open_ended
     shared = SHARED.get(where, {})
-    hints = typing.get_type_hints(target.__init__ if inspect.isclass(target) else target) | shared
+    hints = signature.hints | shared
     for key, value in plain.items():
         if key == "_target_":
             continue
         if not isinstance(key, str):  # YAML 1.1 reads on, off, yes and no as true and false
             raise ConfigError(f"{where} has the key {key!r}; put the word in quotes in the yaml.")
         if key.startswith("_") or (key not in {*parameters, *shared} and not open_ended):
+            if now := RENAMED_KEYS.get(f"{where}.{key}"):
+                raise ConfigError(f"{where}.{key} is now called {now}; rename it where it stands.")
             known = [p for p in (*parameters, *shared) if not p.startswith("_") and p != "self"]
             raise ConfigError(unknown("key", f"{where}.{key}", [f"{where}.{p}" for p in known]))
         if not _fits(value, hints.get(key, Any)):
+            if isinstance(value, str) and (words := _words_of(hints[key])):
+                raise ConfigError(unknown(f"{where}.{key}", value, words))
             wanted = getattr(hints[key], "__name__", str(hints[key])).replace(
                 "pathlib.Path", "a path"
             )
             raise ConfigError(f"{where}.{key} is {value!r}; it takes {wanted}.")
     check_ranges(plain, where)
+
+
+def signature_of(target: object, where: str) -> Signature:
+    """What a target takes: of those that ferkit ships by their source, of others by import.
+
+    Raises:
+        ConfigError: a config may not build it there.
+    """
+    shipped = isinstance(target, str) and target in shipped_targets(group_of(where))
+    if shipped and (read := read_signature(str(target))):
+        return read
+    found = resolve(target, where)
+    parameters = inspect.signature(found).parameters
+    called = found.__init__ if inspect.isclass(found) else found
+    return Signature(
+        {n: REQUIRED if p.default is p.empty else p.default for n, p in parameters.items()},
+        typing.get_type_hints(called),
+        any(p.kind is p.VAR_KEYWORD for p in parameters.values()),
+        described(inspect.getdoc(found)),
+    )
 
 
 def defaults_of(node: Mapping[str, Any], where: str) -> dict[str, Any]:
@@ -71,7 +96,7 @@ def check_study(study: Any) -> None:
 
     Args:
         study: None, or a mapping of `name` (the study), `trial` (the experiment's name without
-            the words of its variant, e.g. trial08) and `variant` ("as_printed", or those words,
+            the words of its variant, e.g. trial08) and `variant` ("as_published", or those words,
             e.g. "lr_factor").
 
     Raises:
@@ -89,6 +114,14 @@ def check_study(study: Any) -> None:
     for key in wanted:
         if not isinstance(plain.get(key), str):
             raise ConfigError(f"study.{key} is {plain.get(key)!r}; give a word.")
+
+
+def _words_of(hint: Any) -> list[str]:
+    """The words of the literals in a hint."""
+    parts = typing.get_args(hint)
+    if typing.get_origin(hint) is typing.Literal:
+        return [part for part in parts if isinstance(part, str)]
+    return [word for part in parts for word in _words_of(part)]
 
 
 def _fits(value: object, hint: Any) -> bool:

@@ -27,7 +27,7 @@ _CANONICAL = {name: name for name in EMOTIONS} | {
 
 
 def canonical(name: str) -> str | None:
-    """The canonical emotion that a name stands for, or None for a foreign one.
+    """The canonical emotion that a name stands for, or None for an unknown one.
 
     >>> canonical("Happiness"), canonical("boredom")
     ('happy', None)
@@ -36,7 +36,7 @@ def canonical(name: str) -> str | None:
 
 
 def order(names: Sequence[str]) -> tuple[str, ...]:
-    """Distinct names, canonical ones first and in canonical order, foreign ones after, sorted.
+    """Distinct names, canonical ones first and in canonical order, other ones after, sorted.
 
     >>> order(["sad", "bored", "angry", "sad"])
     ('angry', 'sad', 'bored')

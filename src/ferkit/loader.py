@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 Order = Callable[[int], np.ndarray]
-RESIDENT_SHARE = 0.5  # of the free memory of the device
+DEVICE_FRACTION = 0.5  # of the free memory of the device
 
 
 @dataclass(frozen=True)
@@ -24,12 +24,12 @@ class Batch:
     Attributes:
         images: uint8 [B, C, H, W].
         targets: int64 [B], or float [B, K] where the labels are soft.
-        places: int64 [B] on the CPU: positions within the view.
+        positions: int64 [B] on the CPU: positions within the view.
     """
 
     images: Tensor
     targets: Tensor
-    places: np.ndarray
+    positions: np.ndarray
 
 
 class Loader(Protocol):
@@ -59,7 +59,7 @@ def fits(array_bytes: int, device: torch.device) -> bool:
         free, _ = torch.cuda.mem_get_info(device)
     else:
         free = _free_memory()
-    return array_bytes < RESIDENT_SHARE * free
+    return array_bytes < DEVICE_FRACTION * free
 
 
 def _free_memory() -> int:
@@ -79,19 +79,19 @@ def make_loader(
     batch_size: int,
     device: torch.device,
     order: Order | None = None,
-    resident: bool | Literal["auto"] = "auto",
+    cache_on_device: bool | Literal["auto"] = "auto",
 ) -> Loader:
     """A loader of some rows of a store.
 
     Args:
         faces: uint8 [N, H, W] or [N, H, W, 3], e.g. a memory map.
         rows: Rows of the view.
-        targets: int64 [len(rows)] codes or float32 [len(rows), K] soft labels.
+        targets: int64 [len(rows)] class ids or float32 [len(rows), K] soft labels.
         order: Positions within the view for an epoch; by default the view's own order.
     """
     size = len(rows) * int(np.prod(faces.shape[1:]))
-    keep = fits(size, device) if resident == "auto" else resident
-    kind = ResidentLoader if keep else StreamingLoader
+    keep = fits(size, device) if cache_on_device == "auto" else cache_on_device
+    kind = DeviceLoader if keep else StreamingLoader
     return kind(faces, rows, targets, batch_size, device, order or in_order(len(rows)))
 
 
@@ -101,7 +101,7 @@ def planes(faces: np.ndarray) -> Tensor:
     return tensor.unsqueeze(1) if tensor.ndim == 3 else tensor.permute(0, 3, 1, 2)
 
 
-class ResidentLoader:
+class DeviceLoader:
     """All faces of a view as uint8 on the device; a batch is an index into them."""
 
     def __init__(
@@ -116,9 +116,9 @@ class ResidentLoader:
     def epoch(self, number: int) -> Iterator[Batch]:
         """The batches of an epoch, in its order."""
         order = self.order(number)
-        for places in np.split(order, range(self.batch_size, len(order), self.batch_size)):
-            chosen = torch.from_numpy(places).to(self.device)
-            yield Batch(self.images[chosen], self.targets[chosen], places)
+        for positions in np.split(order, range(self.batch_size, len(order), self.batch_size)):
+            chosen = torch.from_numpy(positions).to(self.device)
+            yield Batch(self.images[chosen], self.targets[chosen], positions)
 
 
 class StreamingLoader:
@@ -132,11 +132,11 @@ class StreamingLoader:
         self.batch_size, self.device, self.order = batch_size, device, order
         self.steps = -(-len(order(0)) // batch_size)
 
-    def _read(self, places: np.ndarray) -> tuple[Tensor, Tensor]:
-        rows = self.rows[places]
+    def _read(self, positions: np.ndarray) -> tuple[Tensor, Tensor]:
+        rows = self.rows[positions]
         sorted_rows, back = np.unique(rows, return_inverse=True)  # the map is read forwards
         images = planes(self.faces[sorted_rows][back])
-        targets = torch.from_numpy(self.targets[places])
+        targets = torch.from_numpy(self.targets[positions])
         if self.device.type == "cuda":
             return images.pin_memory(), targets.pin_memory()
         return images, targets
@@ -148,8 +148,8 @@ class StreamingLoader:
         with ThreadPoolExecutor(1) as reader:
             waiting = [(piece, reader.submit(self._read, piece)) for piece in pieces[:2]]
             for i in range(len(pieces)):
-                places, read = waiting.pop(0)
+                positions, read = waiting.pop(0)
                 if i + 2 < len(pieces):
                     waiting.append((pieces[i + 2], reader.submit(self._read, pieces[i + 2])))
                 images, targets = (t.to(self.device, non_blocking=True) for t in read.result())
-                yield Batch(images, targets, places)
+                yield Batch(images, targets, positions)

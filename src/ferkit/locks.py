@@ -7,13 +7,14 @@ for people alone.
 import json
 import os
 import platform
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 
 from filelock import FileLock, Timeout
+
+from ferkit.log import log
 
 PATIENCE = 10.0  # seconds of waiting before it is said
 
@@ -24,7 +25,7 @@ class HeldError(Exception):
 
 @contextmanager
 def held(path: Path, what: str, *, wait: bool = True) -> Iterator[None]:
-    """Hold a lock; a wait of over ten seconds is said on stderr.
+    """Hold a lock; a wait of over ten seconds is logged.
 
     Args:
         path: The lock's file; who holds it stands beside, in `<path>.json`.
@@ -40,13 +41,28 @@ def held(path: Path, what: str, *, wait: bool = True) -> Iterator[None]:
     except Timeout:
         if not wait:
             raise HeldError(holder(path)) from None
-        print(_sentence(path, what), file=sys.stderr, flush=True)
+        log.info(_sentence(path, what))
         lock.acquire()
     try:
         with _noted(path):
             yield
     finally:
         lock.release()
+
+
+def is_held(path: Path) -> bool:
+    """Whether another process holds a lock; nothing is made where there is none."""
+    if not _beside(path).is_file() or not path.is_file():
+        return False
+    lock = FileLock(path)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        return True
+    except OSError:  # of another user: its note is all there is
+        return True
+    lock.release()
+    return False
 
 
 def holder(path: Path) -> str:

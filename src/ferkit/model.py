@@ -12,9 +12,10 @@ from ferkit.config import build, check_node
 from ferkit.errors import DataError
 from ferkit.files import write_bytes
 from ferkit.model_file import Card, Weights, pack, read_model_file
+from ferkit.packaged import find_model, names
 from ferkit.untrusted import reason
 
-_FILMS = 5  # dimensions of a batch of films
+_VIDEOS = 5  # dimensions of a batch of videos
 
 
 class FaceClassifier(nn.Module):
@@ -50,7 +51,7 @@ class FaceClassifier(nn.Module):
         return dict(self.nodes["faces"])
 
     def forward(self, images: Tensor) -> Tensor:
-        """Scores [B, K] of faces [B, C, H, W], or films of them, uint8 or float, 0..255."""
+        """Scores [B, K] of faces [B, C, H, W], or videos of them, uint8 or float, 0..255."""
         scores: Tensor = self.backbone(self._scaled(images))
         return scores
 
@@ -61,7 +62,7 @@ class FaceClassifier(nn.Module):
         return backbone.head(features), features
 
     def _scaled(self, images: Tensor) -> Tensor:
-        if images.ndim == _FILMS:  # [B, T, C, H, W]
+        if images.ndim == _VIDEOS:  # [B, T, C, H, W]
             scaled: Tensor = self.scaling(images.flatten(0, 1))
             return scaled.reshape(*images.shape[:2], *scaled.shape[1:])
         faces: Tensor = self.scaling(images)
@@ -106,17 +107,21 @@ def save_model(model: FaceClassifier, path: Path) -> None:
     write_bytes(path, pack(model.state_dict(), card_of(model)))
 
 
-def load_model(source: str | Path, device: str = "cpu") -> FaceClassifier:
+def load_model(source: str | Path | None = None, device: str = "cpu") -> FaceClassifier:
     """The classifier of a run folder or of a model.safetensors, in eval mode.
+
+    Args:
+        source: Also the name of a packaged model, or None for the default of those.
 
     Raises:
         DataError: no model there, a damaged file, one of a newer format, or weights that do not
             fit the network that stands beside them.
     """
-    path = Path(source)
+    path = find_model(source)
     path = path / "model.safetensors" if path.is_dir() else path
     if not path.is_file():
-        raise DataError(f"No model at {path}; give a run folder or its model.safetensors.")
+        known = f", or one of the package's: {', '.join(names())}" if names() else ""
+        raise DataError(f"No model at {path}; give a run folder, its model.safetensors{known}.")
     tensors, card = read_model_file(path)
     if card is None:
         raise DataError(f"{path} holds no ferkit model: its metadata names no backbone.")

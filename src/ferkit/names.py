@@ -10,7 +10,7 @@ _LONGEST = 100  # bytes: a view's name stands in the names of several files
 def check_name(name: object, where: str) -> None:
     """Refuse what cannot be a file's name, or would lead out of its folder.
 
-    Any Unicode will do, but for path separators, control characters and a leading dot.
+    Any Unicode is accepted, but for path separators, control characters and a leading dot.
 
     Raises:
         ConfigError: the name cannot be used.

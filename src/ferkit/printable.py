@@ -1,7 +1,6 @@
 """Text of others - names of files and classes - made harmless for terminals, tables and pages."""
 
 import re
-import sys
 import unicodedata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -52,11 +51,6 @@ def one_line(text: str) -> str:
     return printable(" ".join(text.split("\n")))
 
 
-def say(text: str) -> None:
-    """A line for the person at the terminal; stdout stays free for results."""
-    print(one_line(text), file=sys.stderr, flush=True)
-
-
 def quoted(path: Path) -> str:
     """A path as a value of Hydra's grammar, in quotes where it needs them.
 
@@ -68,6 +62,15 @@ def quoted(path: Path) -> str:
         return text
     text = text.replace("\\", "\\\\").replace("'", "\\'")
     return f"'{text}'"
+
+
+def hydra_key(name: str) -> str:
+    r"""A name as a key within braces of Hydra's grammar, which takes no quotes there.
+
+    >>> print(hydra_key("very happy, (posed)"))
+    very\ happy\,\ \(posed\)
+    """
+    return re.sub(r"([\\()\[\]{}:=, \t])", r"\\\1", name)
 
 
 def csv_cell(text: str) -> str:

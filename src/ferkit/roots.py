@@ -6,7 +6,17 @@ from typing import Any
 
 @dataclass
 class DataRoot:
-    """Root keys of `ferkit data`; `people` and `real_size` are those of a fake."""
+    """Root keys of `ferkit data`.
+
+    Attributes:
+        out: Folder to write into, of `show`, `fake` and `ceiling`.
+        people: Of `fake`: how many are drawn.
+        real_size: Of `fake`: as many images as the genuine dataset has.
+        seed: Of everything that is drawn at random.
+        emotions: Classes to keep, e.g. [fear,sad]; null keeps all.
+        data_root: Where datasets lie; each in a folder of its name, or in dataset.root.
+        prepared_root: Where prepared faces are kept.
+    """
 
     out: str | None = None
     people: int = 10
@@ -22,9 +32,11 @@ class DataRoot:
 
 @dataclass
 class ReportSettings:
-    """What the report of a run holds; `faces=false` leaves thumbnails of licensed data out.
+    """What the report of a run holds.
 
-    `saliency` is what is drawn over them: none | grad_cam | guided_backprop.
+    Attributes:
+        faces: Thumbnails of faces; false leaves those of licensed data out.
+        saliency: What is drawn over them: none | grad_cam | guided_backprop.
     """
 
     faces: bool = True
@@ -33,7 +45,19 @@ class ReportSettings:
 
 @dataclass
 class TrainRoot:
-    """Root keys of `ferkit train`; the groups below them are nodes with a `_target_`."""
+    """Root keys of `ferkit train`; the groups below them are nodes with a `_target_`.
+
+    Attributes:
+        seed: Of everything that is drawn at random: split, weights, order, augmentation.
+        emotions: Classes to keep, e.g. [fear,sad]; null keeps all.
+        data_root: Where datasets lie; each in a folder of its name, or in dataset.root.
+        prepared_root: Where prepared faces are kept.
+        run_dir: The run's folder; null: outputs/train/<date>/<time>.
+        resume: Folder of a stopped run to go on in.
+        evaluate: Views to predict and report after training: val, test, or keys of `tests`.
+        tests: Further named test views, e.g. {ckplus: {dataset: ckplus}}.
+        study: {name, trial, variant}: which trial of a study this is.
+    """
 
     seed: int = 0
     emotions: list[str] | None = None
@@ -81,25 +105,32 @@ class OutsideKeys:
 
 @dataclass
 class EvalRoot:
-    """Root keys of `ferkit eval`; `against` to `of` go with `runs`.
+    """Root keys of `ferkit eval`; `baseline` to `of` go with `runs`.
 
     Attributes:
+        run: The run's folder; null: the newest below outputs/train.
         model: A network that is judged on `dataset`, without a run.
         predictions: A csv or parquet of another program: key or path, label, predicted or
             p_<class>; with `dataset`, labels and leaks come from there.
         emotions: The classes of `predictions` by number, where it has numbers for names.
         runs: Runs, folders of runs or globs: one, or a list.
-        against: Name of the method, or a folder of it, that the others are compared to.
+        baseline: Name of the method, or a folder of it, that the others are compared to.
         correction: Of the p-values of every pair: holm | bh.
         recall: Classes whose recall is shown; the rarest by default.
-        ease: Whether `runs` are cross-validations that judge how easy each face is.
-        threshold: Of the ease from which a face counts as easy, 0..1.
+        difficulty: Whether `runs` are cross-validations that judge how difficult each face is.
+        threshold: R(x) from which a face counts as easy, 0..1.
         of: Runs whose accuracy on easy and on difficult faces is wanted.
         ensemble: Runs to pool, named as in `runs`.
+        study: Name of a study whose tables are made.
+        out: Folder to write into, with `runs`, `ensemble` or `study`.
         view: Of the run: val (default), test, train, a key of `tests`; of another dataset: all
             (default: it whole), or a view of its own official split.
+        print: headline | report: what is printed of a report.
         tests: Keys over those of the run's named test views, e.g. tests.ckplus.dataset.root=DIR.
         data_root: Where datasets lie; by default as the run has it.
+        prepared_root: Where prepared faces are kept.
+        device: auto | cpu | cuda | cuda:1.
+        batch_size: Images predicted at once.
     """
 
     run: str | None = None
@@ -107,16 +138,17 @@ class EvalRoot:
     predictions: str | None = None
     emotions: list[str] | None = None
     runs: Any = None
-    against: str | None = None
+    baseline: str | None = None
     correction: str = "holm"
     recall: Any = None
-    ease: bool = False
+    difficulty: bool = False
     threshold: float = 0.5
     of: Any = None
     ensemble: Any = None
     study: str | None = None
     out: str | None = None
     view: str | None = None
+    print: str = "headline"
     tests: dict[str, Any] = field(default_factory=dict)
     data_root: str | None = None
     prepared_root: str = "data/prepared"
@@ -160,10 +192,18 @@ class PredictRoot:
     Attributes:
         source: An image, a video, a folder, a glob, a camera's number, the address of a stream or
             of a page; "-" for paths on standard input; or a list of such.
-        model: A run, its model.safetensors, or a file of `ferkit export`.
+        model: A run, its model.safetensors, a file of `ferkit export`, or a name of `ferkit list
+            model`; null: the packaged model.
+        out: Folder to write into.
         runtime: auto | onnx | torch; auto is onnx for an .onnx file and, on the CPU, for a model
             beside which `ferkit export` has put one; torch for all others.
         format: csv | jsonl | parquet, of the table of images; a video's is csv and parquet.
+        annotate: Write copies of the images and videos with boxes and emotions.
+        saliency: What supported each emotion, drawn over the face: none | grad_cam |
+            guided_backprop.
+        device: auto | cpu | cuda | cuda:1.
+        batch_size: Faces classified at once.
+        force: Cut faces by other `faces` settings than those of the training.
         every: Analyse each so many-th frame.
         seconds: Stop after so many of each video or stream.
         video: The annotated copy: mp4 | avi | none.
@@ -179,6 +219,7 @@ class PredictRoot:
     device: str = "auto"
     runtime: str = "auto"
     batch_size: int = 64
+    force: bool = False
     every: int = 1
     seconds: float | None = None
     video: str = "mp4"
@@ -218,7 +259,7 @@ class SweepRoot:
         trials: How many results in all; failed trials and those ended early count.
         out: Default outputs/sweep/<date>/<time>; the same words with the same `out` go on.
         resume: A sweep's folder to go on in.
-        monitor: The val figure that trials are compared by; default trainer.monitor.
+        monitor: The val metric that trials are compared by; default trainer.monitor.
         sampler: tpe | random.
         sampler_seed: Default the trials' own seed.
         pruner: median | none.

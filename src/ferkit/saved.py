@@ -15,7 +15,19 @@ MOVED_TARGETS: dict[str, str] = {
     "ferkit.evaluation.tta.Tta": "ferkit.inference.tta.Tta",
 }
 # The dotted key of then to that of now, below the root of a run's config, e.g. "trainer.frames".
-RENAMED_KEYS: dict[str, str] = {}
+RENAMED_KEYS: dict[str, str] = {
+    "trainer.frames": "trainer.frames_per_clip",
+    "trainer.visits": "trainer.sampling",
+    "trainer.resident": "trainer.cache_on_device",
+    "against": "baseline",
+    "ease": "difficulty",
+}
+# Dotted key of then to its values that have another name now.
+RENAMED_VALUES: dict[str, dict[str, str]] = {
+    "trainer.visits": {"film": "video"},
+    "dataset.form": {"films": "videos"},
+    "study.variant": {"as_printed": "as_published"},
+}
 
 
 def as_of_now(saved: Mapping[str, Any], source: object) -> dict[str, Any]:
@@ -46,8 +58,9 @@ def _renamed(value: Any, where: str) -> Any:
     found = {}
     for key, inner in value.items():
         name = RENAMED_KEYS.get(f"{where}.{key}", f"{where}.{key}").removeprefix(f"{where}.")
-        if key == "_target_" and isinstance(inner, str):
-            inner = MOVED_TARGETS.get(inner, inner)
+        if isinstance(inner, str):
+            inner = MOVED_TARGETS.get(inner, inner) if key == "_target_" else inner
+            inner = RENAMED_VALUES.get(f"{where}.{key}", {}).get(inner, inner)
         found[name] = _renamed(inner, f"{where}.{key}")
     return found
 

@@ -7,7 +7,6 @@ and what lies in a package that the environment variable FERKIT_ALLOW names.
 
 import importlib
 import inspect
-import os
 import types
 from collections.abc import Callable, Mapping
 from functools import cache
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from ferkit.errors import ConfigError, nearest, unknown
+from ferkit.own import allowed, search_current_folder
 
 _GROUP_OF = {"tta.augment": "augment"}  # nodes inside another group's node
 
@@ -48,7 +48,7 @@ def resolve(target: object, where: str) -> Callable[..., Any]:
         return _import_path(target, where)
     if target in (ours := torch_targets(group)):
         return ours[target]
-    if target.split(".")[0] in _allowed():
+    if target.split(".")[0] in allowed():
         found = _import_path(target, where)
         if _defined_in_allowed(found):
             return found
@@ -97,21 +97,18 @@ def torch_targets(group: str) -> Mapping[str, Callable[..., Any]]:
     return found
 
 
-def _allowed() -> set[str]:
-    return {name for name in os.environ.get("FERKIT_ALLOW", "").split(",") if name.strip()}
-
-
 def _defined_in_allowed(found: object) -> bool:
     callable_ = inspect.isfunction(found) or inspect.isclass(found)
-    return callable_ and str(getattr(found, "__module__", "")).split(".")[0] in _allowed()
+    return callable_ and str(getattr(found, "__module__", "")).split(".")[0] in allowed()
 
 
 def _refusal(target: str, where: str, group: str) -> str:
     known = sorted({*shipped_targets(group), *torch_targets(group)})
     return (
         f"{where}._target_={target} is refused: a config may build there what `ferkit list {group}`"
-        f" shows{_torchs(group)}.{nearest(target, known)} FERKIT_ALLOW=<package> in the "
-        "environment lets your own package in."
+        f" shows{_torchs(group)}.{nearest(target, known)} FERKIT_ALLOW="
+        f"{target.split('.')[0]} in the environment lets a module of your own in, also from the "
+        "current folder."
     )
 
 
@@ -123,12 +120,13 @@ def _torchs(group: str) -> str:
 
 def _import_path(path: str, where: str) -> Callable[..., Any]:
     parts = path.split(".")
+    search_current_folder()
     try:
         found: Any = importlib.import_module(parts[0])
     except ModuleNotFoundError:
         raise ConfigError(
-            f"{where}._target_={path}: there is no package {parts[0]!r} here; install it or set "
-            "PYTHONPATH."
+            f"{where}._target_={path}: there is no package {parts[0]!r}, neither installed nor "
+            f"in the current folder; go where {parts[0]}.py lies, or set PYTHONPATH."
         ) from None
     for i, part in enumerate(parts[1:], start=2):
         name = ".".join(parts[:i])

@@ -27,14 +27,14 @@ class Views:
 
     Attributes:
         emotions: The classes of the run, K of them.
-        codes: int64 [N], position of a row's label in `emotions`, -1 for another or none.
+        class_ids: int64 [N], position of a row's label in `emotions`, -1 for another or none.
         split: The protocol; `split.views` [N] holds "" for rows that are left out.
         leaks: Pair of views to kind to the rows of the second that share with the first.
     """
 
     store: FaceStore
     emotions: tuple[str, ...]
-    codes: np.ndarray
+    class_ids: np.ndarray
     split: Split
     leaks: dict[str, dict[str, int]]
     hash: str
@@ -46,9 +46,9 @@ class Views:
     def counts(self, view: str) -> dict[str, int]:
         """Images a class; classes that the run has not (another dataset's) come last."""
         rows = self.rows(view)
-        found = self.store.index["label"].iloc[rows[self.codes[rows] < 0]].value_counts()
-        codes = self.codes[rows]
-        return {e: int((codes == k).sum()) for k, e in enumerate(self.emotions)} | {
+        found = self.store.index["label"].iloc[rows[self.class_ids[rows] < 0]].value_counts()
+        class_ids = self.class_ids[rows]
+        return {e: int((class_ids == k).sum()) for k, e in enumerate(self.emotions)} | {
             str(label): int(n) for label, n in found.sort_index().items() if label
         }
 
@@ -73,7 +73,7 @@ class Views:
         }
 
     def warnings(self) -> list[str]:
-        """What a person should know before trusting a figure."""
+        """What a person should know before trusting a metric."""
         return [*self.store.card["dataset"]["warnings"], *leak_warnings(self.leaks)]
 
 
@@ -112,10 +112,10 @@ def make_views(config: DictConfig, limits: dict[str, int | None] | None = None) 
     _require_labels(store, labels)
     frame = store.index.assign(label=labels)
     split: Split = build(config.split, where="split", frame=frame, seed=config.seed)
-    codes = encode(labels, emotions)
+    class_ids = encode(labels, emotions)
     for view, size in (limits or {}).items():
-        _limit(split.views, codes, view, size, config.seed)
-    views = Views(store, emotions, codes, split, count_leaks(frame, split.views),
+        _limit(split.views, class_ids, view, size, config.seed)
+    views = Views(store, emotions, class_ids, split, count_leaks(frame, split.views),
                   split_hash(frame, split.views))  # fmt: skip
     _require_views(views)
     return views
@@ -123,25 +123,27 @@ def make_views(config: DictConfig, limits: dict[str, int | None] | None = None) 
 
 def encode(labels: pd.Series, emotions: Sequence[str]) -> np.ndarray:
     """Position of each label in `emotions`, -1 where it is none of them."""
-    places = {emotion: k for k, emotion in enumerate(emotions)}
-    return labels.map(places).fillna(-1).to_numpy(dtype=np.int64)
+    positions = {emotion: k for k, emotion in enumerate(emotions)}
+    return labels.map(positions).fillna(-1).to_numpy(dtype=np.int64)
 
 
-def _limit(views: np.ndarray, codes: np.ndarray, view: str, size: int | None, seed: int) -> None:
+def _limit(
+    views: np.ndarray, class_ids: np.ndarray, view: str, size: int | None, seed: int
+) -> None:
     rows = np.flatnonzero(views == view)
     if size is None or size >= len(rows):
         return
-    kept = stratified_subset(codes[rows], size, seed)
+    kept = stratified_subset(class_ids[rows], size, seed)
     views[np.setdiff1d(rows, rows[kept])] = ""
 
 
-def stratified_subset(codes: np.ndarray, size: int, seed: int) -> np.ndarray:
+def stratified_subset(class_ids: np.ndarray, size: int, seed: int) -> np.ndarray:
     """Positions of `size` rows in the proportions of their classes, at least one a class."""
     rng = np.random.default_rng(seed)
-    shuffled = rng.permutation(len(codes))
+    shuffled = rng.permutation(len(class_ids))
     # the first of each class, then every class at its own pace
-    order = pd.Series(codes[shuffled]).groupby(codes[shuffled]).cumcount().to_numpy()
-    totals = np.bincount(codes)[codes[shuffled]]
+    order = pd.Series(class_ids[shuffled]).groupby(class_ids[shuffled]).cumcount().to_numpy()
+    totals = np.bincount(class_ids)[class_ids[shuffled]]
     pace = np.where(order == 0, -1.0, (order + 0.5) / totals)
     return np.sort(shuffled[np.argsort(pace, kind="stable")[:size]])
 

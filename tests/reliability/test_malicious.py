@@ -276,7 +276,7 @@ def test_a_decompression_bomb_is_unreadable_and_small(command, faces, tmp_path):
     "path,label\n/etc/passwd,happy\n",
     "path,label\n" + "x" * 5_000 + ",happy\n",
     "path,label\nimages/a.png," + "y" * 10**7 + "\n",
-    ",".join(f"c{i}" for i in range(10**6)) + "\n",
+    "c," * 10**6 + "c\n",
 ])  # fmt: skip
 def test_tables_that_reach_out_or_are_absurd(command, tmp_path, rows):
     (tmp_path / "t" / "images").mkdir(parents=True)

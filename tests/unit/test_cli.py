@@ -6,8 +6,9 @@ import sys
 
 import pytest
 
-from ferkit.composition import choices, compose, list_groups
+from ferkit.composition import compose
 from ferkit.errors import ConfigError
+from ferkit.tree import choices, list_groups
 
 
 @pytest.mark.parametrize(

@@ -8,11 +8,13 @@ import pandas as pd
 import pytest
 from omegaconf import DictConfig, OmegaConf
 
-from ferkit.composition import check, choices, configs_dir, hydra_ready
+from ferkit.composition import check, hydra_ready
 from ferkit.config import as_plain, build, check_study
 from ferkit.errors import ConfigError
 from ferkit.inference.named_views import check_test
 from ferkit.studies.published import read_published, studies
+from ferkit.targets import configs_dir
+from ferkit.tree import choices
 
 EXPERIMENTS = [e for e in choices("experiment") if e.split("/")[0] in studies()]
 LOSSES = {"categorical cross-entropy": "CrossEntropy", "mean squared error": "MeanSquaredError",
@@ -61,7 +63,7 @@ def test_every_trial_says_which_it_is_and_what_was_chosen(composed):
         study, file = name.split("/")
         told = as_plain(config.study)
         assert told["name"] == study
-        suffix = "" if told["variant"] == "as_printed" else f"_{told['variant']}"
+        suffix = "" if told["variant"] == "as_published" else f"_{told['variant']}"
         assert file == told["trial"] + suffix
         lines = text_of(name).splitlines()
         assert lines[0] == "# @package _global_" and lines[1].startswith(f"# {study}")
@@ -73,11 +75,11 @@ def test_every_trial_says_which_it_is_and_what_was_chosen(composed):
 def test_every_published_trial_has_its_experiment(study, composed):
     trials = {c.study.trial for c in composed.values() if c.study.name == study}
     printed = {c.study.trial for c in composed.values()
-               if c.study.name == study and c.study.variant == "as_printed"}  # fmt: skip
+               if c.study.name == study and c.study.variant == "as_published"}  # fmt: skip
     assert set(read_published(study)["trials"]) <= trials == printed
 
 
-def test_balanescus_trials_are_as_printed_and_as_read_otherwise(composed):
+def test_balanescus_trials_are_as_published_and_as_read_otherwise(composed):
     for trial, printed in read_published("balanescu2020")["trials"].items():
         literal = composed[f"balanescu2020/{trial}"]
         factor = composed[f"balanescu2020/{trial}_lr_factor"]
@@ -92,7 +94,7 @@ def test_balanescus_trials_are_as_printed_and_as_read_otherwise(composed):
     assert composed["balanescu2020/trial08_honest"].split.copies == "train_only"
 
 
-def test_ghafourians_test_is_resampled_as_printed_alone(composed):
+def test_ghafourians_test_is_resampled_as_published_alone(composed):
     for net in ("vgg16", "resnet50"):
         printed = composed[f"ghafourian2021/{net}_smotetomek"]
         honest = composed[f"ghafourian2021/{net}_smotetomek_honest"]

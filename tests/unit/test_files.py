@@ -1,4 +1,4 @@
-"""Writing: beside and renamed, summed, alone."""
+"""Writing: atomic, summed, alone."""
 
 import errno
 import json

@@ -26,8 +26,8 @@ def views(folder):
     return json.loads((folder / "report" / "metrics.json").read_text())["views"]
 
 
-def headline(figures):
-    return {key: figures[key] for key in ("n", "accuracy", "macro_f1", "per_class")}
+def headline(metrics):
+    return {key: metrics[key] for key in ("n", "accuracy", "macro_f1", "per_class")}
 
 
 def test_report_is_made_again_with_the_metrics_it_had(ferkit, run):
@@ -35,7 +35,7 @@ def test_report_is_made_again_with_the_metrics_it_had(ferkit, run):
     shutil.rmtree(run / "report")
     code, out, err = ferkit("eval", f"run={run}")
     assert code == 0, err
-    assert out.startswith("# MiniXception")
+    assert out.startswith("MiniXception")
     after = views(run)
     assert {v: headline(after[v]) for v in after} == {v: headline(before[v]) for v in before}
 
@@ -111,3 +111,31 @@ def test_moved_targets_lead_to_what_can_be_built():
 
     known = set().union(*map(shipped_targets, GROUPS))
     assert set(saved.MOVED_TARGETS.values()) <= known
+
+
+@pytest.mark.parametrize("old, new", saved.RENAMED_KEYS.items())
+def test_a_renamed_key_that_is_typed_is_answered_with_the_new_one(ferkit, old, new):
+    words = ["train", f"{old}=1"] if "." in old else ["eval", f"{old}=x"]
+    code, _, err = ferkit(*words)
+    assert (code, f"give {new}=" in err) == (2, True), err
+
+
+def test_a_renamed_key_in_a_yaml_of_ones_own_is_answered_with_the_new_one(ferkit, tmp_path):
+    folder = tmp_path / "ferkit_configs" / "experiment"
+    folder.mkdir(parents=True)
+    (folder / "mine.yaml").write_text("# @package _global_\ntrainer: {frames: 3}\n")
+    code, _, err = ferkit("train", "experiment=mine")
+    assert (code, "trainer.frames_per_clip" in err) == (2, True), err
+
+
+def test_renamed_values_of_a_saved_config_are_translated(run):
+    before = {"trainer": {"visits": "film"}, "study": {"variant": "as_printed"}, "seed": 3}
+    assert saved.as_of_now(before, "x") == {
+        "trainer": {"sampling": "video"}, "study": {"variant": "as_published"}, "seed": 3,
+    }  # fmt: skip
+
+
+def test_accesses_to_test_that_were_noted_before_are_still_counted(ferkit, run):
+    assert (run / "looks.jsonl").is_file()
+    assert ferkit("eval", f"run={run}")[0] == 0
+    assert "Accessed" in (run / "report" / "report.md").read_text()

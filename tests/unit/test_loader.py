@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from ferkit.loader import ResidentLoader, StreamingLoader, make_loader, shuffled
+from ferkit.loader import DeviceLoader, StreamingLoader, make_loader, shuffled
 
 CPU = torch.device("cpu")
 
@@ -14,7 +14,7 @@ def faces(request, tmp_path):
     return np.load(tmp_path / "faces.npy", mmap_mode="r")
 
 
-@pytest.mark.parametrize("kind", [ResidentLoader, StreamingLoader])
+@pytest.mark.parametrize("kind", [DeviceLoader, StreamingLoader])
 def test_batches_are_the_rows_asked_for(faces, kind):
     rows = np.array([7, 1, 4, 2, 9])
     targets = np.array([0, 1, 2, 3, 4])
@@ -24,18 +24,18 @@ def test_batches_are_the_rows_asked_for(faces, kind):
     assert loader.steps == 3
     for batch in batches:
         assert batch.images.dtype == torch.uint8
-        for image, target, place in zip(batch.images, batch.targets, batch.places, strict=True):
+        for image, target, place in zip(batch.images, batch.targets, batch.positions, strict=True):
             assert target == targets[place]
             stored = torch.from_numpy(np.array(faces[rows[place]]))
             assert torch.equal(image, stored[None] if stored.ndim == 2 else stored.permute(2, 0, 1))
-    assert sorted(p for b in batches for p in b.places) == [0, 1, 2, 3, 4]
+    assert sorted(p for b in batches for p in b.positions) == [0, 1, 2, 3, 4]
 
 
 def test_both_loaders_give_the_same_batches(faces):
     rows, targets = np.arange(10), np.arange(10)
     pair = [
         make_loader(faces, rows, targets, batch_size=3, device=CPU, order=shuffled(10, 5),
-                    resident=resident)
+                    cache_on_device=resident)
         for resident in (True, False)
     ]  # fmt: skip
     for epoch in (0, 3):

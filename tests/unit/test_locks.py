@@ -44,31 +44,33 @@ def test_the_holder_stands_beside_while_it_is_held(tmp_path):
     assert holder(path) == "another process"
 
 
-def test_a_long_wait_is_said_once_with_what_to_do(tmp_path, monkeypatch, capsys, other):
+def test_a_long_wait_is_said_once_with_what_to_do(tmp_path, monkeypatch, caplog, other):
+    caplog.set_level("INFO")
     monkeypatch.setattr(locks, "PATIENCE", 0.2)
     threading.Timer(1.0, lambda: other.stdin.close()).start()
     with held(tmp_path / "x.lock", "the faces"):
         pass
-    err = capsys.readouterr().err
-    assert err.count("\n") == 1
+    (err,) = caplog.messages
     for words in ("waiting for the faces", f"process {other.pid} on ", f"`kill {other.pid}`"):
         assert words in err
 
 
-def test_a_short_wait_is_not_said(tmp_path, capsys, other):
+def test_a_short_wait_is_not_said(tmp_path, caplog, other):
+    caplog.set_level("INFO")
     threading.Timer(0.3, lambda: other.stdin.close()).start()
     with held(tmp_path / "x.lock", "it"):
         pass
-    assert capsys.readouterr().err == ""
+    assert not caplog.messages
 
 
-def test_the_lock_of_a_killed_process_never_blocks(tmp_path, capsys, other):
+def test_the_lock_of_a_killed_process_never_blocks(tmp_path, caplog, other):
+    caplog.set_level("INFO")
     other.kill()
     other.wait()
     assert (tmp_path / "x.lock.json").exists()  # it had no time to take its note away
     with held(tmp_path / "x.lock", "it"):
         assert f"process {os.getpid()} " in holder(tmp_path / "x.lock")
-    assert capsys.readouterr().err == ""
+    assert not caplog.messages
 
 
 def test_who_does_not_wait_is_told_who_holds_it(tmp_path, other):

@@ -3,7 +3,8 @@
 import pandas as pd
 import pytest
 
-from ferkit.printable import csv_cell, csv_frame, one_line, printable, quoted, say
+from ferkit.log import log, log_to_stderr
+from ferkit.printable import csv_cell, csv_frame, one_line, printable, quoted
 from ferkit.reports.document import Sheet
 from ferkit.reports.formats import write_document
 from ferkit.reports.markdown import plain
@@ -15,7 +16,8 @@ EVIL = ["=1+1|cmd", "+1+1", "-2+3|x", "@sum", "\tx", "\x1b[2J\nbell\x07",
 
 @pytest.mark.parametrize("text", EVIL)
 def test_no_terminal_obeys_and_no_spreadsheet_computes(text, capsys):
-    say(text)
+    log_to_stderr()
+    log.info(text)
     said = capsys.readouterr().err
     assert said.count("\n") == 1
     for shown in (said[:-1], printable(text), one_line(text), csv_cell(text), plain(text)):

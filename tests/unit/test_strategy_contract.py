@@ -5,10 +5,11 @@ import pytest
 import torch
 from torch import nn
 
-from ferkit.composition import choices, compose, load_choice
+from ferkit.composition import compose, load_choice
 from ferkit.config import build
 from ferkit.errors import ConfigError
 from ferkit.losses import needs_features, start_epoch
+from ferkit.tree import choices
 
 EMOTIONS = ("angry", "disgust", "fear", "happy")
 K, SIDE = len(EMOTIONS), 12
@@ -57,7 +58,7 @@ def make_loss(node, strategy):
 
 
 def two_steps(loss, faces, targets, strategy):
-    """Train a tiny network for an epoch of one step, twice; answers losses and weights."""
+    """Train a tiny network for an epoch of one step, twice; return losses and weights."""
     torch.manual_seed(0)
     network = Tiny()
     optimizer = torch.optim.SGD(network.parameters(), lr=0.05)
@@ -164,7 +165,7 @@ def test_every_tta_answers_probabilities_and_is_deterministic(name, faces):
 
 @pytest.mark.parametrize("group", ["loss", "imbalance", "tta"])
 def test_every_yaml_says_what_it_is(group):
-    from ferkit.commands.list import what_it_is
+    from ferkit.tree import what_it_is
 
     said = {choice: what_it_is(group, choice) for choice in choices(group)}
     assert {choice for choice, line in said.items() if len(line) < 10} == set()

@@ -5,10 +5,10 @@ import sys
 import pytest
 import yaml
 
-from ferkit.composition import choices
 from ferkit.config import GROUPS, build
 from ferkit.errors import ConfigError
 from ferkit.targets import configs_dir, resolve, shipped_targets
+from ferkit.tree import choices
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+import ferkit.packaged as packaged
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -23,6 +25,10 @@ def test_wheel_carries_configs_templates_and_no_data(tmp_path):
         "checking/check.html.jinja",
     ):
         assert f"ferkit/{name}" in names
+    licences = {n.rsplit("/", 1)[1] for n in names if "/licenses/" in n}
+    assert {"LICENSE", "LICENSE-MODELS"} <= licences
+    for model in packaged.names():
+        assert f"ferkit/models/{model}/model.safetensors" in names
     assert not [n for n in names if n.endswith((".jpg", ".png", ".npy", ".parquet"))]
 
 

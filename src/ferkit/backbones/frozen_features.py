@@ -87,9 +87,9 @@ class FeatureLoader:
     def epoch(self, number: int) -> Iterator[Batch]:
         """The batches of an epoch, in its order."""
         order = self.order(number)
-        for places in np.split(order, range(self.batch_size, len(order), self.batch_size)):
-            chosen = torch.from_numpy(places).to(self.features.device)
-            yield Batch(self.features[chosen], self.targets[chosen], places)
+        for positions in np.split(order, range(self.batch_size, len(order), self.batch_size)):
+            chosen = torch.from_numpy(positions).to(self.features.device)
+            yield Batch(self.features[chosen], self.targets[chosen], positions)
 
 
 class Part(nn.Module):

@@ -46,7 +46,7 @@ def init_from(
 ) -> str:
     """Take the weights of another run's backbone; the head as well, if its classes are ours.
 
-    A network of films may start from a run of its network of single faces.
+    A network of videos may start from a run of its network of single faces.
 
     Args:
         source: A run folder, its model.safetensors, or a state dict of this very backbone.
@@ -77,9 +77,9 @@ def init_from(
 
 
 def _is_of_faces(backbone: nn.Module, weights: Mapping[str, Any]) -> bool:
-    """Whether a backbone takes films, and the weights are those of a network of faces."""
-    films = bool(getattr(backbone, "takes_films", False))
-    return films and not any(name.startswith("frame.") for name in weights)
+    """Whether a backbone takes videos, and the weights are those of a network of faces."""
+    videos = bool(getattr(backbone, "takes_videos", False))
+    return videos and not any(name.startswith("frame.") for name in weights)
 
 
 def _same_head(

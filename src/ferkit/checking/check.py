@@ -32,7 +32,7 @@ class CheckResult:
         near: Images whose perceptual hashes are near, not identical; None if not looked for.
         distance: Bits by which they may differ.
         leaks: What official splits share, as `ferkit.splits.count_leaks` has it.
-        notes: What could not be looked at, and why.
+        notes: What could not be examined, and why.
         seconds: How long it took.
     """
 
@@ -141,10 +141,10 @@ def render_text(result: CheckResult) -> str:
     """The result for a terminal."""
     index = result.index
     known = {c: index.frame[c][index.frame[c] != ""].nunique() for c in ("subject", "sequence")}
-    people, films = (f"{n:,} {c}s" if n else f"no {c}s" for c, n in known.items())
+    people, videos = (f"{n:,} {c}s" if n else f"no {c}s" for c, n in known.items())
     lines = [
         f"{index.name} | {index.variant} | {index.root}",
-        f"{len(index):,} samples, {len(index.emotions)} classes, {people}, {films}",
+        f"{len(index):,} samples, {len(index.emotions)} classes, {people}, {videos}",
         "",
         _table(result.counts),
         "",
@@ -192,7 +192,7 @@ def _files_words(index: FaceIndex) -> list[str]:
     if not index.files:
         return []
     said = ", ".join(f"{why}: {n:,}" for why, n in index.files.items())
-    return [f"{sum(index.files.values()):,} images and films below the root: {said}"]
+    return [f"{sum(index.files.values()):,} images and videos below the root: {said}"]
 
 
 def _most_frequent(values: pd.Series) -> str:
@@ -243,9 +243,9 @@ def _copies_words(copies: Copies, what: str) -> list[str]:
 
 
 def _family_words(result: CheckResult, copies: Copies) -> list[str]:
-    # Frames of a film and takes of a person are near each other by nature.
+    # Frames of a video and takes of a person are near each other by nature.
     frame = result.index.frame.iloc[result.images["row"]]
-    for column, what in (("subject", "person"), ("sequence", "film")):
+    for column, what in (("subject", "person"), ("sequence", "video")):
         ids = frame[column].to_numpy(str)[copies.group >= 0]
         if (ids != "").any():
             spread = pd.Series(ids).groupby(copies.group[copies.group >= 0]).nunique()

@@ -13,7 +13,7 @@ import pandas as pd
 
 from ferkit.datasets.chunks import rows_a_chunk
 from ferkit.datasets.index import FaceIndex
-from ferkit.datasets.video_files import is_film
+from ferkit.datasets.video_files import is_video
 from ferkit.errors import DataError
 from ferkit.workers import spread
 
@@ -38,7 +38,7 @@ class Images:
     Attributes:
         root: The dataset's folder.
         paths: Files relative to `root`, one an image.
-        frames: The frame to take of a film; not looked at for a picture.
+        frames: The frame to take of a video; ignored for a picture.
         pixels: uint8 [n, H, W] or [n, H, W, 3], or None where they lie in files.
     """
 
@@ -103,15 +103,15 @@ def measure_chunk(images: Images, near: bool) -> list[dict[str, object]]:
     if images.pixels is not None:
         return [_facts(image, near, mode="") for image in images.pixels]
     facts: list[dict[str, object]] = [{}] * len(paths)
-    films: dict[str, list[int]] = {}
+    videos: dict[str, list[int]] = {}
     for i, path in enumerate(paths):
-        if is_film(path):
-            films.setdefault(path, []).append(i)
+        if is_video(path):
+            videos.setdefault(path, []).append(i)
         else:
             facts[i] = _file_facts(root / path, near)
-    for path, numbers in films.items():
+    for path, numbers in videos.items():
         for i, fact in zip(
-            numbers, _film_facts(root / path, [frames[i] for i in numbers], near), strict=True
+            numbers, _video_facts(root / path, [frames[i] for i in numbers], near), strict=True
         ):
             facts[i] = fact
     return facts
@@ -128,7 +128,7 @@ def _file_facts(path: Path, near: bool) -> dict[str, object]:
     return _facts(image, near, mode=_mode(data)) | {"file_hash": _hash(data)}
 
 
-def _film_facts(path: Path, frames: list[int], near: bool) -> list[dict[str, object]]:
+def _video_facts(path: Path, frames: list[int], near: bool) -> list[dict[str, object]]:
     from ferkit.faces.videos import read_frames
 
     try:
@@ -136,9 +136,9 @@ def _film_facts(path: Path, frames: list[int], near: bool) -> list[dict[str, obj
     except (DataError, OSError) as error:
         return [{"error": str(error)} for _ in frames]
     return [
-        _facts(images[frame], near, mode="film")
+        _facts(images[frame], near, mode="video")
         if frame in images
-        else {"error": f"the film has no frame {frame}"}
+        else {"error": f"the video has no frame {frame}"}
         for frame in frames
     ]
 

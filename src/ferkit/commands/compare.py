@@ -9,21 +9,22 @@ from omegaconf import DictConfig
 
 from ferkit.config import as_words
 from ferkit.errors import ConfigError, DataError, unknown
-from ferkit.evaluation.difficulty import ease_of_faces
+from ferkit.evaluation.difficulty import difficulty_of_faces
 from ferkit.evaluation.outcomes import labelled
 from ferkit.evaluation.seeds import CORRECTIONS, RESAMPLES, Measured, measure_runs
 from ferkit.files import FORMAT, usable_folder
-from ferkit.printable import csv_frame, say
+from ferkit.log import log
+from ferkit.printable import csv_frame
 from ferkit.reports.comparison.calibration import calibration_sheet, reliability_pictures
 from ferkit.reports.comparison.compare import (
-    against_sheet,
     differences,
+    differences_sheet,
     means_sheet,
     p_values_sheet,
     pairs_sheets,
     runs_sheet,
 )
-from ferkit.reports.comparison.difficulty import ease_sheets, halves_sheet
+from ferkit.reports.comparison.difficulty import difficulty_sheets, halves_sheet
 from ferkit.reports.comparison.groups import group_sheets
 from ferkit.reports.comparison.methods import (
     Method,
@@ -38,10 +39,10 @@ from ferkit.reports.document import Sheet
 from ferkit.reports.formats import write_document, write_files
 from ferkit.reports.plots import render
 
-STEM, EASE = "comparison", "ease"
+STEM, DIFFICULTY = "comparison", "difficulty"
 _VIEWS = ("test", "val", "held_out")  # the first that every run has
 _ON_TEST = (
-    "These are figures of test: choosing among the methods by them would be selection on test; "
+    "These are metrics of test: choosing among the methods by them would be selection on test; "
     "choose with view=val."
 )
 _OTHERS = "Runs trained on {} are in the matrix alone: paired tests need the same faces."
@@ -49,7 +50,7 @@ _NOT_PAIRED = "No paired tests: {} Means and spreads are over different faces."
 
 
 def compare_runs(config: DictConfig, command: str) -> int:
-    """Compare the runs that `runs` names, or judge the ease of faces by them; `out` gets it all."""
+    """Compare the runs that `runs` names, or judge the difficulty of faces by them."""
     asked = as_words(config.runs)
     if config.correction not in CORRECTIONS:
         raise ConfigError(unknown("correction", config.correction, CORRECTIONS))
@@ -57,14 +58,14 @@ def compare_runs(config: DictConfig, command: str) -> int:
     out = Path(config.out or Path("outputs/eval") / (Path(asked[0]).name or "runs"))
     usable_folder(out, "out")
     methods = group_runs([read_saved(folder) for folder in folders])
-    if config.ease:
-        _report_ease(config, methods, out, [f"Made by: {command}", *left_out])
-        stem = EASE
+    if config.difficulty:
+        _report_difficulty(config, methods, out, [f"Made by: {command}", *left_out])
+        stem = DIFFICULTY
     else:
         _report_comparison(config, methods, out, command, left_out)
         stem = STEM
     print((out / f"{stem}.md").read_text(encoding="utf-8"))
-    say(f"written: {out / stem}.html, .md, .tex and a csv a table")
+    log.info(f"written: {out / stem}.html, .md, .tex and one csv per table")
     return 0
 
 
@@ -73,7 +74,7 @@ def _report_comparison(
 ) -> None:
     view = config.view or _common_view(methods)
     methods, lacking = _with_view(methods, view)
-    reference = find_method(methods, config.against)
+    reference = find_method(methods, config.baseline)
     same = [method for method in methods if method.dataset == reference.dataset]
     same.sort(key=lambda method: method is not reference)  # the reference first
     others = sorted({m.dataset for m in methods} - {reference.dataset})
@@ -105,7 +106,7 @@ def _sheets(
     sheets = [means_sheet(methods, paired.measured)]
     if len(methods) > 1 and not paired.why_not:
         given = (reference, methods, paired.measured, paired.units)
-        sheets += [against_sheet(*given), p_values_sheet(*given)]
+        sheets += [differences_sheet(*given), p_values_sheet(*given)]
         sheets += pairs_sheets(methods, paired.measured, correction)
     return sheets
 
@@ -148,22 +149,22 @@ def _measure_paired(methods: Sequence[Method], view: str, recall: Sequence[str])
     return Paired(measured, units.words, words, why_not)
 
 
-def _report_ease(
+def _report_difficulty(
     config: DictConfig, methods: Sequence[Method], out: Path, notes: Sequence[str]
 ) -> None:
     repeats = [frame for method in methods for frame in method.frames("held_out")]
     if not repeats:
         raise DataError(
-            "ease=true needs cross-validations (predictions/held_out.parquet): train some with "
-            "split=subject_kfold split.fold=all and other seeds."
+            "difficulty=true needs cross-validations (predictions/held_out.parquet): train some "
+            "with split=subject_kfold split.fold=all and other seeds."
         )
     if len(methods) > 1:
         notes = [
             *notes,
             f"Pooled over {len(methods)} methods: {', '.join(m.name for m in methods)}",
         ]
-    ease = ease_of_faces(repeats)
-    sheets = ease_sheets(ease, config.threshold)
+    difficulty = difficulty_of_faces(repeats)
+    sheets = difficulty_sheets(difficulty, config.threshold)
     if config.of is not None:
         frames = {}
         for folder in find_runs(as_words(config.of))[0]:
@@ -172,19 +173,21 @@ def _report_ease(
                 frame = run.view(view)
                 if frame is not None:
                     frames[f"{folder}, {view}"] = labelled(frame)
-        sheets.append(halves_sheet(frames, ease, config.threshold))
-    faces = "Ease of the faces of " + methods[0].dataset
-    write_document(out, EASE, faces, sheets, notes=notes)
-    write_files(out, [("ease_of_faces.csv", csv_frame(ease).to_csv(index=False).encode())])
+        sheets.append(halves_sheet(frames, difficulty, config.threshold))
+    faces = "Difficulty of the faces of " + methods[0].dataset
+    write_document(out, DIFFICULTY, faces, sheets, notes=notes)
+    write_files(
+        out, [("difficulty_of_faces.csv", csv_frame(difficulty).to_csv(index=False).encode())]
+    )
 
 
 def _write_numbers(
     out: Path, view: str, methods: Sequence[Method], measured: Mapping[str, Sequence[Measured]]
 ) -> None:
-    """comparison.json: the figures of every run, for programs."""
+    """comparison.json: the metrics of every run, for programs."""
     numbers = {
         method.name: [
-            {"run": str(run.folder), "seed": run.seed, "figures": dict(found.figures)}
+            {"run": str(run.folder), "seed": run.seed, "metrics": dict(found.metrics)}
             for run, found in zip(method.runs, measured[method.name], strict=True)
         ]
         for method in methods

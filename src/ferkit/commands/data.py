@@ -11,7 +11,8 @@ from ferkit.composition import compose
 from ferkit.config import as_plain
 from ferkit.errors import ConfigError, unknown
 from ferkit.files import usable_folder
-from ferkit.printable import printable, say
+from ferkit.log import log
+from ferkit.printable import printable
 
 ACTIONS = ("check", "prepare", "show", "fake", "ceiling")
 
@@ -54,9 +55,9 @@ def _prepare(config: DictConfig) -> None:
     for line in json.dumps({k: store.card[k] for k in ("n", "counts", "dropped")}, indent=1).split(
         "\n"
     ):
-        say(line)
+        log.info(line)
     for warning in store.card["dataset"]["warnings"]:
-        say(f"warning: {warning}")
+        log.warning(f"{warning}")
     print(store.folder)
 
 
@@ -70,7 +71,7 @@ def _fake(config: DictConfig) -> None:
         raise ConfigError(f"out={out} is not empty; give a new folder.")
     module = import_module(f"ferkit.datasets.fakes.{name}")
     module.make(out, people=config.people, real_size=config.real_size, seed=config.seed)
-    say(f"Try it: ferkit train dataset={name} dataset.root={out}")
+    log.info(f"Try it: ferkit train dataset={name} dataset.root={out}")
     print(out)
 
 
@@ -92,4 +93,4 @@ def _ceiling(config: DictConfig) -> None:
     title = "The human ceiling of FER-2013, from FER+ votes"
     write_document(out, "ceiling", title, ceiling_sheets(votes, labels), notes=[f"Votes: {where}."])
     print((out / "ceiling.md").read_text(encoding="utf-8"))
-    say(f"written: {out / 'ceiling'}.html, .md, .tex and a csv a table")
+    log.info(f"written: {out / 'ceiling'}.html, .md, .tex and one csv per table")

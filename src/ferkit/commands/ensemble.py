@@ -10,7 +10,7 @@ from ferkit.config import as_words
 from ferkit.errors import DataError
 from ferkit.evaluation.ensemble import mean_predictions
 from ferkit.files import FORMAT, usable_folder
-from ferkit.printable import say
+from ferkit.log import log
 from ferkit.reports.comparison.methods import SavedRun, find_runs, read_saved
 from ferkit.reports.page import write_report
 from ferkit.runs.fingerprint import fingerprint
@@ -18,7 +18,7 @@ from ferkit.runs.folder import RunFolder, default_folder, open_run
 
 
 def ensemble(config: DictConfig, command: str) -> Path:
-    """Pool the predictions of the runs that `ensemble` names, view by view; answers the folder.
+    """Pool the predictions of the runs that `ensemble` names, view by view; return the folder.
 
     Without `view` it is every view that all of them have predicted.
 
@@ -27,7 +27,7 @@ def ensemble(config: DictConfig, command: str) -> Path:
     """
     folders, left_out = find_runs(as_words(config.ensemble))
     for sentence in left_out:
-        say(sentence)
+        log.info(sentence)
     members = [open_run(folder)[0] for folder in folders]
     views = [str(config.view)] if config.view else _shared(folders)
     saved = [read_saved(folder) for folder in folders]
@@ -43,10 +43,9 @@ def ensemble(config: DictConfig, command: str) -> Path:
         run.write_predictions(view, predictions)
         if view not in ("train", "val"):
             for one in (run, *members):
-                one.note_look(view, str(predictions["dataset"].iloc[0]), command,
+                one.note_test_access(view, str(predictions["dataset"].iloc[0]), command,
                               fingerprint(predictions))  # fmt: skip
     write_report(out, faces=False)
-    say(f"report: {out / 'report' / 'report.html'}")
     return out
 
 

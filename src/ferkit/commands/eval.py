@@ -25,26 +25,29 @@ from ferkit.inference.data import (
 )
 from ferkit.inference.named_views import merge_tests, named_view
 from ferkit.inference.scoring import find_scored, predict_views
+from ferkit.log import log
 from ferkit.model import load_model
-from ferkit.printable import say
 from ferkit.reports.page import write_report
+from ferkit.reports.tables import headlines
 from ferkit.runs.find import run_folders
 from ferkit.runs.fingerprint import CONTENT, fingerprint
 from ferkit.runs.folder import RunFolder, open_run
 from ferkit.splits.split import ALL
 from ferkit.views import make_store
 
+PRINTED = ("headline", "report")
+
 
 def main(words: Sequence[str]) -> int:
     """The command."""
     config = compose(*model_words(words), command="eval")
+    if config.print not in PRINTED:
+        raise ConfigError(unknown("print", config.print, PRINTED))
     said = "ferkit eval " + " ".join(words)
     if config.model.file is not None or config.predictions is not None:
         from ferkit.commands.eval_given import evaluate_given
 
-        folder = evaluate_given(config, said)
-        print((folder / "report" / "report.md").read_text(encoding="utf-8"))
-        return 0
+        return _show(evaluate_given(config, said), config)
     if config.study is not None:
         from ferkit.commands.study import report_study
 
@@ -56,10 +59,20 @@ def main(words: Sequence[str]) -> int:
     if config.ensemble is not None:
         from ferkit.commands.ensemble import ensemble
 
-        folder = ensemble(config, said)
-    else:
-        folder = evaluate_config(config, said)
-    print((folder / "report" / "report.md").read_text(encoding="utf-8"))
+        return _show(ensemble(config, said), config)
+    return _show(evaluate_config(config, said), config)
+
+
+def _show(folder: Path, config: DictConfig) -> int:
+    """Print the headline of a report and where it lies, or all of it."""
+    report = (folder / "report" / "report.md").read_text(encoding="utf-8")
+    if config.print == "report":
+        print(report)
+        return 0
+    print(report.splitlines()[0].removeprefix("# "))
+    for line in headlines(RunFolder(folder).read_json("report/metrics.json")["views"]):
+        print(line)
+    print(folder / "report" / "report.html")
     return 0
 
 
@@ -69,7 +82,7 @@ def model_words(words: Sequence[str]) -> list[str]:
 
 
 def evaluate(run: str | Path, *words: str) -> dict[str, Any]:
-    """Make the report of a run again, or predict a view first; answers view to figures.
+    """Make the report of a run again, or predict a view first; return view to metrics.
 
     Args:
         run: The run's folder.
@@ -81,13 +94,14 @@ def evaluate(run: str | Path, *words: str) -> dict[str, Any]:
 
 
 def evaluate_config(config: DictConfig, command: str) -> Path:
-    """Do what an eval config asks; answers the folder whose report was written."""
+    """Do what an eval config asks; return the folder whose report was written."""
     folder = Path(config.run) if config.run else newest_run()
+    if not config.run:
+        log.info(f"run: {folder}, the newest; run=DIR names another")
     run, stored = open_run(folder)
     asked = (config.view, config.dataset, config.tta, config.data_root)
     if all(key is None for key in asked) and not config.tests:
         write_report(folder, faces=bool(stored.get("report", {}).get("faces", True)))
-        say(f"report: {folder / 'report' / 'report.html'}")
         return folder
     return _predict(run, stored, config, command)
 
@@ -105,7 +119,7 @@ def newest_run(root: Path = Path("outputs/train")) -> Path:
 
 
 def _merged(stored: DictConfig, config: DictConfig) -> DictConfig:
-    """The run's own config with what eval was told put over it, but for another dataset."""
+    """The run's own config with eval's own keys put over it, but for another dataset."""
     merged = DictConfig(as_plain(completed(stored)))
     if config.tta is not None:
         asked = as_plain(config.tta)
@@ -147,7 +161,7 @@ def _predict(run: RunFolder, stored: DictConfig, config: DictConfig, command: st
         views = other_views(other, model.emotions, view, train)
     for note in views.split.notes:
         if note.startswith("since the training"):
-            say(f"warning: {note}")
+            log.warning(str(note))
     strategy: Strategy = build(merged.imbalance, where="imbalance")
     kind = getattr(build(merged.tta, where="tta"), "kind", "none")
     shown, rows = named_view(merged, views, view)
@@ -161,7 +175,6 @@ def _predict(run: RunFolder, stored: DictConfig, config: DictConfig, command: st
     predict_views(target, merged, model, views, strategy, [view], command, trained=run,
                   own=other is None, known={view: (shown, rows)})  # fmt: skip
     write_report(target.folder, faces=bool(merged.report.faces))
-    say(f"report: {target.folder / 'report' / 'report.html'}")
     return target.folder
 
 
@@ -177,7 +190,7 @@ def _other_store(
     asked = _moved_root(asked, "None", root)  # composed before the run's data_root was known
     store = make_store(DictConfig({**as_plain(merged), "dataset": asked, "faces": faces}))
     if split is not None and is_same_data(split, store):
-        say("this is the data that the run was trained with: its own views are judged")
+        log.info("this is the data that the run was trained with: its own views are evaluated")
         merged.dataset = asked
         return None
     return store

@@ -22,7 +22,6 @@ from ferkit.inference.outside import outside_predictor
 from ferkit.inference.predict import make_predictions
 from ferkit.inference.runtime import SUFFIX, Predictor, load_predictor, onnx_predictor
 from ferkit.inference.thumbnails import make_thumbnails, write_thumbnails
-from ferkit.printable import say
 from ferkit.reports.page import write_report
 from ferkit.runs.fingerprint import fingerprint
 from ferkit.runs.folder import RunFolder, default_folder
@@ -40,7 +39,7 @@ _NOT_KNOWN = (
 
 
 def evaluate_given(config: DictConfig, command: str) -> Path:
-    """Judge a network's file on a dataset, or a table of predictions; answers the folder.
+    """Judge a network's file on a dataset, or a table of predictions; return the folder.
 
     Raises:
         ConfigError: keys are missing, or do not go together.
@@ -218,7 +217,6 @@ def _finish(
     """Note what was seen of a test split, and write the report."""
     if (rows["split"] == "test").any():
         names: Sequence[str] = sorted(set(predictions["dataset"].astype(str)))
-        run.note_look(view, ", ".join(names), command, fingerprint(predictions))
+        run.note_test_access(view, ", ".join(names), command, fingerprint(predictions))
     write_report(run.folder, faces=bool(config.report.faces))
-    say(f"report: {run.folder / 'report' / 'report.html'}")
     return run.folder

@@ -11,7 +11,7 @@ from omegaconf import DictConfig
 
 from ferkit.composition import completed, compose
 from ferkit.errors import ConfigError, DataError, unknown
-from ferkit.evaluation.metrics import quick_figures
+from ferkit.evaluation.metrics import quick_metrics
 from ferkit.files import FORMAT, usable_folder, write_bytes, write_text
 from ferkit.inference.data import own_views, read_run_split
 from ferkit.inference.export import CHECKED, OPSET, check_faces, latencies, onnx_bytes, require_same
@@ -19,8 +19,8 @@ from ferkit.inference.onnx_file import OnnxFile, open_onnx, weights_sum
 from ferkit.inference.quantize import quantized
 from ferkit.inference.runtime import SUFFIX, onnx_predictor
 from ferkit.inference.tflite import require_same_tflite, tflite_bytes
+from ferkit.log import log
 from ferkit.model import FaceClassifier, card_of, load_model
-from ferkit.printable import say
 from ferkit.runs.folder import open_run
 from ferkit.views import Views
 
@@ -74,7 +74,7 @@ def export(config: DictConfig) -> list[Measured]:
 
 
 def _compared_with_torch(model: FaceClassifier, difference: float) -> dict[str, Any]:
-    say(f"{CHECKED} faces: the largest difference from torch is {difference:.1e}")
+    log.info(f"{CHECKED} faces: the largest difference from torch is {difference:.1e}")
     return {"emotions": list(model.emotions), "compared_faces": CHECKED,
             "largest_difference": difference}  # fmt: skip
 
@@ -105,7 +105,7 @@ def _write(path: Path, content: bytes, facts: Mapping[str, Any]) -> Measured:
 def _say_latencies(found: Mapping[str, Mapping[str, float]]) -> Mapping[str, Mapping[str, float]]:
     for runtime, times in found.items():
         shown = ", ".join(f"{count} faces {ms:.1f} ms" for count, ms in times.items())
-        say(f"{runtime} on one thread: {shown}")
+        log.info(f"{runtime} on one thread: {shown}")
     return found
 
 
@@ -124,7 +124,9 @@ def _int8(config: DictConfig, model: FaceClassifier, content: bytes, out: Path) 
 def _views(config: DictConfig, model: FaceClassifier) -> Views | None:
     """The run's own data; None where they are not here."""
     if config.run is None:
-        say("int8: model= names no data; calibrated on drawn faces, the accuracy lost is unknown")
+        log.info(
+            "int8: model= names no data; calibrated on drawn faces, the accuracy lost is unknown"
+        )
         return None
     run, stored = open_run(Path(config.run))
     asked = completed(stored)
@@ -133,7 +135,7 @@ def _views(config: DictConfig, model: FaceClassifier) -> Views | None:
         split = read_run_split(run.folder, run.read_data())
         return own_views(asked, split, model.emotions)
     except DataError as error:
-        say(f"int8: calibrated on drawn faces, the accuracy lost is unknown ({error})")
+        log.info(f"int8: calibrated on drawn faces, the accuracy lost is unknown ({error})")
         return None
 
 
@@ -149,14 +151,14 @@ def _calibration(model: FaceClassifier, views: Views | None) -> np.ndarray:
 def _compared(views: Views, plain: OnnxFile, small: OnnxFile) -> dict[str, Any]:
     """Accuracy and macro F1 on val, of float32 and of int8."""
     rows = views.rows("val")
-    rows = rows[views.codes[rows] >= 0]
+    rows = rows[views.class_ids[rows] >= 0]
     faces = np.asarray(views.store.faces[rows])
     found: dict[str, Any] = {"n": len(rows)}
     for name, file in (("float32", plain), ("int8", small)):
         ids = onnx_predictor(file).probabilities(faces).argmax(axis=1)
-        found[name] = quick_figures(views.codes[rows], ids, views.emotions)
+        found[name] = quick_metrics(views.class_ids[rows], ids, views.emotions)
     lost = found["float32"]["accuracy"] - found["int8"]["accuracy"]
-    say(
+    log.info(
         f"int8 on the {len(rows):,} faces of val: accuracy {found['int8']['accuracy']:.4f}, "
         f"{lost:+.4f} lost of {found['float32']['accuracy']:.4f}"
     )

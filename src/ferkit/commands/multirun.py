@@ -8,10 +8,9 @@ from omegaconf import DictConfig, OmegaConf
 
 from ferkit.commands.train import train
 from ferkit.composition import check, explained, hydra_ready, prepare, split_words
-from ferkit.devices import device_of_job
 from ferkit.errors import FerkitError
 from ferkit.hydra_keys import check_hydra_node
-from ferkit.printable import say
+from ferkit.log import log, log_to_stderr
 from ferkit.runs.find import read_words
 from ferkit.runs.folder import default_folder
 from ferkit.workers import end_with_parent
@@ -46,25 +45,27 @@ def main(words: Sequence[str]) -> int:
             with_log_configuration=False,
         )
     codes = [job.return_value for batch in done for job in batch]
-    say(f"{codes.count(0)} of {len(codes)} runs done: {folder}")
+    log.info(f"{codes.count(0)} of {len(codes)} runs done: {folder}")
     print(folder)
     return next((code for code in codes if code), 0)
 
 
 def run_job(config: DictConfig) -> int:
-    """One job, at module level so that other processes find it; answers an exit code."""
+    """One job, at module level so that other processes find it; return an exit code."""
     from hydra.core.hydra_config import HydraConfig
 
+    if not log.handlers:  # a process of a launcher
+        log_to_stderr()
     end_with_parent()  # where a launcher made this process by multiprocessing, as joblib's does
     job = HydraConfig.get().job
-    words = list(HydraConfig.get().overrides.task)
+    words = [word.removeprefix("++") for word in HydraConfig.get().overrides.task]
     single = DictConfig(OmegaConf.to_container(config, resolve=False))
     single.run_dir = str(Path(config.run_dir) / str(job.num))
-    say(f"--- {job.num}: {job.override_dirname}")
+    log.info(f"--- {job.num}: {' '.join(words)}")
     try:
         return _train(single, words, int(job.num))
     except FerkitError as error:
-        say(f"ferkit: {error}")
+        log.error(str(error))
         return error.exit_code
     except Exception:  # raised, it would end the other jobs
         traceback.print_exc()
@@ -77,15 +78,19 @@ def _train(config: DictConfig, words: list[str], number: int) -> int:
     folder = Path(config.run_dir)
     if _began(folder, words):
         if (folder / "report" / "report.html").is_file():
-            say(f"done before: {folder}")
+            log.info(f"done before: {folder}")
             return 0
         config.resume = str(folder)
         train(config)
         return 0
+    from ferkit.devices import device_of_job
+
     config.trainer.device = device_of_job(config.trainer.device, number)
     train(config, words)
     return 0
 
 
 def _began(folder: Path, words: list[str]) -> bool:
-    return (folder / "config.yaml").is_file() and read_words(folder) == words
+    if not (folder / "config.yaml").is_file():
+        return False
+    return [word.removeprefix("++") for word in read_words(folder)] == words

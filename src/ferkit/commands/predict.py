@@ -9,38 +9,39 @@ from omegaconf import DictConfig
 from tqdm import tqdm
 
 from ferkit.composition import compose
-from ferkit.config import as_plain, build
+from ferkit.config import as_plain
 from ferkit.errors import ConfigError, DataError, unknown
 from ferkit.faces.crop import all_faces, make_face_detector
 from ferkit.faces.decode import decode_image
 from ferkit.faces.detection import Detector
 from ferkit.faces.settings import FaceSettings
 from ferkit.files import usable_folder
+from ferkit.inference.cropping import face_settings
 from ferkit.inference.photographs import (
     FORMATS,
     annotate,
     classify,
     explain,
+    nobody,
     write_explained,
     write_table,
 )
 from ferkit.inference.runtime import Predictor, is_onnx, load_predictor
 from ferkit.inference.saliency import check_method
+from ferkit.log import log
 from ferkit.model import FaceClassifier
-from ferkit.printable import say
+from ferkit.packaged import TERMS, find_model, is_packaged
 from ferkit.video.analysis import AnalysisSettings, DetectSettings
 from ferkit.video.predict import VideoSettings, predict_video
 from ferkit.video.smooth import SmoothSettings
 from ferkit.video.sources import Source, find_sources, folders_of
 from ferkit.video.tracks import TrackSettings
 
-DETECT = {"detector": "haar", "align": "none"}  # for models trained on ready-made crops
-
 
 def main(words: Sequence[str]) -> int:
     """The command."""
     config = compose(*words, command="predict")
-    for key in ("source", "model", "out"):
+    for key in ("source", "out"):
         if config[key] is None:
             raise ConfigError(f"`ferkit predict` needs {key}=; see `ferkit predict --help`.")
     if config.format not in FORMATS:
@@ -59,11 +60,13 @@ def predict(config: DictConfig) -> list[Path]:
     """
     settings = video_settings(config)
     explained = config.saliency != "none" and config.runtime == "auto"
-    runtime = "torch" if explained and not is_onnx(config.model) else config.runtime
-    model = load_predictor(
-        config.model, runtime=runtime, device=config.device, batch=config.batch_size
-    )
-    faces = face_settings(config, model)
+    chosen = find_model(config.model)
+    runtime = "torch" if explained and not is_onnx(chosen) else config.runtime
+    model = load_predictor(chosen, runtime=runtime, device=config.device, batch=config.batch_size)
+    if is_packaged(chosen):
+        log.info(f"model: {chosen.name}; {TERMS}")
+    asked = None if config.faces is None else as_plain(config.faces)
+    faces = face_settings(model, asked, force=config.force)
     detect = make_face_detector(faces, device=config.device)
     out = Path(config.out)
     sources = find_sources(config.source, out)
@@ -88,7 +91,7 @@ def _all_that_can_be_read(parts: Sequence[Callable[[], Path]]) -> list[Path]:
     if not tables:
         raise failed[0]
     for failure in failed:
-        say(f"passed over: {failure}")
+        log.warning(f"passed over: {failure}")
     return tables
 
 
@@ -102,7 +105,7 @@ def _predict_video(
 ) -> Path:
     written = predict_video(source, model, faces, detect, settings, out)
     totals = written.totals
-    say(
+    log.info(
         f"{source.shown}: {totals.analysed:,} frames of {totals.duration:.1f} s, "
         f"{written.faces:,} faces in {len(totals.tracks):,} tracks; "
         f"{totals.analysed - totals.found:,} frames without a face"
@@ -147,13 +150,14 @@ def predict_images(
         try:
             image = decode_image(path)
         except (DataError, OSError) as error:
-            say(f"passed over: {error}")
+            log.warning(f"passed over: {error}")
+            rows.append(nobody(str(path)))
             broken += 1
             continue
         crops = all_faces(image, settings, detect)
         found = classify(model, str(path), crops)
         without += [] if found else [path]
-        rows += found
+        rows += found or [nobody(str(path))]
         if config.annotate and found:
             annotate(image, found, out / "annotated" / f"{len(rows):06d}_{path.stem}.png")
         if network is not None:
@@ -164,13 +168,14 @@ def predict_images(
     if broken == len(paths):
         raise DataError(f"source={config.source}: none of its {broken} images can be read.")
     for path in without:
-        say(f"no face found: {path}")
-    say(
-        f"{len(paths)} images, {len(rows)} faces; {len(without)} images without a face, "
+        log.info(f"no face found: {path}")
+    faces = sum(row["success"] for row in rows)
+    log.info(
+        f"{len(paths)} images, {faces} faces; {len(without)} images without a face, "
         f"{broken} broken files passed over"
     )
-    if not rows and settings.detector != "none":
-        say(
+    if not faces and settings.detector != "none":
+        log.info(
             f"faces.detector={settings.detector} found no face in any image; if they are crops of "
             "faces already, give faces=none"
         )
@@ -181,17 +186,3 @@ def _explained(model: Predictor) -> FaceClassifier:
     if model.network is None:
         raise ConfigError("saliency= looks into a network that torch runs; take runtime=torch.")
     return model.network
-
-
-def face_settings(config: DictConfig, model: Predictor) -> FaceSettings:
-    """How faces are found: as asked, else as in training, with a detector where that had none."""
-    trained = {k: v for k, v in model.faces.items() if k != "_target_"}
-    if config.faces is not None:
-        asked = {k: v for k, v in as_plain(config.faces).items() if k != "_target_"}
-        trained |= asked
-    elif trained.get("detector") in ("none", "given"):
-        trained |= DETECT
-    shape = {"size": model.size, "color": "grey" if model.channels == 1 else "rgb"}
-    node = {"_target_": "ferkit.faces.settings.FaceSettings", **trained, **shape}
-    settings: FaceSettings = build(node, where="faces")
-    return settings

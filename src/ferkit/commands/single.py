@@ -13,15 +13,17 @@ from omegaconf import DictConfig
 from ferkit.composition import check, completed, compose
 from ferkit.config import as_plain, build
 from ferkit.devices import choose_device
-from ferkit.errors import ConfigError, DataError, unknown
+from ferkit.errors import ConfigError, DataError
 from ferkit.files import require_as_written
 from ferkit.imbalance.strategy import Strategy
 from ferkit.inference.named_views import check_test
 from ferkit.inference.saliency import check_method
 from ferkit.inference.scoring import predict_views
+from ferkit.log import log
 from ferkit.model import load_model
-from ferkit.printable import quoted, say
+from ferkit.printable import quoted
 from ferkit.reports.page import write_report
+from ferkit.reports.tables import headlines
 from ferkit.runs.folder import (
     RunFolder,
     check_run_dir,
@@ -31,16 +33,17 @@ from ferkit.runs.folder import (
     open_run,
 )
 from ferkit.splits import read_split
-from ferkit.training.assemble import make_training, train_rows
+from ferkit.training.assemble import TrainRows, make_training, train_rows
 from ferkit.training.augment import WithoutMixup
 from ferkit.training.describe import SPLIT, describe_run
 from ferkit.training.inputs import run_training
 from ferkit.training.settings import TrainerSettings
+from ferkit.training.trainer import Augmentation, Training
 from ferkit.views import Views, make_views
 
 _MOST_THREADS = 4096
 RESUME_KEYS = (
-    "trainer.max_epochs", "trainer.device", "trainer.threads", "trainer.resident",
+    "trainer.max_epochs", "trainer.device", "trainer.threads", "trainer.cache_on_device",
     "trainer.cache_frozen",
 )  # fmt: skip
 
@@ -51,11 +54,22 @@ class TrainedRun:
 
     Attributes:
         folder: Where it lives.
-        figures: View to the figures of metrics.json.
+        metrics: View to the metrics of metrics.json.
     """
 
     folder: Path
-    figures: dict[str, dict[str, Any]]
+    metrics: dict[str, dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Everything that a training needs, before a folder is made for it."""
+
+    views: Views
+    rows: TrainRows
+    strategy: Strategy
+    augment: Augmentation
+    training: Training
 
 
 def take_up(
@@ -79,10 +93,37 @@ def train_single(
         held: Holds the run's folder until it ends.
         begun: A run that was stopped and goes on.
     """
-    settings: TrainerSettings = build(config.trainer, where="trainer")
-    _check_evaluate(config)
-    check_method(config.report.saliency)
     logger = build(config.logger, where="logger")
+    ready = prepare_training(config, begun)
+    views, rows, training, strategy = ready.views, ready.rows, ready.training, ready.strategy
+    device = training.device
+    config.trainer.batch_size = training.settings.batch_size  # what "auto" came to, for a resume
+    run = begun or claim_run(_new_folder(config), words, held)
+    with said_how_to_go_on(run):
+        describe_run(run, config, views, rows, training, words)
+        for warning in views.warnings():
+            log.warning(f"{warning}")
+        run_training(training, ready.augment, strategy, views, rows, run, logger)
+        if not config.evaluate:
+            log.info("evaluate=[]: no view is predicted, and there is no report")
+            return TrainedRun(run.folder, {})
+        model = load_model(run.folder, str(device))
+        predict_views(run, config, model, views, strategy, list(dict.fromkeys(config.evaluate)))
+        return TrainedRun(run.folder, report(run, config))
+
+
+def prepare_training(config: DictConfig, begun: RunFolder | None) -> Prepared:
+    """Read, split and resample the data of a config, and build what is trained.
+
+    Args:
+        begun: A run that goes on, of whose split and threads this must be.
+
+    Raises:
+        FerkitError: a mistake in the config or the data.
+    """
+    settings: TrainerSettings = build(config.trainer, where="trainer")
+    _check_tests(config)
+    check_method(config.report.saliency)
     device = choose_device(settings.device)
     # another number of threads gives other last bits
     if threads := settings.threads or (threads_of(begun) if begun else None):
@@ -93,25 +134,13 @@ def train_single(
     if begun:
         _require_same_split(begun, views)
     strategy: Strategy = build(config.imbalance, where="imbalance")
-    build(config.tta, where="tta")  # a mistake in it is said before training, not after
+    build(config.tta, where="tta")  # a mistake in it is reported before training, not after
     rows = train_rows(config, views, strategy, settings, device)
     augment = build(config.augment, where="augment")
     if not hasattr(augment, "mixup"):  # a user's own function
         augment = WithoutMixup(augment)
     training = make_training(config, settings, strategy, views, rows, device)
-    config.trainer.batch_size = training.settings.batch_size  # what "auto" came to, for a resume
-    run = begun or claim_run(_new_folder(config), words, held)
-    with said_how_to_go_on(run):
-        describe_run(run, config, views, rows, training, words)
-        for warning in views.warnings():
-            say(f"warning: {warning}")
-        run_training(training, augment, strategy, views, rows, run, logger)
-        if not config.evaluate:
-            say("evaluate=[]: no view is predicted, and there is no report")
-            return TrainedRun(run.folder, {})
-        model = load_model(run.folder, str(device))
-        predict_views(run, config, model, views, strategy, list(dict.fromkeys(config.evaluate)))
-        return TrainedRun(run.folder, report(run, config))
+    return Prepared(views, rows, strategy, augment, training)
 
 
 def require_classes(views: Views) -> None:
@@ -149,22 +178,19 @@ def said_how_to_go_on(run: RunFolder) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        say(f"stopped; go on with `ferkit train {shlex.quote(f'resume={quoted(run.folder)}')}`")
+        log.info(
+            "stopped; go on with `ferkit train %s`", shlex.quote(f"resume={quoted(run.folder)}")
+        )
         raise
 
 
 def report(run: RunFolder, config: DictConfig) -> dict[str, Any]:
     """Write the report and say the headline of each view."""
-    figures: dict[str, Any] = write_report(run.folder, faces=bool(config.report.faces))["views"]
-    for view, found in figures.items():
-        between = found["intervals"].get("accuracy")
-        interval = f" [{between[0]:.3f}, {between[1]:.3f}]" if between else ""
-        say(
-            f"{view}: accuracy {found['accuracy']:.3f}{interval}  balanced "
-            f"{found['balanced_accuracy']:.3f}  macro F1 {found['macro_f1']:.3f}  (n={found['n']})"
-        )
-    say(f"report: {run.folder / 'report' / 'report.html'}")
-    return figures
+    metrics: dict[str, Any] = write_report(run.folder, faces=bool(config.report.faces))["views"]
+    for line in headlines(metrics):
+        log.info(line)
+    log.info(f"report: {run.folder / 'report' / 'report.html'}")
+    return metrics
 
 
 def _resume(folder: Path, words: Sequence[str]) -> tuple[RunFolder, DictConfig]:
@@ -199,10 +225,7 @@ def _require_same_split(run: RunFolder, views: Views) -> None:
         )
 
 
-def _check_evaluate(config: DictConfig) -> None:
-    for view in config.evaluate:
-        if view not in ("val", "test", *config.tests):
-            raise ConfigError(unknown("view in evaluate", view, ["val", "test", *config.tests]))
+def _check_tests(config: DictConfig) -> None:
     for name, asked in as_plain(config.tests).items():
         if not isinstance(asked, Mapping | None):
             raise ConfigError(f"tests.{name} is {asked!r}; give a mapping, e.g. {{views: [test]}}.")

@@ -7,13 +7,14 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from ferkit.composition import compose, list_groups, root_keys
+from ferkit.composition import compose, root_keys
 from ferkit.errors import ConfigError, DataError, check_format, require, unknown
 from ferkit.files import FORMAT, alone, usable_folder, write_text
-from ferkit.printable import say
+from ferkit.log import log
+from ferkit.monitors import MONITORS
 from ferkit.runs.folder import default_folder
 from ferkit.sweeps.space import Space, own_words, read_space
-from ferkit.training.optim import MONITORS
+from ferkit.tree import list_groups
 from ferkit.untrusted import read_yaml, require_shape
 
 FILE = "sweep.yaml"
@@ -49,7 +50,7 @@ def _run(folder: Path, settings: DictConfig, space: Space, config: DictConfig) -
     from ferkit.sweeps.study import best_trial, make_pruner, make_sampler, open_study, reopen_failed
 
     if settings.retry_failed and (again := reopen_failed(folder)):
-        say(f"{again} failed trials run again")
+        log.info(f"{again} failed trials run again")
     study = open_study(
         folder,
         "maximize" if MONITORS[settings.monitor] == "max" else "minimize",
@@ -59,19 +60,19 @@ def _run(folder: Path, settings: DictConfig, space: Space, config: DictConfig) -
     plan = Plan(settings.trials, settings.monitor, _epochs, settings.n_jobs)
     always = [f"trainer.monitor={settings.monitor}", "evaluate=[val]"]
     launch = launcher(folder / "trials", always, _placer(config, settings.n_jobs))
-    say(f"sweep: {folder}")
+    log.info(f"sweep: {folder}")
     try:
-        search(study, space, plan, launch, say)
+        search(study, space, plan, launch)
     except KeyboardInterrupt:
         write_sweep(study, space, settings.monitor, folder)
-        say(f"go on with `ferkit sweep resume={folder}`")
+        log.info(f"go on with `ferkit sweep resume={folder}`")
         raise
     command = write_sweep(study, space, settings.monitor, folder)
-    say(f"report: {folder / 'report.html'}")
+    log.info(f"report: {folder / 'report.html'}")
     print(folder)
     if best_trial(study) is None:
         raise DataError(f"No trial was completed; {folder / 'trials.csv'} says why.")
-    say(f"best: {command}")
+    log.info(f"best: {command}")
     return 0
 
 
@@ -80,7 +81,7 @@ def _epochs(words: Sequence[str]) -> int:
 
 
 def _try_all(space: Space) -> DictConfig:
-    """Compose every choice once, so that a mistake is said before the first trial."""
+    """Compose every choice once, so that a mistake is reported before the first trial."""
     configs = []
     for words in space.examples():
         try:
@@ -105,13 +106,13 @@ def _check(settings: DictConfig, space: Space, config: DictConfig) -> None:
         monitors = [m for m in MONITORS if m.startswith("val_")]
         raise ConfigError(unknown("monitor", settings.monitor, monitors))
     if "trainer.monitor" in space.distributions:
-        raise ConfigError("trainer.monitor cannot be searched: trials are compared by one figure.")
+        raise ConfigError("trainer.monitor cannot be searched: trials are compared by one metric.")
     for key, least in (("trials", 1), ("n_jobs", 1), ("startup", 0), ("prune_after", 0)):
         if settings[key] < least:
             raise ConfigError(f"{key} is {settings[key]}; it must be at least {least}.")
     if str(config.split.get("fold")) == "all":
         raise ConfigError(
-            "split.fold=all has no figure an epoch to search by; sweep over one fold, then train "
+            "split.fold=all has no metric an epoch to search by; sweep over one fold, then train "
             "all of them with the words that were found."
         )
 

@@ -3,24 +3,35 @@
 import os
 from collections.abc import Sequence
 from contextlib import ExitStack
+from typing import TYPE_CHECKING
 
 from omegaconf import DictConfig
 
-from ferkit.commands.crossval import cross_validate
-from ferkit.commands.single import TrainedRun, take_up, train_single
 from ferkit.composition import compose
 from ferkit.config import as_plain
-from ferkit.errors import ConfigError
+from ferkit.errors import ConfigError, unknown
+
+if TYPE_CHECKING:
+    from ferkit.commands.single import TrainedRun
+
+DRY_RUN = "--dry-run"
 
 
 def main(words: Sequence[str]) -> int:
     """The command, for a single run."""
-    run = train(compose(*words), words)
-    print(run.folder)
+    rest = [word for word in words if word != DRY_RUN]
+    config = compose(*rest)
+    check_evaluate(config)
+    if len(rest) < len(words):
+        from ferkit.commands.dry_run import dry_run
+
+        print(dry_run(config))
+        return 0
+    print(train(config, rest).folder)
     return 0
 
 
-def train(config: DictConfig, words: Sequence[str] = ()) -> TrainedRun:
+def train(config: DictConfig, words: Sequence[str] = ()) -> "TrainedRun":
     """Train what a config describes, report on val, and on test if `evaluate` asks for it.
 
     Args:
@@ -30,11 +41,26 @@ def train(config: DictConfig, words: Sequence[str] = ()) -> TrainedRun:
         FerkitError: a mistake in the config or the data; nothing half-written is left.
         KeyboardInterrupt: the run can go on with `resume=`.
     """
+    check_evaluate(config)
     refuse_several_processes()
+    from ferkit.commands.crossval import cross_validate
+    from ferkit.commands.single import take_up, train_single
+
     with ExitStack() as held:
         begun, config = take_up(config, words, held)
         every_fold = str(as_plain(config.split).get("fold")) == "all"
         return (cross_validate if every_fold else train_single)(config, words, held, begun)
+
+
+def check_evaluate(config: DictConfig) -> None:
+    """Check the views that are asked for.
+
+    Raises:
+        ConfigError: there is no such view.
+    """
+    for view in config.evaluate:
+        if view not in ("val", "test", *config.tests):
+            raise ConfigError(unknown("view in evaluate", view, ["val", "test", *config.tests]))
 
 
 def refuse_several_processes() -> None:

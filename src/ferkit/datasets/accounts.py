@@ -1,7 +1,7 @@
 """Every image below the given root is accounted for: read, counted under a name, or warned of.
 
 An adapter says what it read (its rows) and what it recognised and left out (`FaceIndex.beside`).
-What then remains of the files below the root is told here, the same for all adapters.
+What then remains of the files below the root is reported here, the same for all adapters.
 """
 
 import os
@@ -16,11 +16,11 @@ from typing import Any, TypeVar, cast
 from ferkit.datasets.given import as_root
 from ferkit.datasets.index import FaceIndex
 from ferkit.datasets.layout import is_archive
-from ferkit.datasets.video_files import is_film
+from ferkit.datasets.video_files import is_video
 from ferkit.datasets.walk import (
     Listing,
-    is_foreign_image,
     is_image,
+    is_unsupported_image,
     list_files,
     looks_like_image,
     printable,
@@ -76,7 +76,7 @@ def parts_of_a_merge() -> Iterator[None]:
 
 
 def account(index: FaceIndex) -> None:
-    """Count what became of every image and film below the roots of an index.
+    """Count what became of every image and video below the roots of an index.
 
     `files` is filled; what was not read is added to `dropped`, and named in `warnings`.
     """
@@ -129,7 +129,7 @@ def _distinct(roots: Sequence[Path]) -> list[Path]:
 
 def _pictures(listing: Listing) -> Iterator[str]:
     yield from listing.images
-    yield from filter(is_film, listing.others)
+    yield from filter(is_video, listing.others)
 
 
 def _without_aliases(
@@ -155,7 +155,7 @@ def _count(index: FaceIndex, fate: str, number: int = 1) -> None:
 
 
 def _settle(index: FaceIndex, root: Path, left: list[str], listing: Listing) -> None:
-    foreign = [path for path in listing.others if _is_strange_image(root, path)]
+    foreign = [path for path in listing.others if _is_unsupported_image(root, path)]
     misnamed = list(filter(_is_picture, listing.misnamed))
     for why, paths in ((index.outside, left), (FOREIGN, foreign), (MISNAMED, misnamed)):
         _count(index, why, len(paths))
@@ -164,7 +164,7 @@ def _settle(index: FaceIndex, root: Path, left: list[str], listing: Listing) -> 
     _drop(index, IRREGULAR, len(listing.irregular))
     where = f"below {root}"
     if left:
-        said = "images and films" if any(map(is_film, left)) else "images"
+        said = "images and videos" if any(map(is_video, left)) else "images"
         index.warnings.append(
             f"{len(left):,} {said} {where} are not read ({index.outside}): {_places(left)}"
         )
@@ -202,11 +202,11 @@ def _settle(index: FaceIndex, root: Path, left: list[str], listing: Listing) -> 
 
 
 def _is_picture(path: str) -> bool:
-    return is_image(path) or is_foreign_image(path) or is_film(path)
+    return is_image(path) or is_unsupported_image(path) or is_video(path)
 
 
-def _is_strange_image(root: Path, path: str) -> bool:
-    if is_foreign_image(path):
+def _is_unsupported_image(root: Path, path: str) -> bool:
+    if is_unsupported_image(path):
         return True
     name = path.rsplit("/", 1)[-1]
     return "." not in name and looks_like_image(os.path.join(root, path))

@@ -1,6 +1,6 @@
-"""AFEW, Acted Facial Expressions in the Wild: film clips of seven emotions (Dhall et al.).
+"""AFEW, Acted Facial Expressions in the Wild: video clips of seven emotions (Dhall et al.).
 
-What: clips of 0.3 to 5.4 s cut from films, of the EmotiW audio-video challenge; Train 773, Val
+What: clips of 0.3 to 5.4 s cut from movies, of the EmotiW audio-video challenge; Train 773, Val
 383, and Test 593 without labels. The label is the folder, the clip id has nine digits.
 
 Layout (any of the three forms, at any nesting; names of the split folders in any case)::
@@ -10,8 +10,8 @@ Layout (any of the three forms, at any nesting; names of the split folders in an
     frame/train_afew/Angry/000633000/0000001.jpg                  every frame, numbered from 1
     face/train_afew/Angry/000633000/0000001.jpg                   aligned faces, the same tree
 
-Splits: Train is train, Val is val. Films cannot be told from clip ids, so no other split is
-possible; papers take the best epoch on Val, so a figure on Val is an optimistic one.
+Splits: Train is train, Val is val. Videos cannot be told from clip ids, so no other split is
+possible; papers take the best epoch on Val, so a metric on Val is an optimistic one.
 
 Classes (Train): angry 133, disgust 74, fear 81, happy 150, sad 117, surprise 74, neutral 144.
 No subject ids. The sequence is the clip.
@@ -39,13 +39,13 @@ from ferkit.datasets.layout import (
     per_class,
     split_name,
 )
-from ferkit.datasets.video_files import count_frames, is_film
+from ferkit.datasets.video_files import count_frames, is_video
 from ferkit.datasets.videos import check_policy, select_frames
 from ferkit.datasets.walk import file_names, files_in, image_files, list_files, subfolders
 from ferkit.emotions import EMOTIONS
 from ferkit.errors import ConfigError, DatasetLayoutError, DatasetNotFoundError, unknown
 
-FORMS = ("films", "frames", "faces")
+FORMS = ("videos", "frames", "faces")
 _ORDER = EMOTIONS[:7]
 _TRAIN = dict(zip(_ORDER, (133, 74, 81, 150, 117, 74, 144), strict=True))
 _VAL = dict(zip(_ORDER, (64, 40, 46, 63, 61, 46, 63), strict=True))
@@ -54,7 +54,7 @@ _CLIP = re.compile(r"\d{9}")
 
 @dataclass
 class _Clip:
-    """A clip: its film, or its folder of frames with their numbers."""
+    """A clip: its video, or its folder of frames with their numbers."""
 
     path: str
     label: str
@@ -75,18 +75,18 @@ def read_afew(
     count: int = 3,
     strict: bool = False,
 ) -> FaceIndex:
-    """Read AFEW's clips as films, as folders of frames, or as folders of aligned faces.
+    """Read AFEW's clips as videos, as folders of frames, or as folders of aligned faces.
 
     Args:
         root: The folder of train_afew and val_afew, up to three levels above it, or one of them.
-        form: `films`, `frames`, `faces`, or `auto`: the first of these that is found.
-        frames: Which frames of a clip carry its label (see `films.select_frames`). No apex is
+        form: `videos`, `frames`, `faces`, or `auto`: the first of these that is found.
+        frames: Which frames of a clip carry its label (see `videos.select_frames`). No apex is
             known, so the policies that need one are refused.
         count: The k of `evenly_k` and the like.
         strict: Whether other counts than the published stop the load.
 
     Returns:
-        The index; for films `path` is the film and `frame` the 0-based number in it, for folders
+        The index; for videos `path` is the video and `frame` the 0-based number in it, for folders
         the image and the number it is named by.
 
     Raises:
@@ -139,9 +139,9 @@ def _beside(clips: Sequence[_Clip], home: Path) -> dict[str, list[str]]:
 
 def _notes(unlabelled: int) -> list[str]:
     notes = [
-        "Train and Val alone have labels, and papers choose the epoch on Val: its figures are no "
-        "test figures",
-        "no subject ids and no film ids: no other split than Train and Val can be honest",
+        "Train and Val alone have labels, and papers choose the epoch on Val: its metrics are no "
+        "test metrics",
+        "no subject ids and no movie ids: no other split than Train and Val can be honest",
     ]
     passed = f"{unlabelled} folders of Test, which has no labels, passed over"
     return [*notes, passed] if unlabelled else notes
@@ -208,8 +208,8 @@ def _form_of(home: Path) -> str:
     for split in subfolders(home):
         for name in class_folders(split):
             folder = split / name
-            if any(map(is_film, file_names(folder))):
-                return "films"
+            if any(map(is_video, file_names(folder))):
+                return "videos"
             if any(image_files(clip) for clip in subfolders(folder)[:3]):
                 return "faces" if "face" in home.name.lower() else "frames"
     return ""
@@ -236,9 +236,9 @@ def _clips(home: Path, form: str) -> tuple[list[_Clip], int]:
 
 def _clips_in(folder: Path, home: Path, label: str, split: str, form: str) -> Iterator[_Clip]:
     below = folder.relative_to(home).as_posix()
-    if form == "films":
+    if form == "videos":
         for path in files_in(folder):
-            if is_film(path.name):
+            if is_video(path.name):
                 yield _Clip(f"{below}/{path.name}", label, split)
         return
     for clip in subfolders(folder):
@@ -268,14 +268,14 @@ def _well_named(clips: Sequence[_Clip], home: Path) -> tuple[Counter[str], list[
 def _rows(
     clip: _Clip, home: Path, policy: str, count: int, dropped: Counter[str]
 ) -> list[dict[str, object]]:
-    film = is_film(clip.path)
-    numbers = list(range(count_frames(home / clip.path))) if film else sorted(clip.frames)
+    video = is_video(clip.path)
+    numbers = list(range(count_frames(home / clip.path))) if video else sorted(clip.frames)
     if not numbers:
         dropped["clip without frames"] += 1
     return [
         {
             "key": f"{clip.path}#{number:06d}",
-            "path": clip.path if film else f"{clip.path}/{clip.frames[number]}",
+            "path": clip.path if video else f"{clip.path}/{clip.frames[number]}",
             "label": clip.label,
             "split": clip.split,
             "sequence": clip.name,

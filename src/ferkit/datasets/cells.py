@@ -1,4 +1,4 @@
-"""Csv files by cells, within bounds: a row as long as a film is refused, not loaded."""
+"""Csv files by cells, within bounds: a row as long as a video is refused, not loaded."""
 
 import csv
 from collections.abc import Iterator

@@ -1,7 +1,7 @@
 """How many rows of an index are worked on together."""
 
 from ferkit.datasets.index import FaceIndex
-from ferkit.datasets.video_files import is_film
+from ferkit.datasets.video_files import is_video
 
 _LARGE = 32_768  # bytes; the files of small faces have 1 to 10 thousand
 _SHARE = 16  # by which photographs are fewer than small faces
@@ -9,7 +9,7 @@ _SAMPLE = 64
 
 
 def rows_a_chunk(index: FaceIndex, most: int) -> int:
-    """`most` for small pictures and for films, which are read from the start; fewer where large.
+    """`most` for small pictures and for videos, which are read from the start; fewer where large.
 
     A function of the index alone, so that what was begun is gone on with in the same chunks.
     """
@@ -18,6 +18,6 @@ def rows_a_chunk(index: FaceIndex, most: int) -> int:
     paths = index.frame["path"].iloc[:: max(1, len(index) // _SAMPLE)].tolist()
     files = [index.root / path for path in paths]
     sizes = [file.stat().st_size for file in files if file.is_file()]
-    if any(map(is_film, paths)) or not sizes or sum(sizes) < _LARGE * len(sizes):
+    if any(map(is_video, paths)) or not sizes or sum(sizes) < _LARGE * len(sizes):
         return most
     return max(1, most // _SHARE)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from ferkit.datasets.labels import emotion_of
 from ferkit.datasets.layout import is_lfs_pointer, refuse_lfs_pointer, split_name
-from ferkit.datasets.tree_doubts import only_tree, refuse_siblings, refuse_splits_inside
+from ferkit.datasets.tree_checks import only_tree, refuse_siblings, refuse_splits_inside
 from ferkit.datasets.tree_shape import (
     Folder,
     IsClass,
@@ -25,8 +25,8 @@ from ferkit.datasets.tree_shape import (
     walk_folders,
     without_split,
 )
-from ferkit.datasets.video_files import is_film
-from ferkit.datasets.walk import Listing, is_foreign_image, list_files, shown
+from ferkit.datasets.video_files import is_video
+from ferkit.datasets.walk import Listing, is_unsupported_image, list_files, shown
 from ferkit.errors import DataError, DatasetLayoutError
 
 _MOST_NAMED = 4
@@ -197,7 +197,7 @@ def _other_files(tree: ClassTree, places: dict[str, Folder], start: Parts, listi
     for path in listing.others:
         inside = any(path.startswith(top) for top in tops or places)
         below = tops is not None or "/" in path[len(prefix) :]
-        count += inside and below and not is_film(path) and not is_foreign_image(path)
+        count += inside and below and not is_video(path) and not is_unsupported_image(path)
     return count
 
 

@@ -4,13 +4,13 @@
     <root>/{train,val,test}/<class>/<anything>.jpg   (training, valid, validation, testing too)
 
 The root is looked for up to three levels down. Class folders are emotions or their usual other
-names (happiness, joy, ...). Foreign names need `labels.map`, or `emotions` with names of one's
+names (happiness, joy, ...). Other names need `labels.map`, or `emotions` with names of one's
 own; folders named by numbers need `label_order`, for a number's meaning is never guessed. There
 are no subjects: where they are known, `dataset=table` carries them.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -19,8 +19,9 @@ import pandas as pd
 from ferkit.datasets.accounts import reader
 from ferkit.datasets.class_tree import OUTSIDE_CLASSES, ClassTree, find_class_tree
 from ferkit.datasets.index import FaceIndex, make_index
-from ferkit.datasets.labels import LabelOptions, emotion_of, name_labels, unused_names
+from ferkit.datasets.labels import OWN, LabelOptions, emotion_of, name_labels, unused_names
 from ferkit.datasets.layout import not_found, per_class
+from ferkit.emotions import EMOTIONS
 
 
 @reader
@@ -38,15 +39,18 @@ def read_folder(
         root: The tree, or a folder up to three levels above it.
         name: The dataset's name in the index.
         label_order: Emotions of folders named by numbers, ascending, one for each number.
-        labels: `{map: {folder: emotion or None}}`, which renames, merges or drops.
+        labels: `{map: {folder: emotion or None}}`, which renames, merges or drops; or "own": the
+            folders' names are the classes, as they are where none is a known emotion.
         emotions: Class names of one's own instead of the canonical ones.
 
     Raises:
         ConfigError: an option names no known emotion.
         DatasetNotFoundError: no tree of class folders lies there.
-        DataError: a class folder is foreign or a number, or an image is a Git-LFS pointer.
+        DataError: a class folder has an unknown name or a number, or an image is a Git-LFS
+            pointer.
     """
-    expected = {str(native) for native in (labels or {}).get("map") or {}} | set(emotions or ())
+    given = (labels or {}) if not isinstance(labels, str) else {}
+    expected = {str(native) for native in given.get("map") or {}} | set(emotions or ())
     tree = _find(Path(root), expected, name, numbers=label_order is not None)
     label_of = name_labels(
         tree.folders,
@@ -54,6 +58,7 @@ def read_folder(
         labels=labels,
         emotions=emotions,
         label_order=label_order,
+        own=True,
     )
     kept = [image for image in tree.images if label_of[image.folder]]
     unwanted: dict[str, list[str]] = {}
@@ -76,10 +81,21 @@ def read_folder(
         root=tree.root,
         dropped=tree.left_out + Counter({why: len(paths) for why, paths in unwanted.items()}),
         notes=unused_names(labels, tree.folders),
-        warnings=[*tree.warnings(), *_warnings(frame)],
+        warnings=[*tree.warnings(), *_own_names(label_of, labels, emotions), *_warnings(frame)],
         beside=unwanted,
         outside=OUTSIDE_CLASSES,
     )
+
+
+def _own_names(
+    label_of: Mapping[str, str], labels: LabelOptions | None, emotions: Sequence[str] | None
+) -> list[str]:
+    if labels == OWN or emotions or not set(label_of.values()).isdisjoint({*EMOTIONS, ""}):
+        return []
+    return [
+        f"no class folder is a known emotion, so their names are the classes: "
+        f"{', '.join(sorted(label_of))}; dataset.labels=own if that is meant"
+    ]
 
 
 def _find(root: Path, expected: set[str], name: str, numbers: bool) -> ClassTree:

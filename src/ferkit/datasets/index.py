@@ -17,12 +17,12 @@ from ferkit.emotions import EMOTIONS, order
 # The columns of every index; an adapter may add its own after them (sex, pose, valence, ...).
 COLUMNS: dict[str, object] = {
     "key": "",  # unique and stable, independent of where the root lies
-    "path": "",  # the image or film, relative to the root; empty when `images` holds the pixels
+    "path": "",  # the image or video, relative to the root; empty when `images` holds the pixels
     "label": "",  # emotion name; empty: unlabelled
     "split": "",  # train, val, test as the dataset gives it, or empty
     "subject": "",  # the person, or empty where unknown
-    "sequence": "",  # the film or series of frames, or empty
-    "frame": -1,  # the frame's number in its sequence (in a film file: 0-based), or -1
+    "sequence": "",  # the video or series of frames, or empty
+    "frame": -1,  # the frame's number in its sequence (in a video file: 0-based), or -1
     "box": None,  # [x1, y1, x2, y2] in pixels of the image, or None
     "dataset": "",
     "source": "",  # key of the image this row was made from, or empty for an original
@@ -53,7 +53,7 @@ class FaceIndex:
             were not chosen, other angles. Relative to `root`, or absolute.
         outside: What an image is called that is neither in a row nor in `beside`.
         roots: Further folders that were given and read.
-        files: What became of every image and film below the given root, in numbers; filled by
+        files: What became of every image and video below the given root, in numbers; filled by
             `ferkit.datasets.accounts`.
     """
 

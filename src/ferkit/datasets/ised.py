@@ -1,6 +1,6 @@
-"""ISED, the Indian Spontaneous Expression Database: 428 film clips of 50 people (Happy et al.).
+"""ISED, the Indian Spontaneous Expression Database: 428 video clips of 50 people (Happy et al.).
 
-What: near-frontal clips of students watching emotional films, cut around one spontaneous
+What: near-frontal clips of students watching emotional videos, cut around one spontaneous
 expression each, with the number of the peak frame and a still of it.
 
 Layout::
@@ -31,7 +31,7 @@ from ferkit.datasets.accounts import reader
 from ferkit.datasets.index import FaceIndex, make_index
 from ferkit.datasets.layout import check_counts, find_file, incomplete, not_found
 from ferkit.datasets.matlab import load_mat, numbers, texts
-from ferkit.datasets.video_files import count_frames, is_film
+from ferkit.datasets.video_files import count_frames, is_video
 from ferkit.datasets.videos import POLICIES, check_policy, select_frames
 from ferkit.datasets.walk import Listing, list_files
 from ferkit.errors import ConfigError, DataError, unknown
@@ -53,12 +53,12 @@ def read_ised(
         root: The folder that holds ISED_details.mat, up to three levels above it, or one of its
             folders `videos` and `peakImages`.
         frames: `peak_images` for the stills, else which frames of a clip carry its label (see
-            `films.select_frames`); the apex is the given peak frame.
+            `videos.select_frames`); the apex is the given peak frame.
         count: The k of `around_apex` and the like.
         strict: Whether other counts than the published stop the load.
 
     Returns:
-        The index; for clips, `path` is the film and `frame` the 0-based number in it.
+        The index; for clips, `path` is the video and `frame` the 0-based number in it.
 
     Raises:
         ConfigError: no such frames policy.
@@ -86,7 +86,7 @@ def read_ised(
     if frames == PEAK_IMAGES:
         rows = [_row(c, c["peak"] - 1) | {"key": c["path"]} for c in clips]
     else:
-        rows = _film_rows(clips, home, frames, count, dropped, warnings)
+        rows = _video_rows(clips, home, frames, count, dropped, warnings)
     return make_index(
         rows,
         name="ised",
@@ -116,10 +116,10 @@ def _find_home(root: Path) -> Path:
 
 
 def _read_details(path: Path) -> list[dict[str, Any]]:
-    """One mapping a clip, from the cell array of 16 columns; no label for a foreign emotion."""
+    """One mapping a clip, from the cell array of 16 columns; no label for an unknown emotion."""
     found = find_file(path.parent, [path.name], 0)  # the name in any case
     content = load_mat("ised", found or path)
-    cells = np.asarray(content.get("ISED_details"), dtype=object)
+    cells = np.atleast_2d(np.asarray(content.get("ISED_details"), dtype=object))
     if cells.ndim != 2 or cells.shape[1] < 7:
         raise DataError(
             f"ised: {path} holds {sorted(k for k in content if not k.startswith('_'))}, not the "
@@ -163,10 +163,10 @@ def _beside(
 ) -> dict[str, list[str]]:
     """Reason to paths of what the details list and no row is made of."""
     known = {clip[name] for clip in clips for name in ("clip", "still")}
-    films = [name for name in listing.others if is_film(name) and _tail([name]) in known]
+    videos = [name for name in listing.others if is_video(name) and _tail([name]) in known]
     images = [name for name in listing.images if _tail([name]) in known]
-    unasked = {"clip (stills are read)": films} if stills else {_STILL: images}
-    return unasked | {"clip or still of a row that is left out": images if stills else films}
+    unasked = {"clip (stills are read)": videos} if stills else {_STILL: images}
+    return unasked | {"clip or still of a row that is left out": images if stills else videos}
 
 
 def _with_files(
@@ -176,9 +176,9 @@ def _with_files(
     stills: bool,
     dropped: dict[str, int],
 ) -> list[dict[str, Any]]:
-    """Give each clip the path of its film (or still); those without one are dropped."""
-    films = [name for name in listing.others if is_film(name)]
-    by_tail = {_tail([name]): name for name in (listing.images if stills else films)}
+    """Give each clip the path of its video (or still); those without one are dropped."""
+    videos = [name for name in listing.others if is_video(name)]
+    by_tail = {_tail([name]): name for name in (listing.images if stills else videos)}
     asked = [(clip, clip["still" if stills else "clip"]) for clip in clips]
     kept = {by_tail[tail]: clip for clip, tail in asked if tail in by_tail}
     if clips and not kept:
@@ -186,17 +186,17 @@ def _with_files(
             "ised",
             f"ISED_details.mat in {home}",
             f"every one of the {len(clips)} {'stills' if stills else 'clips'}",
-            "extract peakImages beside it, or take dataset.frames=peak from the films"
+            "extract peakImages beside it, or take dataset.frames=peak from the videos"
             if stills
             else "extract videos beside it, or set dataset.frames=peak_images to use the stills",
         )
     missing = sum(tail not in by_tail for _, tail in asked)
     dropped["still missing" if stills else "clip missing"] = missing
-    dropped["film listed twice"] = len(clips) - missing - len(kept)
+    dropped["video listed twice"] = len(clips) - missing - len(kept)
     return [{**clip, "path": path} for path, clip in kept.items()]
 
 
-def _film_rows(
+def _video_rows(
     clips: Sequence[dict[str, Any]],
     home: Path,
     frames: str,
@@ -211,7 +211,7 @@ def _film_rows(
         beyond += 0 < length < clip["peak"]
         chosen = select_frames(range(length), frames, apex=clip["peak"] - 1, count=count)
         rows += [_row(clip, number) for number in chosen]
-    dropped["film without frames"] = empty
+    dropped["video without frames"] = empty
     if beyond:
         warnings.append(
             f"ised: {beyond} clips end before their peak frame; their last frame is taken as peak"

@@ -5,7 +5,7 @@ sessions, 562x762 colour JPEG. A file's name says everything, so any arrangement
 read. Folders AF01 and BF01 are one person in two sessions: the subject is F01. The 70 averaged
 faces of AKDEF are no persons and are left out.
 
-Layout (KDEF/ itself, a flat folder, or class folders of the original names will do)::
+Layout (KDEF/ itself, a flat folder, or class folders of the original names are accepted)::
 
     KDEF_and_AKDEF/KDEF/AF01/AF01ANS.JPG      session A|B, sex F|M, 01..35, AF AN DI HA NE SA SU,
     KDEF_and_AKDEF/KDEF/BM35/BM35SUHL.JPG     angle FL HL S HR FR (full and half left, straight)

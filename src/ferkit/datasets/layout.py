@@ -134,7 +134,7 @@ def not_found(
     licence: str,
     tree: str,
 ) -> DatasetNotFoundError:
-    """The error for a root in which nothing was recognised, with the likeliest cause said first.
+    """The error for a root in which nothing was recognised, with the likeliest cause first.
 
     Args:
         name: The dataset.

@@ -1,7 +1,6 @@
-"""MATLAB files as scipy presents them, whichever of its three ways of wrapping was used.
+"""MATLAB files by scipy's `simplify_cells`: structs are dicts, struct arrays and cells lists.
 
-The same struct comes in nested (1, 1) arrays by default, as bare values with `squeeze_me` (a cell
-of one string is then a string, and iterates as letters), and as dicts with `simplify_cells`.
+An array or cell of one element comes as that element.
 """
 
 from collections.abc import Mapping
@@ -15,13 +14,12 @@ from ferkit.datasets.matlab_sound import fault_of
 from ferkit.errors import DataError
 
 
-def load_mat(name: str, path: Path, **style: Any) -> dict[str, Any]:
+def load_mat(name: str, path: Path) -> dict[str, Any]:
     """The variables of a .mat file.
 
     Args:
         name: The dataset, for the message.
         path: The file.
-        style: scipy's own switches, `squeeze_me` and the like.
 
     Raises:
         DataError: a git-lfs pointer, MATLAB v7.3 (HDF5), or no readable MATLAB file.
@@ -32,7 +30,7 @@ def load_mat(name: str, path: Path, **style: Any) -> dict[str, Any]:
     try:
         if fault := fault_of(path):
             raise ValueError(fault)
-        return dict(loadmat(path, **style))
+        return dict(loadmat(path, simplify_cells=True))
     except NotImplementedError as error:
         raise DataError(
             f"{name}: {path} is MATLAB v7.3; re-save it in MATLAB with -v7 or take the original."
@@ -45,14 +43,8 @@ def load_mat(name: str, path: Path, **style: Any) -> dict[str, Any]:
 
 
 def field(value: Any, name: str) -> Any:
-    """A field of a struct, or None: of a dict, a record, a 1x1 array of these, a mat_struct."""
-    if isinstance(value, np.ndarray):
-        value = value.ravel()[0] if value.size else None
-    if isinstance(value, Mapping):
-        return value.get(name)
-    if isinstance(value, np.void):
-        return value[name] if name in (value.dtype.names or ()) else None
-    return getattr(value, name, None)
+    """A field of a struct; None where there is no such field, or no struct."""
+    return value.get(name) if isinstance(value, Mapping) else None
 
 
 def as_list(value: Any) -> list[Any]:

@@ -82,7 +82,8 @@ def _node(item: Any, root: Path, where: str) -> dict[str, Any]:
         return options
     from omegaconf import OmegaConf
 
-    from ferkit.composition import choices, load_choice
+    from ferkit.composition import load_choice
+    from ferkit.tree import choices
 
     name = options.pop("name", None)
     known = [choice for choice in choices("dataset") if choice != "merged"]

@@ -1,11 +1,11 @@
 """MUG, the Multimedia Understanding Group's facial expression database (WIAMIS 2010).
 
-What: posed films of 86 people, 52 of them available, as 896x896 colour JPEG frames; several
+What: posed videos of 86 people, 52 of them available, as 896x896 colour JPEG frames; several
 takes of an emotion, each of 50 to 160 frames at 19 a second from neutral over the apex back to
 neutral. So the strongest frame is in the middle, not at the end. The induced recordings and the
 annotated landmarks are not read.
 
-Layout (a parent folder, or this one under another name, will do)::
+Layout (a parent folder, or this one under another name, is accepted)::
 
     subjects3/001/anger/take000/img_0000.jpg            the first number need not be 0
     subjects3/002/session0/anger/take000/img_0000.jpg   002, 003 and 049 have session folders
@@ -86,11 +86,11 @@ def read_mug(
     takes: str = "good",
     strict: bool = False,
 ) -> FaceIndex:
-    """Read the posed films of MUG.
+    """Read the posed videos of MUG.
 
     Args:
         root: The folder of the subjects' folders, or one above it.
-        frames: Which frames of a take carry its label (see `films.select_frames`); the apex is
+        frames: Which frames of a take carry its label (see `videos.select_frames`); the apex is
             the middle frame.
         count: The k of `middle_k` and the like.
         neutral_from_first: Whether the first frame of each emotional take becomes a neutral
@@ -132,7 +132,7 @@ def read_mug(
     return make_index(
         rows,
         name="mug",
-        variant="posed films as frames",
+        variant="posed videos as frames",
         root=start,
         emotions=_CLASSES,
         dropped=findings.dropped | {"name is no frame of MUG": len(findings.unread)},
@@ -238,7 +238,7 @@ def _no_frames(start: Path, findings: _Findings) -> DatasetLayoutError:
     example = f" (but e.g. {findings.unread[0]})" if findings.unread else ""
     return DatasetLayoutError(
         f"mug: no take with frames named like img_0000.jpg{example} in the subjects' folders of "
-        f"{start}; unpack the films again, or take takes=all if only other takes are there."
+        f"{start}; unpack the videos again, or take takes=all if only other takes are there."
     )
 
 

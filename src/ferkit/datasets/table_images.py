@@ -141,7 +141,7 @@ def merge_repeated(
         dropped: Is added to.
 
     Returns:
-        One row an image (or frame of a film), with `key`; and warnings.
+        One row an image (or frame of a video), with `key`; and warnings.
     """
     repeated = frame["file"].duplicated().any()
     frames = frame["frame"].astype(str) if repeated and (frame["frame"] >= 0).any() else ""

@@ -1,4 +1,4 @@
-"""Which frames of a film, or of a series of frames, stand for it.
+"""Which frames of a video, or of a series of frames, stand for it.
 
 Where the emotion is strongest differs by dataset: at the end in CK+ (onset to apex), in the
 middle in MUG (onset, apex, offset), at an annotated frame in ISED. So every adapter passes the
@@ -24,7 +24,7 @@ POLICIES = (
 def _apex_index(frames: list[int], apex: int | None, policy: str) -> int:
     if apex is None:
         raise ConfigError(
-            f"frames={policy} needs the apex of each film, which this dataset does not give; "
+            f"frames={policy} needs the apex of each video, which this dataset does not give; "
             "take frames=middle_k, evenly_k, every_nth or all instead."
         )
     return min(range(len(frames)), key=lambda i: abs(frames[i] - apex))
@@ -61,7 +61,7 @@ def _choose(frames: list[int], policy: str, apex: int | None, count: int) -> lis
 
 
 def middle_frame(frames: Sequence[int]) -> int:
-    """The frame in the middle: the apex of a film that runs from neutral to neutral.
+    """The frame in the middle: the apex of a video that runs from neutral to neutral.
 
     >>> middle_frame([5, 6, 7, 8, 9])
     7
@@ -79,13 +79,13 @@ def check_policy(policy: str, count: int) -> None:
     if policy not in POLICIES:
         raise ConfigError(unknown("frames policy", policy, POLICIES))
     if count < 1:
-        raise ConfigError(f"count={count} frames of a film cannot be taken; give 1 or more.")
+        raise ConfigError(f"count={count} frames of a video cannot be taken; give 1 or more.")
 
 
 def select_frames(
     frames: Sequence[int], policy: str, *, apex: int | None = None, count: int = 1
 ) -> list[int]:
-    """Choose frames of one film.
+    """Choose frames of one video.
 
     Args:
         frames: The numbers of the frames that exist, in any order, with or without gaps.
@@ -99,7 +99,7 @@ def select_frames(
         count: The k or n of the policies that have one; the others do not look at it.
 
     Returns:
-        The chosen numbers, ascending, each once: fewer than `count` in a shorter film, none of
+        The chosen numbers, ascending, each once: fewer than `count` in a shorter video, none of
         an empty one.
 
     Raises:

@@ -16,7 +16,7 @@ IMAGE_SUFFIXES = frozenset(
     | {".tif", ".tiff", ".webp", ".pgm", ".ppm", ".pbm", ".pnm"}
 )
 # Images all the same, but of formats that `faces.decode` does not read.
-FOREIGN_SUFFIXES = frozenset(
+UNSUPPORTED_SUFFIXES = frozenset(
     {".heic", ".heif", ".avif", ".jxl", ".jp2", ".j2k", ".jpx", ".svg", ".eps", ".psd", ".tga"}
     | {".ico", ".pcx", ".xcf", ".exr", ".hdr", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".raw"}
 )
@@ -80,9 +80,9 @@ def is_image(name: str) -> bool:
     return os.path.splitext(name)[1].lower() in IMAGE_SUFFIXES
 
 
-def is_foreign_image(name: str) -> bool:
+def is_unsupported_image(name: str) -> bool:
     """Whether a name ends as an image file's does that cannot be read (HEIC, AVIF, SVG, ...)."""
-    return os.path.splitext(name)[1].lower() in FOREIGN_SUFFIXES
+    return os.path.splitext(name)[1].lower() in UNSUPPORTED_SUFFIXES
 
 
 def shown(name: object) -> str:

@@ -1,1 +1,1 @@
-"""Predictions to figures: what was right, how sure that is, and which mistakes to look at."""
+"""Predictions to metrics: what was right, how sure that is, and which mistakes to look at."""

@@ -28,7 +28,7 @@ class Calibration:
     ece: tuple[float, float]
 
 
-def fit_temperature(scores: np.ndarray, codes: np.ndarray) -> float:
+def fit_temperature(scores: np.ndarray, class_ids: np.ndarray) -> float:
     """The temperature of least negative log-likelihood (Guo et al. 2017, arXiv:1706.04599).
 
     Scores divided by it keep their order, so no prediction changes. There is a single best
@@ -37,7 +37,7 @@ def fit_temperature(scores: np.ndarray, codes: np.ndarray) -> float:
 
     Args:
         scores: Logits of the val view, [N, K].
-        codes: Its labels, [N], 0..K-1.
+        class_ids: Its labels, [N], 0..K-1.
 
     Returns:
         Above 1 for over-confident scores.
@@ -52,31 +52,33 @@ def fit_temperature(scores: np.ndarray, codes: np.ndarray) -> float:
         )
     low, high = np.log(RANGE)
     best = minimize_scalar(
-        lambda log_t: negative_log_likelihood(scores / np.exp(log_t), codes),
+        lambda log_t: negative_log_likelihood(scores / np.exp(log_t), class_ids),
         bounds=(low, high), method="bounded", options={"xatol": 1e-7},
     )  # fmt: skip
     return float(np.exp(best.x))
 
 
-def measure_temperature(scores: np.ndarray, codes: np.ndarray, temperature: float) -> Calibration:
+def measure_temperature(
+    scores: np.ndarray, class_ids: np.ndarray, temperature: float
+) -> Calibration:
     """Likelihood and calibration error of scores [N, K], as they are and divided."""
     cooled = scores / temperature
     return Calibration(
         temperature,
-        (negative_log_likelihood(scores, codes), negative_log_likelihood(cooled, codes)),
-        (_calibration_error(scores, codes), _calibration_error(cooled, codes)),
+        (negative_log_likelihood(scores, class_ids), negative_log_likelihood(cooled, class_ids)),
+        (_calibration_error(scores, class_ids), _calibration_error(cooled, class_ids)),
     )
 
 
-def negative_log_likelihood(scores: np.ndarray, codes: np.ndarray) -> float:
+def negative_log_likelihood(scores: np.ndarray, class_ids: np.ndarray) -> float:
     """The mean of -log p[label] under the softmax of scores [N, K]."""
     return float(
-        -log_softmax(scores.astype(np.float64), axis=1)[np.arange(len(codes)), codes].mean()
+        -log_softmax(scores.astype(np.float64), axis=1)[np.arange(len(class_ids)), class_ids].mean()
     )
 
 
-def _calibration_error(scores: np.ndarray, codes: np.ndarray) -> float:
-    shares = softmax(scores.astype(np.float64), axis=1)
-    names = tuple(map(str, range(shares.shape[1])))
-    outcomes = Outcomes(names, len(names), codes, shares.argmax(axis=1), shares)
+def _calibration_error(scores: np.ndarray, class_ids: np.ndarray) -> float:
+    probabilities = softmax(scores.astype(np.float64), axis=1)
+    names = tuple(map(str, range(probabilities.shape[1])))
+    outcomes = Outcomes(names, len(names), class_ids, probabilities.argmax(axis=1), probabilities)
     return float(calibration_error(calibration_sums(outcomes)))

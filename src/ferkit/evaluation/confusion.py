@@ -1,4 +1,4 @@
-"""Confusion matrices, and the figures that follow from their counts alone.
+"""Confusion matrices, and the metrics that follow from their counts alone.
 
 The true class is in rows, the predicted one in columns. All functions take stacks of matrices,
 so that a bootstrap of a thousand resamples is one call.
@@ -11,7 +11,7 @@ Floats = NDArray[np.float64]
 
 
 def count_confusion(truth: ArrayLike, predicted: ArrayLike, classes: int) -> NDArray[np.int64]:
-    """Count a confusion matrix from codes.
+    """Count a confusion matrix from class ids.
 
     >>> count_confusion([0, 0, 1], [0, 1, 1], 2)
     array([[1, 1],
@@ -27,7 +27,7 @@ def divide(over: Floats, under: Floats) -> Floats:
     return np.divide(over, under, out=np.zeros_like(over, dtype=np.float64), where=under != 0)
 
 
-def per_class_figures(confusion: ArrayLike) -> dict[str, Floats]:
+def per_class_metrics(confusion: ArrayLike) -> dict[str, Floats]:
     """Precision, recall and F1 of every class.
 
     Args:
@@ -47,7 +47,7 @@ def per_class_figures(confusion: ArrayLike) -> dict[str, Floats]:
     }
 
 
-def overall_figures(confusion: ArrayLike) -> dict[str, Floats]:
+def overall_metrics(confusion: ArrayLike) -> dict[str, Floats]:
     """Accuracy and the averages over classes with support.
 
     Args:
@@ -58,7 +58,7 @@ def overall_figures(confusion: ArrayLike) -> dict[str, Floats]:
         2004, doi:10.1016/j.compbiolchem.2004.09.006), each [...].
     """
     counts = np.asarray(confusion, dtype=np.float64)
-    each = per_class_figures(counts)
+    each = per_class_metrics(counts)
     support, taken, total = each["support"], counts.sum(axis=-2), counts.sum(axis=(-2, -1))
     present = support > 0
     hits = np.trace(counts, axis1=-2, axis2=-1)

@@ -1,7 +1,7 @@
 """How easy a face is: how often a base classifier that did not see it got it right.
 
 Kurmi et al. 2022: a base classifier is cross-validated over K folds, m times with other seeds;
-R(x) = times x was classified rightly / times. A threshold parts easy faces from difficult ones.
+R(x) = times x was classified correctly / times. A threshold parts easy faces from difficult ones.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from ferkit.evaluation.compare import align
 from ferkit.evaluation.intervals import wilson
 
 
-def ease_of_faces(repeats: Sequence[pd.DataFrame]) -> pd.DataFrame:
+def difficulty_of_faces(repeats: Sequence[pd.DataFrame]) -> pd.DataFrame:
     """R(x) of every labelled face.
 
     Args:
@@ -22,7 +22,7 @@ def ease_of_faces(repeats: Sequence[pd.DataFrame]) -> pd.DataFrame:
             in each.
 
     Returns:
-        Columns key, label, times (m), right and ease (0..1), in the order of the keys.
+        Columns key, label, times (m), right and fraction_right (R(x), 0..1), in the order of keys.
 
     Raises:
         DataError: the frames hold other rows or other labels, or a face twice.
@@ -35,19 +35,19 @@ def ease_of_faces(repeats: Sequence[pd.DataFrame]) -> pd.DataFrame:
             "label": rows[0]["label"],
             "times": len(rows),
             "right": right,
-            "ease": right / len(rows),
+            "fraction_right": right / len(rows),
         }
     )
 
 
-def easy_shares(ease: pd.DataFrame, threshold: float) -> pd.DataFrame:
-    """Faces, the share that is easy with its Wilson interval, and mean R(x); a row a class.
+def easy_fractions(difficulty: pd.DataFrame, threshold: float) -> pd.DataFrame:
+    """Faces, the fraction that is easy with its Wilson interval, and mean R(x); one row per class.
 
     Args:
-        ease: From `ease_of_faces`.
+        difficulty: From `difficulty_of_faces`.
         threshold: A face is easy where R(x) is at least this.
     """
-    easy = ease.assign(easy=ease["ease"] >= threshold)
+    easy = difficulty.assign(easy=difficulty["fraction_right"] >= threshold)
     rows = []
     for label, group in easy.groupby("label", sort=False):
         found = int(group["easy"].sum())
@@ -57,36 +57,36 @@ def easy_shares(ease: pd.DataFrame, threshold: float) -> pd.DataFrame:
                 "label": label,
                 "faces": len(group),
                 "easy": found,
-                "share": found / len(group),
+                "fraction_easy": found / len(group),
                 "low": low,
                 "high": high,
-                "mean_ease": group["ease"].mean(),
+                "mean_fraction_right": group["fraction_right"].mean(),
             }
         )
     return pd.DataFrame(rows)
 
 
-def accuracy_by_ease(
-    predictions: pd.DataFrame, ease: pd.DataFrame, threshold: float
+def accuracy_by_difficulty(
+    predictions: pd.DataFrame, difficulty: pd.DataFrame, threshold: float
 ) -> dict[str, tuple[int, int]]:
-    """Right answers and faces of a model on the easy and on the difficult faces.
+    """Correct predictions and faces of a model on the easy and on the difficult faces.
 
     Args:
-        predictions: Of a model; only faces whose ease is known are judged.
-        ease: From `ease_of_faces`.
+        predictions: Of a model; only faces whose R(x) is known are judged.
+        difficulty: From `difficulty_of_faces`.
         threshold: A face is easy where R(x) is at least this.
 
     Raises:
         DataError: no face is in both.
     """
-    joined = predictions.merge(ease[["key", "ease"]], on="key")
+    joined = predictions.merge(difficulty[["key", "fraction_right"]], on="key")
     if joined.empty:
         raise DataError(
-            "None of the predicted faces has a known ease; give runs that predicted faces which "
+            "None of the predicted faces has a known R(x); give runs that predicted faces which "
             "the cross-validation held out."
         )
     right = joined["label"] == joined["predicted"]
-    easy = joined["ease"] >= threshold
+    easy = joined["fraction_right"] >= threshold
     return {
         name: (int(right[half].sum()), int(half.sum()))
         for name, half in (("easy", easy), ("difficult", ~easy))

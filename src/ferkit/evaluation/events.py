@@ -1,4 +1,4 @@
-"""F1 per event: whether segments of a film are found, not how many frames are right.
+"""F1 per event: whether segments of a video are found, not how many frames are right.
 
 An event is a longest run of frames of one sequence with one label; a detected event is the same of
 the predictions. Ding et al. 2013, "Facial Action Unit Event Detection by Cascade of Tasks"
@@ -22,7 +22,7 @@ from ferkit.errors import ConfigError
 from ferkit.evaluation.confusion import divide
 from ferkit.evaluation.intervals import draw_counts, percentile_interval, resampling_units
 from ferkit.evaluation.outcomes import output_classes
-from ferkit.evaluation.videos import changed, find_places
+from ferkit.evaluation.videos import changed, find_positions
 
 _LEAST = 0.5  # from here on no two detected events can overlap one true event enough
 Counts = NDArray[np.float64]
@@ -36,13 +36,13 @@ def has_events(predictions: pd.DataFrame) -> bool:
     return bool(starts.duplicated(["dataset", "sequence"]).any())
 
 
-def event_figures(
+def event_metrics(
     predictions: pd.DataFrame, *, overlap: float = 0.5, resamples: int = 1000, seed: int = 0
 ) -> dict[str, Any]:
     """Count events of each class that exist, are detected, and are both.
 
     Args:
-        predictions: A row a frame; rows that are no frame of a sequence are passed over.
+        predictions: One row per frame; rows that are no frame of a sequence are passed over.
         overlap: Least intersection over union, 0.5 to 1.
         resamples: Of the bootstrap, over people where they are known, else sequences.
         seed: Of the bootstrap.
@@ -60,11 +60,11 @@ def event_figures(
     rows = _in_order(predictions)
     names = [*output_classes(rows), *sorted(set(rows["label"]) - {"", *output_classes(rows)})]
     units = resampling_units(rows)
-    counts = _counts(rows, names, units.codes, units.count, overlap)  # [U, 3, K]
+    counts = _counts(rows, names, units.class_ids, units.count, overlap)  # [U, 3, K]
     total = counts.sum(axis=0)  # [3, K]
-    figures = _figures(total)
+    metrics = _metrics(total)
     samples = [
-        _figures(np.tensordot(drawn, counts, axes=1))
+        _metrics(np.tensordot(drawn, counts, axes=1))
         for drawn in draw_counts(units.count, resamples if units.count > 1 else 0, seed)
     ]
     found = {
@@ -78,16 +78,16 @@ def event_figures(
         "detected": detected,
         "found": hits,
         "overlap": overlap,
-        "macro_f1": float(figures["macro_f1"]),
-        "micro_f1": float(figures["micro_f1"]),
-        "per_class": _per_class(total, figures["f1"], names),
+        "macro_f1": float(metrics["macro_f1"]),
+        "micro_f1": float(metrics["micro_f1"]),
+        "per_class": _per_class(total, metrics["f1"], names),
         "intervals": {name: interval for name, interval in found.items() if interval},
     }
 
 
 def _in_order(predictions: pd.DataFrame) -> pd.DataFrame:
     rows = predictions.assign(label=predictions["label"].fillna(""))
-    return rows.iloc[find_places(rows).places].reset_index(drop=True)
+    return rows.iloc[find_positions(rows).positions].reset_index(drop=True)
 
 
 def _sequences(rows: pd.DataFrame) -> NDArray[Any]:
@@ -98,9 +98,9 @@ def _counts(
     rows: pd.DataFrame, names: list[str], units: NDArray[np.int64], count: int, overlap: float
 ) -> Counts:
     """True, detected and found events a unit and class, [U, 3, K]."""
-    codes = {name: code for code, name in enumerate(names)}
-    truth = rows["label"].map(codes).fillna(-1).to_numpy(np.int64)
-    said = np.where(truth >= 0, rows["predicted"].map(codes).to_numpy(np.int64), -1)
+    class_ids = {name: code for code, name in enumerate(names)}
+    truth = rows["label"].map(class_ids).fillna(-1).to_numpy(np.int64)
+    said = np.where(truth >= 0, rows["predicted"].map(class_ids).to_numpy(np.int64), -1)
     sequences = _sequences(rows)
     true_event = np.cumsum(changed(sequences, truth)) - 1  # [M] number of the run
     said_event = np.cumsum(changed(sequences, said)) - 1
@@ -118,7 +118,7 @@ def _counts(
     return counts
 
 
-def _figures(counts: Counts) -> dict[str, Counts]:
+def _metrics(counts: Counts) -> dict[str, Counts]:
     support, detected, hits = np.moveaxis(counts, -2, 0)  # [..., K] each
     f1 = divide(2 * hits, support + detected)
     present = support > 0

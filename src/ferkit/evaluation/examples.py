@@ -5,11 +5,11 @@ import pandas as pd
 from ferkit.evaluation.outcomes import PROBABILITY, labelled
 
 
-def commonest_confusions(predictions: pd.DataFrame, *, pairs: int = 6) -> pd.DataFrame:
+def frequent_confusions(predictions: pd.DataFrame, *, pairs: int = 6) -> pd.DataFrame:
     """Count which class is taken for which other.
 
     Returns:
-        label, predicted, count and share (of the label's rows), the commonest first.
+        label, predicted, count and share (of the label's rows), the most frequent first.
     """
     rows = labelled(predictions)
     wrong = rows[rows["label"] != rows["predicted"]]
@@ -25,7 +25,7 @@ def commonest_confusions(predictions: pd.DataFrame, *, pairs: int = 6) -> pd.Dat
 def choose_examples(
     predictions: pd.DataFrame, *, pairs: int = 6, per_pair: int = 6
 ) -> pd.DataFrame:
-    """Choose the most confident mistakes of the commonest confusions.
+    """Choose the most confident mistakes of the most frequent confusions.
 
     Returns:
         key, view, label, predicted and confidence (0..1, of the prediction), ordered by
@@ -34,7 +34,7 @@ def choose_examples(
     rows = labelled(predictions)
     columns = {c: c[len(PROBABILITY) :] for c in rows.columns if c.startswith(PROBABILITY)}
     chosen = []
-    for pair in commonest_confusions(rows, pairs=pairs).itertuples():
+    for pair in frequent_confusions(rows, pairs=pairs).itertuples():
         mistakes = rows[(rows["label"] == pair.label) & (rows["predicted"] == pair.predicted)]
         confidence = mistakes[columns.keys()].rename(columns=columns)[pair.predicted]
         surest = mistakes.assign(confidence=confidence.astype(float)).sort_values(

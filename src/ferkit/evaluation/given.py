@@ -17,7 +17,7 @@ KEYS = ("key", "path")
 _WORDS = ("dataset", "subject", "sequence")
 _ROUNDING = 0.02  # by which a row of rounded probabilities may miss 1
 ONE_HOT = (
-    "The table holds no probabilities: figures that need them (ECE, ROC AUC, top 2) say nothing"
+    "The table holds no probabilities: metrics that need them (ECE, ROC AUC, top 2) say nothing"
 )
 
 

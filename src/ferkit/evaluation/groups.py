@@ -1,4 +1,4 @@
-"""Figures of groups of people, poses or subjects, and the gap between groups."""
+"""Metrics of groups of people, poses or subjects, and the gap between groups."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,15 +10,15 @@ from numpy.typing import NDArray
 from ferkit.evaluation.compare import align
 from ferkit.evaluation.intervals import percentile_interval, resampling_units
 from ferkit.evaluation.outcomes import read_outcomes
-from ferkit.evaluation.seeds import RESAMPLES, resample, tally, tally_figures
+from ferkit.evaluation.seeds import RESAMPLES, resample, tally, tally_metrics
 
 GROUPS = ("sex", "age", "angle")  # columns of an index that predictions carry along
-FIGURES = ("accuracy", "balanced_accuracy")
+METRICS = ("accuracy", "balanced_accuracy")
 
 
 @dataclass(frozen=True)
-class GroupFigure:
-    """One figure of one group, the mean over the given runs.
+class GroupMetric:
+    """One metric of one group, the mean over the given runs.
 
     Attributes:
         interval: 95% over rows (over subjects where they are known), or None.
@@ -32,7 +32,7 @@ class GroupFigure:
 
 @dataclass(frozen=True)
 class Gap:
-    """The group with the highest figure less the one with the lowest.
+    """The group with the highest metric less the one with the lowest.
 
     The two are chosen on the whole sample and kept on the resamples, so that among many groups the
     interval is too kind to the gap.
@@ -54,14 +54,14 @@ def _values(column: pd.Series) -> list[str]:
 
 
 def measure_groups(
-    frames: Sequence[pd.DataFrame], column: str, figure: str, *, resamples: int = RESAMPLES
-) -> tuple[list[GroupFigure], Gap]:
-    """A figure for every group, and the gap between the extremes; rows without a group are out.
+    frames: Sequence[pd.DataFrame], column: str, metric: str, *, resamples: int = RESAMPLES
+) -> tuple[list[GroupMetric], Gap]:
+    """A metric for every group, and the gap between the extremes; rows without a group are out.
 
     Args:
         frames: Predictions of the same rows by runs of one method.
         column: One of `known_groups`.
-        figure: One of `FIGURES`.
+        metric: One of `METRICS`.
         resamples: Drawn once over all groups: of people where they are known.
 
     Raises:
@@ -78,18 +78,18 @@ def measure_groups(
         parts = [each * (member == name)[:, None] for name in whole]
         sums = np.split(resample(np.concatenate(parts, axis=1), units, resamples, 0), len(parts), 1)
         for name, part, resampled in zip(whole, parts, sums, strict=True):
-            whole[name].append(float(tally_figures(part.sum(axis=0), outcomes, ())[figure]))
-            values = tally_figures(resampled, outcomes, ())[figure]
+            whole[name].append(float(tally_metrics(part.sum(axis=0), outcomes, ())[metric]))
+            values = tally_metrics(resampled, outcomes, ())[metric]
             drawn[name].append(np.where(resampled.any(axis=1), values, np.nan))
     means = {name: float(np.mean(values)) for name, values in whole.items()}
     samples = {name: np.mean(values, axis=0) for name, values in drawn.items()}
-    figures = [
-        GroupFigure(n, int((member == n).sum()), means[n], percentile_interval(samples[n]))
+    metrics = [
+        GroupMetric(n, int((member == n).sum()), means[n], percentile_interval(samples[n]))
         for n in means
     ]
     high, low = max(means, key=means.__getitem__), min(means, key=means.__getitem__)
     interval = percentile_interval(samples[high] - samples[low])
-    return figures, Gap(high, low, means[high] - means[low], interval)
+    return metrics, Gap(high, low, means[high] - means[low], interval)
 
 
 def subject_accuracies(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:

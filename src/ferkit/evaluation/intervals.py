@@ -1,7 +1,7 @@
 """95% intervals: Wilson for shares of a count, the bootstrap for everything else.
 
 Faces of one person are not independent, so the bootstrap resamples people where they are known,
-else films, else images. A thousand resamples are a few matrix products: every unit is reduced
+else videos, else images. A thousand resamples are a few matrix products: every unit is reduced
 to counts first (Efron & Tibshirani 1993, An Introduction to the Bootstrap, percentile intervals).
 """
 
@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ferkit.evaluation.confusion import overall_figures, per_class_figures
+from ferkit.evaluation.confusion import overall_metrics, per_class_metrics
 from ferkit.evaluation.outcomes import Outcomes
 
 Floats = NDArray[np.float64]
@@ -25,12 +25,12 @@ class Units:
     """What is drawn with replacement.
 
     Attributes:
-        codes: [N] the unit of every row, 0..count-1.
+        class_ids: [N] the unit of every row, 0..count-1.
         count: How many units there are.
         words: What they are, e.g. "118 subjects" or "24 subjects and 900 images".
     """
 
-    codes: NDArray[np.int64]
+    class_ids: NDArray[np.int64]
     count: int
     words: str
 
@@ -52,24 +52,24 @@ def wilson(successes: int, trials: int) -> list[float] | None:
 
 
 def resampling_units(rows: pd.DataFrame) -> Units:
-    """Say which unit every row belongs to: its person, else its film, else itself.
+    """Say which unit every row belongs to: its person, else its video, else itself.
 
     Args:
         rows: Predictions with key and, where known, dataset, subject and sequence ("" unknown).
     """
     dataset, subject, sequence = (_text(rows, c) for c in ("dataset", "subject", "sequence"))
-    kind = np.select([subject != "", sequence != ""], ["subject", "film"], "image")
+    kind = np.select([subject != "", sequence != ""], ["subject", "video"], "image")
     name = np.select([subject != "", sequence != ""], [subject, sequence], rows["key"].astype(str))
     units = pd.DataFrame({"kind": kind, "dataset": dataset, "name": name})
     number = units.groupby(["kind", "dataset", "name"], sort=False).ngroup()
-    codes = np.asarray(number, dtype=np.int64)
+    class_ids = np.asarray(number, dtype=np.int64)
     found = units.drop_duplicates()["kind"].value_counts()
     words = [
         f"{found[k]:,} {k}{'s' if found[k] > 1 else ''}"
-        for k in ("subject", "film", "image")
+        for k in ("subject", "video", "image")
         if k in found
     ]
-    return Units(codes, int(codes.max()) + 1 if len(codes) else 0, " and ".join(words))
+    return Units(class_ids, int(class_ids.max()) + 1 if len(class_ids) else 0, " and ".join(words))
 
 
 def _text(rows: pd.DataFrame, column: str) -> NDArray[np.object_]:
@@ -118,7 +118,7 @@ def calibration_error(bins: Floats) -> Floats:
 
 
 def calibration_sums(outcomes: Outcomes) -> Floats:
-    """Rows, summed confidence and right answers of the top label, per bin: [15, 3]."""
+    """Rows, summed confidence and correct predictions of the top label, per bin: [15, 3]."""
     each, bins = _calibration_rows(outcomes)
     sums = np.zeros((BINS, 3))
     np.add.at(sums, bins, each)
@@ -143,10 +143,10 @@ def _sums_per_unit(outcomes: Outcomes, units: Units) -> Floats:
     classes = len(outcomes.classes)
     each, bins = _calibration_rows(outcomes)
     sums = np.zeros((units.count, classes * classes + 3 * BINS + 1))
-    np.add.at(sums, (units.codes, outcomes.truth * classes + outcomes.predicted), 1)
+    np.add.at(sums, (units.class_ids, outcomes.truth * classes + outcomes.predicted), 1)
     for column in range(3):
-        np.add.at(sums, (units.codes, classes * classes + 3 * bins + column), each[:, column])
-    np.add.at(sums[:, -1], units.codes, top2_hits(outcomes))
+        np.add.at(sums, (units.class_ids, classes * classes + 3 * bins + column), each[:, column])
+    np.add.at(sums[:, -1], units.class_ids, top2_hits(outcomes))
     return sums
 
 
@@ -197,10 +197,10 @@ def macro_auc(outcomes: Outcomes, weights: Floats) -> Floats:
 def bootstrap(
     outcomes: Outcomes, units: Units, *, resamples: int = 1000, seed: int = 0
 ) -> dict[str, Floats]:
-    """Every figure on every resample.
+    """Every metric on every resample.
 
     Returns:
-        Figure to [resamples]; `per_class_f1` is [resamples, K].
+        Metric to [resamples]; `per_class_f1` is [resamples, K].
     """
     classes = len(outcomes.classes)
     sums = _sums_per_unit(outcomes, units)
@@ -209,12 +209,12 @@ def bootstrap(
         drawn = counts @ sums  # [b, K*K + 3*15 + 1]
         confusion = drawn[:, : classes * classes].reshape(-1, classes, classes)
         bins = drawn[:, classes * classes : -1].reshape(-1, BINS, 3)
-        figures = overall_figures(confusion)
-        figures["top2_accuracy"] = drawn[:, -1] / confusion.sum(axis=(1, 2))
-        figures["roc_auc"] = macro_auc(outcomes, counts[:, units.codes])
-        figures["ece"] = calibration_error(bins)
-        figures["per_class_f1"] = per_class_figures(confusion)["f1"]
-        blocks.append(figures)
+        metrics = overall_metrics(confusion)
+        metrics["top2_accuracy"] = drawn[:, -1] / confusion.sum(axis=(1, 2))
+        metrics["roc_auc"] = macro_auc(outcomes, counts[:, units.class_ids])
+        metrics["ece"] = calibration_error(bins)
+        metrics["per_class_f1"] = per_class_metrics(confusion)["f1"]
+        blocks.append(metrics)
     return {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
 
 

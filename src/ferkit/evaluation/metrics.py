@@ -1,6 +1,6 @@
-"""The figures of a view, as they stand in metrics.json.
+"""The metrics of a view, as they stand in metrics.json.
 
-Macro figures are over classes with support; a division by zero is 0. Point figures come from
+Macro metrics are over classes with support; a division by zero is 0. Point metrics come from
 scikit-learn where it has them; tests hold the counts of the bootstrap against it.
 """
 
@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from ferkit.evaluation.confusion import count_confusion, overall_figures
+from ferkit.evaluation.confusion import count_confusion, overall_metrics
 from ferkit.evaluation.intervals import (
     bootstrap,
     calibration_error,
@@ -30,7 +30,7 @@ from ferkit.evaluation.outcomes import (
 )
 from ferkit.runs.fingerprint import IN_TRAIN
 
-FIGURES = (
+METRICS = (
     "accuracy",
     "balanced_accuracy",
     "macro_f1",
@@ -43,7 +43,7 @@ FIGURES = (
 )
 
 
-def compute_figures(
+def compute_metrics(
     predictions: pd.DataFrame, *, intervals: bool = True, resamples: int = 1000, seed: int = 0
 ) -> dict[str, Any]:
     """Measure a view.
@@ -57,30 +57,30 @@ def compute_figures(
         seed: Of the bootstrap.
 
     Returns:
-        `n`, the overall figures, `per_class`, the classes `absent` (an output without any row),
+        `n`, the overall metrics, `per_class`, the classes `absent` (an output without any row),
         `never_predicted` and `foreign` (a label that is no output), `intervals` and what was
-        `resampled`; where outputs and labels differ also `shared`, the same figures over the
+        `resampled`; where outputs and labels differ also `shared`, the same metrics over the
         classes that both have. `roc_auc` is None where it is not defined. Of another dataset also
         `in_train`: how many rows were left out since they share an image, a source or a subject
-        with the training view, and `with_in_train`: some figures with them.
+        with the training view, and `with_in_train`: some metrics with them.
 
     Raises:
         DataError: the frame holds nothing that can be measured.
     """
     rows = labelled(predictions)
     outcomes = read_outcomes(rows)
-    figures: dict[str, Any] = {"n": len(rows), **_overall(outcomes)}
-    figures["per_class"] = _per_class(outcomes)
-    figures |= _remarkable(outcomes)
+    metrics: dict[str, Any] = {"n": len(rows), **_overall(outcomes)}
+    metrics["per_class"] = _per_class(outcomes)
+    metrics |= _remarkable(outcomes)
     if intervals:
-        figures |= _intervals(rows, outcomes, resamples, seed)
-    figures |= _in_train(predictions)
+        metrics |= _intervals(rows, outcomes, resamples, seed)
+    metrics |= _in_train(predictions)
     shared = shared_classes(rows)
-    if len(shared) > 1 and (figures["absent"] or figures["foreign"]):
-        figures["shared"] = {"classes": list(shared)} | compute_figures(
+    if len(shared) > 1 and (metrics["absent"] or metrics["out_of_vocabulary"]):
+        metrics["shared"] = {"classes": list(shared)} | compute_metrics(
             restrict_to_shared(rows), intervals=intervals, resamples=resamples, seed=seed
         )
-    return figures
+    return metrics
 
 
 def _in_train(predictions: pd.DataFrame) -> dict[str, Any]:
@@ -91,35 +91,37 @@ def _in_train(predictions: pd.DataFrame) -> dict[str, Any]:
     counts = {str(kind): int(n) for kind, n in shared[shared != ""].value_counts().items()}
     if not counts:
         return {IN_TRAIN: {}}
-    whole = compute_figures(predictions.drop(columns=IN_TRAIN), intervals=False)
+    whole = compute_metrics(predictions.drop(columns=IN_TRAIN), intervals=False)
     kept = ("n", "accuracy", "balanced_accuracy", "macro_f1")
     return {IN_TRAIN: counts, "with_in_train": {name: whole[name] for name in kept}}
 
 
-def quick_figures(
+def quick_metrics(
     labels: ArrayLike, predicted: ArrayLike, classes: Sequence[str]
 ) -> dict[str, float]:
     """Accuracy, macro F1 and balanced accuracy of an epoch, by counts alone.
 
     Args:
-        labels: [N] codes into `classes`, or names.
-        predicted: [N] codes into `classes`, or names.
+        labels: [N] class ids into `classes`, or names.
+        predicted: [N] class ids into `classes`, or names.
         classes: The names.
 
-    >>> quick_figures([0, 0, 1], [0, 1, 1], ["sad", "happy"])["balanced_accuracy"]
+    >>> quick_metrics([0, 0, 1], [0, 1, 1], ["sad", "happy"])["balanced_accuracy"]
     0.75
     """
-    confusion = count_confusion(_codes(labels, classes), _codes(predicted, classes), len(classes))
-    figures = overall_figures(confusion)
-    return {name: float(figures[name]) for name in ("accuracy", "macro_f1", "balanced_accuracy")}
+    confusion = count_confusion(
+        _class_ids(labels, classes), _class_ids(predicted, classes), len(classes)
+    )
+    metrics = overall_metrics(confusion)
+    return {name: float(metrics[name]) for name in ("accuracy", "macro_f1", "balanced_accuracy")}
 
 
-def _codes(values: ArrayLike, classes: Sequence[str]) -> NDArray[np.int64]:
+def _class_ids(values: ArrayLike, classes: Sequence[str]) -> NDArray[np.int64]:
     given = np.asarray(values)
     if given.dtype.kind in "iu":
         return given.astype(np.int64)
-    codes = {name: code for code, name in enumerate(classes)}
-    return np.array([codes[str(name)] for name in given], dtype=np.int64)
+    class_ids = {name: code for code, name in enumerate(classes)}
+    return np.array([class_ids[str(name)] for name in given], dtype=np.int64)
 
 
 def confusion_frame(predictions: pd.DataFrame) -> pd.DataFrame:
@@ -152,14 +154,14 @@ def _overall(outcomes: Outcomes) -> dict[str, float | None]:
         ),
         "top2_accuracy": float(top2_hits(outcomes).mean()),
         # by counts: scikit-learn's warns where a single class is left
-        "mcc": float(overall_figures(_count(outcomes))["mcc"]),
+        "mcc": float(overall_metrics(_count(outcomes))["mcc"]),
         "roc_auc": _roc_auc(outcomes),
         "ece": float(calibration_error(calibration_sums(outcomes))),
     }
 
 
 def _roc_auc(outcomes: Outcomes) -> float | None:
-    # One class at a time: scikit-learn's multi_class="ovr" refuses absent and foreign classes.
+    # One class at a time: scikit-learn's multi_class="ovr" refuses absent and unknown classes.
     from sklearn.metrics import roc_auc_score
 
     areas = []
@@ -193,7 +195,7 @@ def _remarkable(outcomes: Outcomes) -> dict[str, list[str]]:
     return {
         "absent": [name for code, name in enumerate(outputs) if code not in present],
         "never_predicted": [name for code, name in enumerate(outputs) if code not in taken],
-        "foreign": list(outcomes.classes[outcomes.outputs :]),
+        "out_of_vocabulary": list(outcomes.classes[outcomes.outputs :]),
     }
 
 
@@ -205,7 +207,7 @@ def _intervals(
     samples = {}
     if units.count > 1:  # a single unit drawn again and again would claim certainty
         samples = bootstrap(outcomes, units, resamples=resamples, seed=seed)
-    overall = {name: percentile_interval(samples[name]) for name in FIGURES if name in samples}
+    overall = {name: percentile_interval(samples[name]) for name in METRICS if name in samples}
     per_class = {
         name: _class_intervals(outcomes, code, samples)
         for code, name in enumerate(outcomes.classes)

@@ -15,13 +15,13 @@ PROBABILITY = "p_"  # the prefix of the probability columns
 
 @dataclass(frozen=True)
 class Outcomes:
-    """Labelled rows of a predictions frame as codes into `classes`.
+    """Labelled rows of a predictions frame as class ids into `classes`.
 
     Attributes:
         classes: The network's outputs in its own order, then labels that it has no output for.
         outputs: How many of `classes` are outputs.
-        truth: [N] codes of the labels.
-        predicted: [N] codes of the predictions, below `outputs`.
+        truth: [N] class_ids of the labels.
+        predicted: [N] class_ids of the predictions, below `outputs`.
         probabilities: [N, outputs] in 0..1.
     """
 
@@ -77,8 +77,8 @@ def read_outcomes(predictions: pd.DataFrame) -> Outcomes:
             "network diverged; train again with a lower optimizer.lr."
         )
     classes = names + tuple(n for n in order(rows["label"].tolist()) if n not in names)
-    codes = {name: code for code, name in enumerate(classes)}
-    predicted = rows["predicted"].map(codes)
+    class_ids = {name: code for code, name in enumerate(classes)}
+    predicted = rows["predicted"].map(class_ids)
     if predicted.isna().any() or (predicted >= len(names)).any():
         strange = rows["predicted"][predicted.isna() | (predicted >= len(names))].iloc[0]
         raise DataError(
@@ -88,7 +88,7 @@ def read_outcomes(predictions: pd.DataFrame) -> Outcomes:
     return Outcomes(
         classes=classes,
         outputs=len(names),
-        truth=np.asarray(rows["label"].map(codes), dtype=np.int64),
+        truth=np.asarray(rows["label"].map(class_ids), dtype=np.int64),
         predicted=np.asarray(predicted, dtype=np.int64),
         probabilities=probabilities,
     )

@@ -1,4 +1,4 @@
-"""Methods of several seeds each, on the same rows: figures, paired differences, and their tests.
+"""Methods of several seeds each, on the same rows: metrics, paired differences, and their tests.
 
 Two sources of chance are kept apart: which faces are in the view (the bootstrap resamples them) and
 which seed a network was trained with (the spread over seeds). An interval covers the first alone.
@@ -17,7 +17,7 @@ from ferkit.evaluation.intervals import Units, draw_counts, percentile_interval,
 from ferkit.evaluation.outcomes import Outcomes, read_outcomes
 
 Floats = NDArray[np.float64]
-RECALL = "recall_"  # the prefix of one class' recall among the figures
+RECALL = "recall_"  # the prefix of one class' recall among the metrics
 RESAMPLES = 10_000  # a corrected p-value of 1% over 20 comparisons needs as many
 
 
@@ -27,13 +27,13 @@ class Measured:
 
     Attributes:
         seed: None where unknown.
-        figures: accuracy, balanced_accuracy, macro_f1 and recall_<emotion>, on all rows.
+        metrics: accuracy, balanced_accuracy, macro_f1 and recall_<emotion>, on all rows.
         resampled: The same on every resample, [R] each; the draws are the same for all runs.
         right: [N], rows in the order of their keys.
     """
 
     seed: int | None
-    figures: Mapping[str, float]
+    metrics: Mapping[str, float]
     resampled: Mapping[str, Floats]
     right: NDArray[np.bool_]
 
@@ -73,7 +73,7 @@ def measure_runs(
         frames: Predictions, one frame a run.
         seeds: Of the training, one a run.
         recall: Classes whose recall is wanted.
-        resamples: Of subjects where they are known, else films, else images.
+        resamples: Of subjects where they are known, else videos, else images.
         seed: Of the bootstrap.
 
     Returns:
@@ -91,10 +91,10 @@ def measure_runs(
     measured = [
         Measured(
             seed=trained,
-            figures={
-                n: float(v) for n, v in tally_figures(whole.sum(axis=0), each, recall).items()
+            metrics={
+                n: float(v) for n, v in tally_metrics(whole.sum(axis=0), each, recall).items()
             },
-            resampled=tally_figures(part, each, recall),
+            resampled=tally_metrics(part, each, recall),
             right=each.truth == each.predicted,
         )
         for trained, each, whole, part in zip(
@@ -105,7 +105,7 @@ def measure_runs(
 
 
 def tally(outcomes: Outcomes) -> NDArray[np.float32]:
-    """All that figures need of each row: right answers, answers and faces a class, [N, 3K]."""
+    """Per row: correct predictions, predictions and faces of each class, [N, 3K]."""
     classes = np.arange(len(outcomes.classes))
     truth = outcomes.truth[:, None] == classes  # [N, K]
     taken = outcomes.predicted[:, None] == classes
@@ -117,7 +117,7 @@ def resample(tallies: NDArray[np.float32], units: Units, resamples: int, seed: i
     if units.count < 2:  # a single unit drawn again and again would claim certainty
         return np.zeros((0, tallies.shape[1]))
     per_unit = np.zeros((units.count, tallies.shape[1]), dtype=np.float32)
-    np.add.at(per_unit, units.codes, tallies)
+    np.add.at(per_unit, units.class_ids, tallies)
     # float32 holds every count below 2**24 exactly
     blocks = [
         counts.astype(np.float32) @ per_unit for counts in draw_counts(units.count, resamples, seed)
@@ -125,23 +125,23 @@ def resample(tallies: NDArray[np.float32], units: Units, resamples: int, seed: i
     return np.concatenate(blocks).astype(np.float64)  # [R, columns]
 
 
-def tally_figures(sums: Floats, outcomes: Outcomes, recall: Sequence[str]) -> dict[str, Floats]:
-    """Figures from summed tallies [..., 3K]; macro figures are over classes with support."""
+def tally_metrics(sums: Floats, outcomes: Outcomes, recall: Sequence[str]) -> dict[str, Floats]:
+    """Metrics from summed tallies [..., 3K]; macro metrics are over classes with support."""
     hits, taken, support = np.split(sums.astype(np.float64), 3, axis=-1)  # [..., K]
     present = support > 0
     recalls, f1 = divide(hits, support), divide(2 * hits, support + taken)
     count = present.sum(axis=-1).astype(np.float64)
-    places = {name: code for code, name in enumerate(outcomes.classes)}
+    positions = {name: code for code, name in enumerate(outcomes.classes)}
     return {
         "accuracy": divide(hits.sum(axis=-1), support.sum(axis=-1)),
         "balanced_accuracy": divide((recalls * present).sum(axis=-1), count),
         "macro_f1": divide((f1 * present).sum(axis=-1), count),
-        **{RECALL + name: recalls[..., places[name]] for name in recall if name in places},
+        **{RECALL + name: recalls[..., positions[name]] for name in recall if name in positions},
     }
 
 
 def difference(reference: Sequence[Measured], other: Sequence[Measured], name: str) -> Difference:
-    """How much higher the other method's figure is, each the mean over its seeds.
+    """How much higher the other method's metric is, each the mean over its seeds.
 
     Rows are resampled once for all runs; the difference of the means is taken on every resample.
     """
@@ -151,12 +151,12 @@ def difference(reference: Sequence[Measured], other: Sequence[Measured], name: s
         value=_mean(other, name) - _mean(reference, name),
         interval=interval,
         p_value=_sign_test(samples) if len(samples) else None,
-        per_seed=[b.figures[name] - a.figures[name] for a, b in _same_seeds(reference, other)],
+        per_seed=[b.metrics[name] - a.metrics[name] for a, b in _same_seeds(reference, other)],
     )
 
 
 def _mean(runs: Sequence[Measured], name: str) -> float:
-    return float(np.mean([run.figures[name] for run in runs]))
+    return float(np.mean([run.metrics[name] for run in runs]))
 
 
 def _mean_resampled(runs: Sequence[Measured], name: str) -> Floats:

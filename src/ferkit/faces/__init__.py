@@ -1,1 +1,1 @@
-"""From photographs and films to training-ready faces: find, choose, align, crop, light."""
+"""From photographs and videos to training-ready faces: find, choose, align, crop, light."""

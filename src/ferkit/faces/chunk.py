@@ -18,7 +18,7 @@ class Chunk:
 
     Attributes:
         start: Row number of the first.
-        paths: Files relative to `root`; films name their frame in `frames`.
+        paths: Files relative to `root`; videos name their frame in `frames`.
         images: uint8 [n, H, W] or [n, H, W, 3] where the pixels do not lie in files.
     """
 
@@ -85,20 +85,20 @@ def _decode(chunk: Chunk) -> tuple[dict[int, np.ndarray], dict[int, str]]:
 
 
 def _read(chunk: Chunk) -> Iterator[tuple[int, np.ndarray | None]]:
-    from ferkit.datasets.video_files import is_film
+    from ferkit.datasets.video_files import is_video
     from ferkit.faces.decode import decode_image
     from ferkit.faces.videos import read_frames
 
-    films: dict[str, list[int]] = {}
+    videos: dict[str, list[int]] = {}
     for i, path in enumerate(chunk.paths):
-        if is_film(path):
-            films.setdefault(path, []).append(i)
+        if is_video(path):
+            videos.setdefault(path, []).append(i)
             continue
         try:
             yield i, decode_image(chunk.root / path)
         except (DataError, OSError):
             yield i, None
-    for path, rows in films.items():
+    for path, rows in videos.items():
         try:
             frames = read_frames(chunk.root / path, [chunk.frames[i] for i in rows])
         except (DataError, OSError):

@@ -111,7 +111,7 @@ def all_faces(image: np.ndarray, settings: FaceSettings, detect: Detector | None
 
     Args:
         image: uint8, [H, W] or [H, W, 3] RGB.
-        settings: What to do; `choose` and `drop_blank` are not looked at.
+        settings: What to do; `choose` and `drop_blank` are ignored.
         detect: As `make_face_detector` makes it.
 
     Returns:

@@ -128,7 +128,7 @@ def _open(data: bytes, name: str) -> Image.Image:
         ) from error
     except Image.DecompressionBombError as error:
         raise DecodeError(f"{name}: refused, {_claimed_size(data)}.") from error
-    except Exception as error:  # foreign bytes: a reader of Pillow may raise anything
+    except Exception as error:  # untrusted bytes: a reader of Pillow may raise anything
         raise DecodeError(f"{name}: the header is damaged ({_short(error)}).") from error
 
 
@@ -167,7 +167,7 @@ def _pixels(image: Image.Image, name: str) -> np.ndarray:
         return np.array(_plain(_upright(image), name), dtype=np.uint8)  # [H, W] or [H, W, 3]
     except DecodeError:
         raise
-    except Exception as error:  # foreign bytes, as above
+    except Exception as error:  # untrusted bytes, as above
         kind = "cut short" if "truncated" in str(error) else "damaged"
         raise DecodeError(f"{name}: the picture is {kind} ({_short(error)}).") from error
 

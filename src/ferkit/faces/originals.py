@@ -3,7 +3,7 @@
 import numpy as np
 
 from ferkit.datasets.index import FaceIndex
-from ferkit.datasets.video_files import is_film
+from ferkit.datasets.video_files import is_video
 from ferkit.errors import DataError
 from ferkit.faces.decode import decode_image
 from ferkit.faces.videos import read_frames
@@ -29,7 +29,7 @@ def read_image(index: FaceIndex, row: int) -> np.ndarray | None:
     if index.images is not None:
         return index.images[row]
     try:
-        if is_film(facts["path"]):
+        if is_video(facts["path"]):
             return read_frames(index.root / facts["path"], [facts["frame"]])[facts["frame"]]
         return decode_image(index.root / facts["path"])
     except (DataError, OSError, KeyError):

@@ -1,6 +1,6 @@
 """From an index to a store, once: decode, crop, normalise, resize, over all cores.
 
-Work is cut into chunks, each written beside and renamed, so that a killed preparation goes on
+Work is cut into chunks, each written atomically, so that a killed preparation goes on
 where it was and ends in the very same bytes as an unbroken one. A lock keeps two preparers of
 one store apart; the second finds the work done.
 """

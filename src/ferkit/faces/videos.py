@@ -1,7 +1,7 @@
-"""Films to frames: a video file that OpenCV's ffmpeg decodes, or a folder of pictures.
+"""Videos to frames: a video file that OpenCV's ffmpeg decodes, or a folder of pictures.
 
 Frames are numbered from 0 in the order in which they are shown, and always decoded one after the
-other: the frame counts and seek tables of film headers lie. Which frames stand for a film is
+other: the frame counts and seek tables of video headers lie. Which frames stand for a video is
 chosen in `ferkit.datasets.videos`.
 """
 
@@ -18,10 +18,10 @@ from ferkit.faces.decode import DecodeError, decode_image, to_rgb
 
 
 def read_frames(path: Path, numbers: Sequence[int]) -> dict[int, np.ndarray]:
-    """Read some frames of a film, upright as its metadata say.
+    """Read some frames of a video, upright as its metadata say.
 
     Args:
-        path: A film, or a folder of pictures.
+        path: A video, or a folder of pictures.
         numbers: Which frames, 0-based, in any order.
 
     Returns:
@@ -29,16 +29,16 @@ def read_frames(path: Path, numbers: Sequence[int]) -> dict[int, np.ndarray]:
         its length with what was asked.
 
     Raises:
-        DecodeError: no film, or not one frame of it can be read.
+        DecodeError: no video, or not one frame of it can be read.
     """
     wanted = set(numbers)
     if path.is_dir():
         return _from_folder(path, wanted)
     frames: dict[int, np.ndarray] = {}
-    with _opened(path) as film:
-        for number in _grabbed(film, path):
+    with _opened(path) as video:
+        for number in _grabbed(video, path):
             if number in wanted:
-                good, frame = film.retrieve()
+                good, frame = video.retrieve()
                 if good:
                     frames[number] = cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)
             if len(frames) == len(wanted):
@@ -47,10 +47,10 @@ def read_frames(path: Path, numbers: Sequence[int]) -> dict[int, np.ndarray]:
 
 
 def count_frames(path: Path) -> int:
-    """How many frames can be decoded; of a broken film, those before the break.
+    """How many frames can be decoded; of a broken video, those before the break.
 
     Raises:
-        DecodeError: no film, or not one frame of it can be read.
+        DecodeError: no video, or not one frame of it can be read.
     """
     return len(frame_times(path))
 
@@ -59,12 +59,12 @@ def frame_times(path: Path) -> list[float]:
     """When each frame is shown, in seconds from the start; of a folder, the frame's number.
 
     Raises:
-        DecodeError: no film, or not one frame of it can be read.
+        DecodeError: no video, or not one frame of it can be read.
     """
     if path.is_dir():
         return [float(number) for number in range(len(frame_files(path)))]
-    with _opened(path) as film:
-        return [film.get(cv2.CAP_PROP_POS_MSEC) / 1000 for _ in _grabbed(film, path)]
+    with _opened(path) as video:
+        return [video.get(cv2.CAP_PROP_POS_MSEC) / 1000 for _ in _grabbed(video, path)]
 
 
 def frame_files(folder: Path) -> list[Path]:
@@ -77,7 +77,7 @@ def frame_files(folder: Path) -> list[Path]:
         file for file in folder.iterdir() if is_image(file.name) and not file.name.startswith(".")
     ]
     if not files:
-        raise DecodeError(f"{folder}: a film without frames, the folder holds no picture.")
+        raise DecodeError(f"{folder}: a video without frames, the folder holds no picture.")
     return sorted(files, key=_natural)
 
 
@@ -102,22 +102,22 @@ def _from_folder(folder: Path, wanted: set[int]) -> dict[int, np.ndarray]:
 @contextmanager
 def _opened(path: Path) -> Iterator[cv2.VideoCapture]:
     if not path.is_file():
-        raise DecodeError(f"{path}: no such film.")
+        raise DecodeError(f"{path}: no such video.")
     if path.stat().st_size == 0:
-        raise DecodeError(f"{path}: the film is empty (0 bytes); copy it again.")
-    film = cv2.VideoCapture(str(path.resolve()), cv2.CAP_FFMPEG)
+        raise DecodeError(f"{path}: the video is empty (0 bytes); copy it again.")
+    video = cv2.VideoCapture(str(path.resolve()), cv2.CAP_FFMPEG)
     try:
-        if not film.isOpened():
-            raise DecodeError(f"{path}: not a film that can be read; its header may be cut off.")
-        yield film
+        if not video.isOpened():
+            raise DecodeError(f"{path}: not a video that can be read; its header may be cut off.")
+        yield video
     finally:
-        film.release()
+        video.release()
 
 
-def _grabbed(film: cv2.VideoCapture, path: Path) -> Iterator[int]:
+def _grabbed(video: cv2.VideoCapture, path: Path) -> Iterator[int]:
     number = -1
-    while film.grab():
+    while video.grab():
         number += 1
         yield number
     if number < 0:
-        raise DecodeError(f"{path}: a film without frames; copy or encode it again.")
+        raise DecodeError(f"{path}: a video without frames; copy or encode it again.")

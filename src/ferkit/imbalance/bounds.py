@@ -18,20 +18,20 @@ _AMONG = ("m_neighbors",)  # among all
 
 
 def bound_options(
-    rule: str, options: Mapping[str, object] | None, codes: np.ndarray
+    rule: str, options: Mapping[str, object] | None, class_ids: np.ndarray
 ) -> tuple[dict[str, object], list[str]]:
     """The options of an oversampler, its neighbours bounded by what is there, and notes.
 
     Args:
         rule: As `find_sampler` takes it.
         options: As the user gave them.
-        codes: int64 [N].
+        class_ids: int64 [N].
     """
     given = dict(options or {})
     if not _needs_help(rule):
         return given, []
-    most = {**dict.fromkeys(_WITHIN, max(_smallest(codes), 2) - 1),
-            **dict.fromkeys(_AMONG, len(codes) - 1)}  # fmt: skip
+    most = {**dict.fromkeys(_WITHIN, max(_smallest(class_ids), 2) - 1),
+            **dict.fromkeys(_AMONG, len(class_ids) - 1)}  # fmt: skip
     known, notes = inspect.signature(find_sampler(rule)).parameters, []
     for name in [name for name in most if name in known]:
         asked = given.get(name, known[name].default)
@@ -41,13 +41,13 @@ def bound_options(
     return given, notes
 
 
-def double_singles(rule: str, codes: np.ndarray) -> np.ndarray:
+def double_singles(rule: str, class_ids: np.ndarray) -> np.ndarray:
     """The rows that a sampler is shown, int64: all, and again those that are alone in a class."""
-    every = np.arange(len(codes))
+    every = np.arange(len(class_ids))
     if not _needs_help(rule):
         return every
-    labels, counts = np.unique(codes, return_counts=True)
-    return np.concatenate([every, np.flatnonzero(np.isin(codes, labels[counts == 1]))])
+    labels, counts = np.unique(class_ids, return_counts=True)
+    return np.concatenate([every, np.flatnonzero(np.isin(class_ids, labels[counts == 1]))])
 
 
 def back_to_rows(origins: Origins, rows: np.ndarray) -> Origins:
@@ -82,5 +82,5 @@ def _needs_help(rule: str) -> bool:
     return looks and issubclass(kind, BaseOverSampler) and kind.__name__ not in EXACT
 
 
-def _smallest(codes: np.ndarray) -> int:
-    return int(np.unique(codes, return_counts=True)[1].min())
+def _smallest(class_ids: np.ndarray) -> int:
+    return int(np.unique(class_ids, return_counts=True)[1].min())

@@ -37,7 +37,7 @@ class Origins:
 
 
 def trace(
-    sampler: Any, matrix: np.ndarray, codes: np.ndarray, drawn: np.ndarray, after: np.ndarray
+    sampler: Any, matrix: np.ndarray, class_ids: np.ndarray, drawn: np.ndarray, after: np.ndarray
 ) -> Origins:
     """The origins of what a fitted sampler has drawn.
 
@@ -45,9 +45,9 @@ def trace(
     samplers their `sample_indices_` tell, or the rows themselves where they are unchanged.
 
     Args:
-        sampler: After `fit_resample(matrix, codes)`.
+        sampler: After `fit_resample(matrix, class_ids)`.
         matrix: float32 [N, D].
-        codes: [N].
+        class_ids: [N].
         drawn: float32 [M, D], what it answered.
         after: [M], the classes that it answered.
     """
@@ -57,18 +57,18 @@ def trace(
         return noted if cleaner is None else noted[cleaner.sample_indices_]
     first = getattr(sampler, "sample_indices_", None)
     if first is None:
-        first = _recognise(matrix, codes, drawn, after)
+        first = _recognise(matrix, class_ids, drawn, after)
     first = np.asarray(first, dtype=np.int64)
     same = [i >= 0 and np.array_equal(matrix[i], row) for i, row in zip(first, drawn, strict=True)]
     return Origins(first, first, np.where(same, 0.0, np.nan))
 
 
 def _recognise(
-    matrix: np.ndarray, codes: np.ndarray, drawn: np.ndarray, after: np.ndarray
+    matrix: np.ndarray, class_ids: np.ndarray, drawn: np.ndarray, after: np.ndarray
 ) -> np.ndarray:
     # the row that each drawn row is, each at most once; -1 for a new one
     rows: dict[tuple[bytes, int], deque[int]] = defaultdict(deque)
-    for i, (row, code) in enumerate(zip(matrix, codes, strict=True)):
+    for i, (row, code) in enumerate(zip(matrix, class_ids, strict=True)):
         rows[_digest(row), int(code)].append(i)
     first = np.full(len(drawn), -1)
     for i, (row, code) in enumerate(zip(drawn, after, strict=True)):

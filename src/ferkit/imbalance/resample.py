@@ -15,6 +15,7 @@ from ferkit.errors import ConfigError, unknown
 from ferkit.imbalance.bounds import back_to_rows, bound_options, bounded_notes, double_singles
 from ferkit.imbalance.origins import Origins, trace
 from ferkit.imbalance.resamplers import find_sampler, make_sampler
+from ferkit.imbalance.slots import Resampling
 from ferkit.imbalance.spaces import Back, number_rows, project
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ class Resampled:
 
     Attributes:
         faces: uint8 [M, H, W] or [M, H, W, 3]; float32 [M, D] in the space "features".
-        codes: int64 [M].
+        class_ids: int64 [M].
         keys: [M]; of a row that was made or copied `<rule>/<number>`.
         sources: [M], the keys of a made row's parents, joined by "|"; "" for a row that was
             there before, and for a row of a sampler that does not say.
@@ -45,7 +46,7 @@ class Resampled:
     """
 
     faces: np.ndarray
-    codes: np.ndarray
+    class_ids: np.ndarray
     keys: np.ndarray
     sources: np.ndarray
     parents: np.ndarray
@@ -73,7 +74,7 @@ class Resampled:
 
 def resample_train(
     views: "Views",
-    options: Mapping[str, Any],
+    options: Resampling,
     *,
     seed: int,
     features: np.ndarray | None = None,
@@ -83,7 +84,7 @@ def resample_train(
 
     Args:
         views: After the split.
-        options: `Strategy.options("resample")`.
+        options: `Strategy.resampling`.
         seed: The run's.
         features: Float [n, D], of the n rows of train in their order; for the space "features".
         device: Where neighbours are searched.
@@ -94,15 +95,15 @@ def resample_train(
     """
     rows = training_rows(views.split.views)
     keys = views.store.index["key"].to_numpy()
-    faces = features if options["space"] == "features" else views.store.faces[rows]
+    faces = features if options.space == "features" else views.store.faces[rows]
     if faces is None:
         raise ConfigError(
             "imbalance.resample.space=features needs the features of a frozen backbone, which this "
             "run does not compute; set it to pixels or pca."
         )
     return resample(
-        faces, views.codes[rows], keys[rows],
-        **options, emotions=views.emotions, seed=seed, device=device,
+        faces, views.class_ids[rows], keys[rows],
+        **vars(options), emotions=views.emotions, seed=seed, device=device,
     )  # fmt: skip
 
 
@@ -134,14 +135,14 @@ def training_rows(assigned: np.ndarray, rows: np.ndarray | None = None) -> np.nd
         named = " and ".join(f"{n} of {view}" for view, n in counts.items())
         raise ConfigError(
             f"imbalance.resample was asked for rows outside the train view ({named}); give rows "
-            "of train alone, since figures on resampled or copied test faces say nothing."
+            "of train alone, since metrics on resampled or copied test faces say nothing."
         )
     return np.asarray(rows, dtype=np.int64)
 
 
 def resample(
     faces: np.ndarray,
-    codes: np.ndarray,
+    class_ids: np.ndarray,
     keys: np.ndarray,
     *,
     rule: str = "smote_tomek",
@@ -157,7 +158,7 @@ def resample(
 
     Args:
         faces: uint8 [N, H, W] or [N, H, W, 3]; float [N, D] in the space "features".
-        codes: int64 [N].
+        class_ids: int64 [N].
         keys: str [N], unique.
         rule: A key of `ferkit.imbalance.resamplers.RESAMPLERS` or a class of imbalanced-learn.
         space: Where neighbours are near: "pixels", "pca" or "features".
@@ -173,18 +174,18 @@ def resample(
         ConfigError: an unknown rule, space or option, or the sampler refuses or leaves nothing of a
             class. Neighbours are bounded by the faces of a class, as the notes say.
     """
-    names = tuple(emotions or map(str, range(int(codes.max()) + 1)))
-    held, bounded = bound_options(rule, options, codes)
+    names = tuple(emotions or map(str, range(int(class_ids.max()) + 1)))
+    held, bounded = bound_options(rule, options, class_ids)
     sampler = make_sampler(
         rule, sampling_strategy=_by_code(sampling_strategy, names), options=held,
         seed=seed, device=device,
     )  # fmt: skip
     blind = find_sampler(rule).__name__ in _BLIND and not options
     matrix, back, notes = number_rows(faces) if blind else project(faces, space, components)
-    before = _count(codes, names)
-    shown = double_singles(rule, codes)
-    alone = len(shown) > len(codes)
-    seen, labels = (matrix[shown], codes[shown]) if alone else (matrix, codes)
+    before = _count(class_ids, names)
+    shown = double_singles(rule, class_ids)
+    alone = len(shown) > len(class_ids)
+    seen, labels = (matrix[shown], class_ids[shown]) if alone else (matrix, class_ids)
     drawn, after = _draw(sampler, seen, labels, rule, before)
     origins = back_to_rows(trace(sampler, seen, labels, drawn, after), shown)
     notes = [*bounded, *bounded_notes(sampler, names), *notes]
@@ -195,10 +196,10 @@ def resample(
     notes += _losses(rule, before, left)
     keys = np.asarray(keys, dtype=object)
     names_after, sources = _name(origins, keys, rule)
-    gone = np.setdiff1d(np.arange(len(codes)), origins.first[origins.kept])
+    gone = np.setdiff1d(np.arange(len(class_ids)), origins.first[origins.kept])
     return Resampled(
         faces=made,
-        codes=np.asarray(after, dtype=np.int64),
+        class_ids=np.asarray(after, dtype=np.int64),
         keys=names_after,
         sources=sources,
         parents=np.stack([origins.first, origins.second], 1),
@@ -226,10 +227,10 @@ def _code(name: object, names: tuple[str, ...]) -> int:
 
 
 def _draw(
-    sampler: Any, matrix: np.ndarray, codes: np.ndarray, rule: str, before: dict[str, int]
+    sampler: Any, matrix: np.ndarray, class_ids: np.ndarray, rule: str, before: dict[str, int]
 ) -> tuple[np.ndarray, np.ndarray]:
     try:
-        drawn, after = sampler.fit_resample(matrix, codes)
+        drawn, after = sampler.fit_resample(matrix, class_ids)
     except (ValueError, RuntimeError) as error:
         counts = ", ".join(f"{name} {n}" for name, n in before.items())
         reason = str(error).split("\n")[0].rstrip(".")
@@ -275,5 +276,5 @@ def _name(origins: Origins, keys: np.ndarray, rule: str) -> tuple[np.ndarray, np
     return names, sources
 
 
-def _count(codes: np.ndarray, names: tuple[str, ...]) -> dict[str, int]:
-    return {name: int((codes == k).sum()) for k, name in enumerate(names)}
+def _count(class_ids: np.ndarray, names: tuple[str, ...]) -> dict[str, int]:
+    return {name: int((class_ids == k).sum()) for k, name in enumerate(names)}

@@ -16,7 +16,7 @@ def sample_order(labels: np.ndarray, epoch: int, seed: int, kind: str) -> np.nda
       no row again before all were seen as often.
 
     Args:
-        labels: Class of each training row, [N], codes or names.
+        labels: Class of each training row, [N], class ids or names.
         epoch: Counts from 0.
         seed: The run's seed, 0 or more.
         kind: One of `SAMPLERS`.
@@ -31,8 +31,8 @@ def sample_order(labels: np.ndarray, epoch: int, seed: int, kind: str) -> np.nda
         raise ConfigError(unknown("sampler", kind, SAMPLERS))
     draw = _draw_weighted if kind == "weighted_sampler" else _draw_even
     rng = np.random.default_rng([seed, epoch])
-    _, codes = np.unique(labels, return_inverse=True)
-    rows = [np.flatnonzero(codes == k) for k in range(codes.max(initial=-1) + 1)]
+    _, class_ids = np.unique(labels, return_inverse=True)
+    rows = [np.flatnonzero(class_ids == k) for k in range(class_ids.max(initial=-1) + 1)]
     return draw(rows, rng) if rows else np.empty(0, dtype=np.int64)
 
 

@@ -192,7 +192,7 @@ def training_rows(split: RunSplit | None, config: DictConfig) -> pd.DataFrame | 
 
 
 def is_test_access(views: Views, name: str, own: bool) -> bool:
-    """Whether predicting a view is a look at test: of another dataset, if a test split is in it."""
+    """Whether a view is test data: of another dataset, if a test split is in it."""
     if own:
         return name not in ("train", "val")
     rows = views.store.index.iloc[views.rows(name)]

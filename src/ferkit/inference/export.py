@@ -98,7 +98,7 @@ def _converted(model: FaceClassifier) -> Any:
 
 
 def _forget_sources(proto: Any) -> None:
-    """Leave out the places in our source files, which hold the paths of this machine."""
+    """Leave out the positions in our source files, which hold the paths of this machine."""
     for graph in (proto.graph, *proto.functions):
         for node in getattr(graph, "node", ()):
             del node.metadata_props[:]

@@ -51,9 +51,9 @@ def join_dataset(
 def _rows(keys: pd.Series, store: FaceStore, root: Path, where: str) -> np.ndarray:
     best = np.full(len(keys), -1)
     for names, asked in _ways(keys, store, root):
-        places = pd.Series(np.arange(len(names)), index=names)
-        places = places[~places.index.duplicated(keep=False) & (places.index != "")]
-        found = places.reindex(asked).fillna(-1).to_numpy(dtype=np.int64)
+        positions = pd.Series(np.arange(len(names)), index=names)
+        positions = positions[~positions.index.duplicated(keep=False) & (positions.index != "")]
+        found = positions.reindex(asked).fillna(-1).to_numpy(dtype=np.int64)
         if (found >= 0).sum() > (best >= 0).sum():
             best = found
         if (best >= 0).all():

@@ -19,9 +19,9 @@ from ferkit.composition import load_choice
 from ferkit.config import as_plain
 from ferkit.errors import ConfigError, DataError, unknown
 from ferkit.imbalance.resample import Resampled, resample
-from ferkit.imbalance.strategy import Strategy
+from ferkit.imbalance.slots import Resampling, read_slot
+from ferkit.log import log
 from ferkit.names import check_name
-from ferkit.printable import say
 from ferkit.runs.fingerprint import CONTENT, IN_TRAIN
 from ferkit.splits import Split
 from ferkit.splits.overlap import overlap_with_train
@@ -130,11 +130,13 @@ def _other_data(config: DictConfig, views: Views, name: str, asked: Mapping[str,
         raise type(error)(
             str(error).replace("dataset.root", f"tests.{name}.dataset.root")
         ) from error
-    codes = encode(store.index["label"], views.emotions)
+    class_ids = encode(store.index["label"], views.emotions)
     shared = overlap_with_train(views.store.index.iloc[views.rows("train")], store.index)
     store = replace(store, index=store.index.assign(**{IN_TRAIN: shared}))
     every = np.where(store.index["label"] != "", "test", "").astype("<U5")
-    return Views(store, views.emotions, codes, Split(every, "all", "every labelled row"), {}, "")
+    return Views(
+        store, views.emotions, class_ids, Split(every, "all", "every labelled row"), {}, ""
+    )
 
 
 def _node(group: str, asked: Any) -> dict[str, Any]:
@@ -151,33 +153,33 @@ def _resampled(
     shown: Views, rows: np.ndarray, slot: Any, seed: int
 ) -> tuple[Views, np.ndarray]:  # fmt: skip
     """The view after a resampler, as data of its own; its name says what was done."""
-    options: dict[str, Any] = dict(Strategy(resample=slot).options("resample"))
-    rows = rows[shown.codes[rows] >= 0]  # of another dataset: a class that the run has not
+    options = read_slot(Resampling, "resample", slot) or Resampling()
+    rows = rows[shown.class_ids[rows] >= 0]  # of another dataset: a class that the run has not
     keys = shown.store.index["key"].to_numpy()
     made = resample(
-        np.asarray(shown.store.faces[rows]), shown.codes[rows], keys[rows],
-        **options, emotions=shown.emotions, seed=seed,
+        np.asarray(shown.store.faces[rows]), shown.class_ids[rows], keys[rows],
+        **vars(options), emotions=shown.emotions, seed=seed,
     )  # fmt: skip
     for note in made.notes:
-        say(f"imbalance: {note}")
-    words = f"resampled by {options['rule']} ({len(rows):,} to {len(made.codes):,} faces)"
+        log.info(f"imbalance: {note}")
+    words = f"resampled by {options.rule} ({len(rows):,} to {len(made.class_ids):,} faces)"
     card = shown.store.card
     card = {**card, "dataset": {**card["dataset"], "name": f"{card['dataset']['name']}, {words}"}}
     store = replace(shown.store, faces=made.faces, index=_index_of(shown, rows, made), card=card)
     split = Split(
-        np.full(len(made.codes), "test"), shown.split.name, f"{shown.split.protocol}; {words}",
-        [*shown.split.notes, f"This view was {words}; its figures say little about new faces"],
+        np.full(len(made.class_ids), "test"), shown.split.name, f"{shown.split.protocol}; {words}",
+        [*shown.split.notes, f"This view was {words}; its metrics say little about new faces"],
     )  # fmt: skip
-    counted = Views(store, shown.emotions, made.codes, split, shown.leaks, shown.hash)
-    return counted, np.arange(len(made.codes))
+    counted = Views(store, shown.emotions, made.class_ids, split, shown.leaks, shown.hash)
+    return counted, np.arange(len(made.class_ids))
 
 
 def _index_of(shown: Views, rows: np.ndarray, made: Resampled) -> pd.DataFrame:
-    """A row a face of a resampled view; what is made is of nobody's own."""
+    """One row per face of a resampled view; what is made is of nobody's own."""
     index = shown.store.index.iloc[rows[made.parents[:, 0].clip(0)]].reset_index(drop=True)
     new = pd.Series(made.made)
     index = index.assign(key=made.keys, source=made.sources)
-    index["label"] = np.asarray(shown.emotions, dtype=object)[made.codes]
+    index["label"] = np.asarray(shown.emotions, dtype=object)[made.class_ids]
     for column in ("subject", "sequence", CONTENT):
         index[column] = index[column].where(~new, "")
     return index

@@ -23,7 +23,7 @@ FORMATS = ("csv", "jsonl", "parquet")
 
 
 def classify(model: Predictor, source: str, crops: Sequence[Crop]) -> list[dict[str, Any]]:
-    """One row a face: source, box, score of the detection, label and p_<emotion>."""
+    """One row per face: source, box, score of the detection, label and p_<emotion>."""
     kept = [crop for crop in crops if crop.pixels is not None]
     if not kept:
         return []
@@ -37,7 +37,7 @@ def classify(model: Predictor, source: str, crops: Sequence[Crop]) -> list[dict[
 def explain(
     model: FaceClassifier, crops: Sequence[Crop], rows: Sequence[dict[str, Any]], method: str
 ) -> list[np.ndarray]:
-    """Each face under the map of what spoke for its label, uint8 [H, W, 3] RGB.
+    """Each face under the map of what supports its label, uint8 [H, W, 3] RGB.
 
     Args:
         rows: Of `classify`, for the same crops.
@@ -49,8 +49,8 @@ def explain(
     kept = [crop for crop in crops if crop.pixels is not None]
     if not kept:
         return []
-    codes = np.array([model.emotions.index(row["label"]) for row in rows])
-    heat = saliency_maps(model, _planes(kept), codes, method).numpy()
+    class_ids = np.array([model.emotions.index(row["label"]) for row in rows])
+    heat = saliency_maps(model, _planes(kept), class_ids, method).numpy()
     levels = np.rint(255 * heat).astype(np.uint8)
     return [overlay(np.asarray(c.pixels), level) for c, level in zip(kept, levels, strict=True)]
 
@@ -68,16 +68,22 @@ def _row(
         "face": number,
         **dict(zip(("x1", "y1", "x2", "y2"), box, strict=True)),
         "score": round(float(crop.score), 4),
+        "success": 1,
         "label": emotions[int(probabilities.argmax())],
         **{f"p_{e}": float(p) for e, p in zip(emotions, probabilities, strict=True)},
     }
 
 
+def nobody(source: str) -> dict[str, Any]:
+    """The row of a picture in which no face was found, or that cannot be read."""
+    return {"source": source, "face": -1, "success": 0, "label": ""}
+
+
 def write_table(
     rows: Sequence[dict[str, Any]], emotions: Sequence[str], out: Path, kind: str
 ) -> Path:
-    """faces.csv, .jsonl or .parquet in `out`, written beside and renamed."""
-    columns = ["source", "face", "x1", "y1", "x2", "y2", "score", "label"]
+    """faces.csv, .jsonl or .parquet in `out`, written atomically."""
+    columns = ["source", "face", "x1", "y1", "x2", "y2", "score", "success", "label"]
     table = pd.DataFrame(rows, columns=[*columns, *(f"p_{e}" for e in emotions)])
     out.mkdir(parents=True, exist_ok=True)
     path = out / f"faces.{kind}"

@@ -16,8 +16,8 @@ from ferkit.devices import choose_device
 from ferkit.errors import ConfigError, DataError, unknown
 from ferkit.inference.onnx_file import OnnxFile, open_onnx, weights_sum
 from ferkit.loader import planes
+from ferkit.log import log
 from ferkit.model import FaceClassifier, load_model
-from ferkit.printable import say
 
 RUNTIMES = ("auto", "onnx", "torch")
 SUFFIX = ".onnx"
@@ -143,9 +143,11 @@ def _converted(model: FaceClassifier, path: Path, device: str, batch: int) -> Pr
         found = open_onnx(beside, device, spare_threads())
         if found.weights == total:
             return onnx_predictor(found, batch)
-        say(f"{beside} was made from other weights; the network is converted again for this time")
+        log.info(
+            f"{beside} was made from other weights; the network is converted again for this time"
+        )
     try:
         return onnx_predictor(open_onnx(onnx_bytes(model, total), device, spare_threads()), batch)
     except ExportError as error:
-        say(f"{error} It runs in torch.")
+        log.info(f"{error} It runs in torch.")
         return torch_predictor(model, batch)

@@ -1,4 +1,4 @@
-"""What the network looks at: a map of a face that shows which of its pixels speak for a class."""
+"""What the network looks at: a map of a face that shows which of its pixels support a class."""
 
 import warnings
 from collections.abc import Iterator
@@ -29,7 +29,9 @@ def check_method(method: str) -> None:
         raise ConfigError(unknown("saliency", method, get_args(Method)))
 
 
-def saliency_maps(model: FaceClassifier, faces: Tensor, codes: np.ndarray, method: str) -> Tensor:
+def saliency_maps(
+    model: FaceClassifier, faces: Tensor, class_ids: np.ndarray, method: str
+) -> Tensor:
     """A map a face, by Captum, for a class a face.
 
     "grad_cam" is Selvaraju et al. 2017 (doi:10.1109/ICCV.2017.74) on the last map before the head,
@@ -39,7 +41,7 @@ def saliency_maps(model: FaceClassifier, faces: Tensor, codes: np.ndarray, metho
 
     Args:
         faces: [B, C, H, W], 0..255.
-        codes: The class that each map speaks for, [B].
+        class_ids: The class that each map is of, [B].
         method: "grad_cam" or "guided_backprop".
 
     Returns:
@@ -53,7 +55,7 @@ def saliency_maps(model: FaceClassifier, faces: Tensor, codes: np.ndarray, metho
 
     device = next(model.parameters()).device
     images = faces.to(device).float().requires_grad_()
-    target = torch.from_numpy(np.array(codes, dtype=np.int64)).to(device)
+    target = torch.from_numpy(np.array(class_ids, dtype=np.int64)).to(device)
     with _hookable(model):
         if method == "guided_backprop":
             with warnings.catch_warnings():
@@ -83,13 +85,13 @@ def last_map(model: FaceClassifier, images: Tensor) -> nn.Module:
     model(images)
     for hook in hooks:
         hook.remove()
-    places = [i for i, (_, is_map) in enumerate(order) if is_map]
-    if not places or places[-1] < _LATE * len(order):
+    positions = [i for i, (_, is_map) in enumerate(order) if is_map]
+    if not positions or positions[-1] < _LATE * len(order):
         raise ConfigError(
             f"saliency=grad_cam needs a network of maps, which {type(model.backbone).__name__} is "
             "not; take saliency=guided_backprop."
         )
-    return order[places[-1]][0]
+    return order[positions[-1]][0]
 
 
 def _is_map(out: Any) -> bool:

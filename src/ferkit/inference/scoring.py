@@ -19,7 +19,14 @@ from ferkit.inference.named_views import named_view
 from ferkit.inference.predict import make_predictions, predict_scores
 from ferkit.inference.temperature import known_temperature, temperature_of
 from ferkit.inference.thumbnails import Thumbnails, make_thumbnails, write_thumbnails
-from ferkit.inference.videos import Films, check_tta, find_films, stills, takes_films, whole_loader
+from ferkit.inference.videos import (
+    Videos,
+    check_tta,
+    find_videos,
+    stills,
+    takes_videos,
+    whole_loader,
+)
 from ferkit.loader import Loader, make_loader
 from ferkit.model import FaceClassifier
 from ferkit.runs.fingerprint import fingerprint
@@ -39,7 +46,7 @@ def predict_views(
     own: bool = True,
     known: Mapping[str, tuple[Views, np.ndarray]] | None = None,
 ) -> None:
-    """Write predictions of views, thumbnails of the worst confusions, and note looks at test.
+    """Write predictions of views, thumbnails of the worst confusions, and note accesses to test.
 
     Args:
         trained: The run that trained the model, where it is another than `run`.
@@ -61,12 +68,12 @@ def predict_views(
         run.write_predictions(name, predictions)
         if config.report.faces:
             mistakes = choose_examples(predictions)
-            store = stills(shown.store, what.films) if what.films else shown.store
+            store = stills(shown.store, what.videos) if what.videos else shown.store
             shown_mistakes.append(make_thumbnails(model, store, mistakes, config.report.saliency))
         if is_test_access(shown, name, own):
             dataset = str(shown.store.card["dataset"]["name"])
             for noting in (run, *([trained] if trained else [])):
-                noting.note_look(name, dataset, command, fingerprint(predictions))
+                noting.note_test_access(name, dataset, command, fingerprint(predictions))
     if config.report.faces:
         write_thumbnails(run, shown_mistakes)
 
@@ -76,11 +83,11 @@ def _temperature(run: RunFolder, model: FaceClassifier, views: Views | None, tta
     if views is None:
         return known_temperature(run, tta.kind)
     chosen = find_scored(model, views, views.rows("val"))
-    return temperature_of(run, tta.kind, chosen.codes, lambda: score(model, views, chosen, tta))
+    return temperature_of(run, tta.kind, chosen.class_ids, lambda: score(model, views, chosen, tta))
 
 
 def training_counts(run: RunFolder, emotions: Sequence[str]) -> np.ndarray:
-    """Images (or films) a class that a run was trained on, after any resampling, [K]."""
+    """Images (or videos) a class that a run was trained on, after any resampling, [K]."""
     data = run.read_data()
     counts = (data.get("visits") or data.get("counts_after") or data.get("counts") or {}).get(
         "train"
@@ -95,27 +102,27 @@ def training_counts(run: RunFolder, emotions: Sequence[str]) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Scored:
-    """What rows of a store are scored as: n faces, or n films where the network takes them.
+    """What rows of a store are scored as: n faces, or n videos where the network takes them.
 
     Attributes:
         rows: The rows, int64.
-        index: A row a face or a film.
-        codes: Their classes, int64 [n].
-        films: None for faces.
+        index: One row per face or video.
+        class_ids: Their classes, int64 [n].
+        videos: None for faces.
     """
 
     rows: np.ndarray
     index: pd.DataFrame
-    codes: np.ndarray
-    films: Films | None
+    class_ids: np.ndarray
+    videos: Videos | None
 
 
 def find_scored(model: FaceClassifier, views: Views, rows: np.ndarray) -> Scored:
     """Look up some rows of a store."""
-    if takes_films(model.backbone):
-        films = find_films(views.store.index, rows)
-        return Scored(rows, films.index, views.codes[films.middles], films)
-    return Scored(rows, views.store.index.iloc[rows], views.codes[rows], None)
+    if takes_videos(model.backbone):
+        videos = find_videos(views.store.index, rows)
+        return Scored(rows, videos.index, views.class_ids[videos.middles], videos)
+    return Scored(rows, views.store.index.iloc[rows], views.class_ids[rows], None)
 
 
 def predict(
@@ -128,7 +135,7 @@ def predict(
     counts: np.ndarray,
     temperature: float = 1.0,
 ) -> pd.DataFrame:
-    """The predictions frame of some rows of a store: a row a face, or a row a film.
+    """The predictions frame of some rows of a store: one row per face, or one row per video.
 
     Args:
         counts: As `training_counts`; the strategy may correct for them.
@@ -137,8 +144,8 @@ def predict(
     scores = score(model, views, what, tta)
     scores = strategy.adjust(torch.from_numpy(scores), counts).numpy() / temperature
     predictions = make_predictions(what.index, scores, model.emotions, name)
-    shares = predictions[[f"p_{e}" for e in model.emotions]].to_numpy()
-    decided = strategy.decide(shares, counts, model.emotions)
+    probabilities = predictions[[f"p_{e}" for e in model.emotions]].to_numpy()
+    decided = strategy.decide(probabilities, counts, model.emotions)
     return predictions.assign(predicted=np.asarray(model.emotions, dtype=object)[decided])
 
 
@@ -146,8 +153,8 @@ def score(model: FaceClassifier, views: Views, what: Scored, tta: Any) -> np.nda
     """Scores float32 [n, K]."""
     device, faces = next(model.parameters()).device, views.store.faces
     loader: Loader
-    if what.films:
-        loader = whole_loader(faces, what.films, what.codes, batch_size=256, device=device)
+    if what.videos:
+        loader = whole_loader(faces, what.videos, what.class_ids, batch_size=256, device=device)
     else:
-        loader = make_loader(faces, what.rows, what.codes, batch_size=256, device=device)
+        loader = make_loader(faces, what.rows, what.class_ids, batch_size=256, device=device)
     return predict_scores(model, loader, tta, choose_precision("auto", device))

@@ -9,7 +9,7 @@ import numpy as np
 
 from ferkit.errors import DataError
 from ferkit.evaluation.calibration import fit_temperature, measure_temperature
-from ferkit.printable import say
+from ferkit.log import log
 from ferkit.runs.folder import RunFolder
 
 _FILE = "calibration.json"
@@ -17,7 +17,7 @@ _SHAPE = {"temperatures": {str: {"temperature": int | float}}}
 
 
 def temperature_of(
-    run: RunFolder, tta: str, codes: np.ndarray, val_scores: Callable[[], np.ndarray]
+    run: RunFolder, tta: str, class_ids: np.ndarray, val_scores: Callable[[], np.ndarray]
 ) -> float:
     """The temperature of a run under a kind of test-time augmentation.
 
@@ -27,16 +27,16 @@ def temperature_of(
     Args:
         run: Whose network it is.
         tta: The kind; scores pooled over views are less sure than those of one.
-        codes: Labels of the val view, [N].
+        class_ids: Labels of the val view, [N].
         val_scores: Makes its scores, [N, K].
     """
     known = run.read_json(_FILE, _SHAPE).get("temperatures") or {}
     if tta not in known:
         scores = val_scores()
-        found = measure_temperature(scores, codes, fit_temperature(scores, codes))
+        found = measure_temperature(scores, class_ids, fit_temperature(scores, class_ids))
         known[tta] = asdict(found)
         run.write_json(_FILE, {"fitted_on": "val", "temperatures": known})
-        say(
+        log.info(
             f"temperature {found.temperature:.3f}, fitted on val: ECE {found.ece[0]:.3f} to "
             f"{found.ece[1]:.3f}"
         )

@@ -12,10 +12,10 @@ from ferkit.errors import ConfigError
 from ferkit.faces.store import FaceStore
 from ferkit.files import write_bytes
 from ferkit.inference.saliency import saliency_maps
-from ferkit.inference.videos import takes_films
+from ferkit.inference.videos import takes_videos
 from ferkit.loader import planes
+from ferkit.log import log
 from ferkit.model import FaceClassifier
-from ferkit.printable import say
 from ferkit.runs.folder import RunFolder
 
 
@@ -26,8 +26,8 @@ class Thumbnails:
     Attributes:
         rows: Their rows of `choose_examples`, E of them.
         faces: uint8 [E, H, W] or [E, H, W, 3].
-        heat: uint8 [E, H, W], what spoke for the prediction; None where nothing was asked, the
-            network cannot tell, or it judges films.
+        heat: uint8 [E, H, W], what supported the prediction; None where nothing was asked, the
+            network cannot tell, or it judges videos.
     """
 
     rows: pd.DataFrame
@@ -45,15 +45,15 @@ def make_thumbnails(
         rows: Of `choose_examples`; their keys are in the store.
         saliency: A method of `ferkit.inference.saliency`, or "none".
     """
-    places = pd.Series(np.arange(len(store)), index=store.index["key"]).loc[rows["key"]]
-    faces = store.faces[places.to_numpy()]
-    if model is None or saliency == "none" or not len(rows) or takes_films(model.backbone):
+    positions = pd.Series(np.arange(len(store)), index=store.index["key"]).loc[rows["key"]]
+    faces = store.faces[positions.to_numpy()]
+    if model is None or saliency == "none" or not len(rows) or takes_videos(model.backbone):
         return Thumbnails(rows, faces, None)
-    codes = rows["predicted"].map({e: k for k, e in enumerate(model.emotions)}).to_numpy()
+    class_ids = rows["predicted"].map({e: k for k, e in enumerate(model.emotions)}).to_numpy()
     try:
-        heat = saliency_maps(model, planes(faces), codes, saliency)
+        heat = saliency_maps(model, planes(faces), class_ids, saliency)
     except ConfigError as error:
-        say(f"the report shows no saliency: {error}")
+        log.warning(f"the report shows no saliency: {error}")
         return Thumbnails(rows, faces, None)
     return Thumbnails(rows, faces, np.rint(255 * heat.numpy()).astype(np.uint8))
 

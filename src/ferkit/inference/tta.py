@@ -1,4 +1,4 @@
-"""Test-time augmentation: what views of an image are shown, and how their answers are pooled."""
+"""Test-time augmentation: which views of an image are predicted, and how they are pooled."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field

@@ -11,23 +11,23 @@ import torch
 from torch import nn
 
 from ferkit.errors import ConfigError
-from ferkit.evaluation.videos import film_keys, find_places
+from ferkit.evaluation.videos import find_positions, video_keys
 from ferkit.faces.store import FaceStore
 from ferkit.inference.tta import Tta
 from ferkit.loader import Batch, Loader, make_loader
 
-Resident = bool | Literal["auto"]
+OnDevice = bool | Literal["auto"]
 
 
 @dataclass(frozen=True)
-class Films:
-    """Films of some rows of a store, from the shortest to the longest.
+class Videos:
+    """Videos of some rows of a store, from the shortest to the longest.
 
     Attributes:
-        rows: int64 [M], rows of the store, film by film, by frame within a film.
-        starts: int64 [F], where in `rows` each film begins.
+        rows: int64 [M], rows of the store, video by video, by frame within a video.
+        starts: int64 [F], where in `rows` each video begins.
         lengths: int64 [F], how many frames it has.
-        index: A row a film, as a store's index has a row a face; `frame` is the number of frames.
+        index: One row per video, as a store's index has one per face; `frame` counts its frames.
     """
 
     rows: np.ndarray
@@ -37,40 +37,40 @@ class Films:
 
     @property
     def middles(self) -> np.ndarray:
-        """The row of the frame in the middle of each film, [F]."""
+        """The row of the frame in the middle of each video, [F]."""
         return np.asarray(self.rows[self.starts + self.lengths // 2])
 
 
-def takes_films(backbone: nn.Module) -> bool:
+def takes_videos(backbone: nn.Module) -> bool:
     """Whether a backbone takes [B, T, C, H, W]."""
-    return bool(getattr(backbone, "takes_films", False))
+    return bool(getattr(backbone, "takes_videos", False))
 
 
-def find_films(index: pd.DataFrame, rows: np.ndarray) -> Films:
-    """Gather rows of a store's index into films (see `ferkit.evaluation.videos`).
+def find_videos(index: pd.DataFrame, rows: np.ndarray) -> Videos:
+    """Gather rows of a store's index into videos (see `ferkit.evaluation.videos`).
 
     Raises:
-        ConfigError: a row belongs to no film.
+        ConfigError: a row belongs to no video.
     """
     chosen = index.iloc[rows]
-    found = find_places(chosen)
-    if lost := len(rows) - len(found.places):
+    found = find_positions(chosen)
+    if lost := len(rows) - len(found.positions):
         name = ", ".join(sorted(set(chosen["dataset"])))
         raise ConfigError(
-            f"{lost:,} of {len(rows):,} faces of {name} belong to no film (sequence and frame); "
-            "a network of films needs dataset=afew, ck_mug or another whose faces are frames."
+            f"{lost:,} of {len(rows):,} faces of {name} belong to no video (sequence and frame); "
+            "a network of videos needs dataset=afew, ck_mug or another whose faces are frames."
         )
-    first = chosen.iloc[found.places[found.starts]].reset_index(drop=True)
-    first = first.assign(key=film_keys(first), frame=found.lengths)
+    first = chosen.iloc[found.positions[found.starts]].reset_index(drop=True)
+    first = first.assign(key=video_keys(first), frame=found.lengths)
     for column, joined in (("content", _hash_of_all), ("in_train", max)):
         if column in chosen:
-            values = chosen[column].fillna("").to_numpy()[found.places]
+            values = chosen[column].fillna("").to_numpy()[found.positions]
             first[column] = [joined(part) for part in np.split(values, found.starts[1:])]
     order = np.argsort(found.lengths, kind="stable")
-    pieces = np.split(rows[found.places], found.starts[1:])
+    pieces = np.split(rows[found.positions], found.starts[1:])
     lengths = found.lengths[order]
-    return Films(
-        rows=np.concatenate([pieces[film] for film in order]),
+    return Videos(
+        rows=np.concatenate([pieces[video] for video in order]),
         starts=np.cumsum(lengths) - lengths,
         lengths=lengths,
         index=first.iloc[order].reset_index(drop=True),
@@ -81,11 +81,11 @@ def _hash_of_all(hashes: np.ndarray) -> str:
     return blake2b("".join(hashes).encode(), digest_size=8).hexdigest()
 
 
-class FilmLoader:
-    """Batches of films, from loaders of faces that visit them film by film.
+class VideoLoader:
+    """Batches of videos, from loaders of faces that visit them video by video.
 
     Args:
-        parts: Loaders whose batches are whole films, and the frames of each of their films.
+        parts: Loaders whose batches are whole videos, and the frames of each of their videos.
     """
 
     def __init__(self, parts: Sequence[tuple[Loader, int]]) -> None:
@@ -97,44 +97,46 @@ class FilmLoader:
         for loader, frames in self.parts:
             for batch in loader.epoch(number):
                 images = batch.images.reshape(-1, frames, *batch.images.shape[1:])
-                yield Batch(images, batch.targets[::frames], batch.places[::frames])
+                yield Batch(images, batch.targets[::frames], batch.positions[::frames])
 
 
 def whole_loader(
-    faces: np.ndarray, films: Films, codes: np.ndarray, *, batch_size: int,
-    device: torch.device, resident: Resident = "auto",
-) -> FilmLoader:  # fmt: skip
-    """The loader of testing: every frame, in the films' order, films of one length at a time.
+    faces: np.ndarray, videos: Videos, class_ids: np.ndarray, *, batch_size: int,
+    device: torch.device, cache_on_device: OnDevice = "auto",
+) -> VideoLoader:  # fmt: skip
+    """The loader of testing: every frame, in the videos' order, videos of one length at a time.
 
-    No film is filled up to another's length, so what lies beside it cannot change its score.
+    No video is filled up to another's length, so what lies beside it cannot change its score.
 
     Args:
-        codes: Classes of the films, int64 [F].
-        batch_size: Faces at once, as far as films can be divided by it.
+        class_ids: Classes of the videos, int64 [F].
+        batch_size: Faces at once, as far as videos can be divided by it.
     """
     parts: list[tuple[Loader, int]] = []
-    for length in np.unique(films.lengths):
-        at = np.flatnonzero(films.lengths == length)
-        first, last = films.starts[at[0]], films.starts[at[-1]] + length
+    for length in np.unique(videos.lengths):
+        at = np.flatnonzero(videos.lengths == length)
+        first, last = videos.starts[at[0]], videos.starts[at[-1]] + length
         together = max(1, batch_size // int(length)) * int(length)
         loader = make_loader(
-            faces, films.rows[first:last], np.repeat(codes[at], length),
-            batch_size=together, device=device, resident=resident,
+            faces, videos.rows[first:last], np.repeat(class_ids[at], length),
+            batch_size=together, device=device, cache_on_device=cache_on_device,
         )  # fmt: skip
         parts.append((loader, int(length)))
-    return FilmLoader(parts)
+    return VideoLoader(parts)
 
 
-def stills(store: FaceStore, films: Films) -> FaceStore:
-    """A store of the middle frame of each film, under the film's key."""
-    return replace(store, faces=store.faces[films.middles], index=films.index)
+def stills(store: FaceStore, videos: Videos) -> FaceStore:
+    """A store of the middle frame of each video, under the video's key."""
+    return replace(store, faces=store.faces[videos.middles], index=videos.index)
 
 
 def check_tta(backbone: nn.Module, tta: Tta) -> None:
-    """Refuse to vary films in testing.
+    """Refuse to vary videos in testing.
 
     Raises:
-        ConfigError: the backbone takes films and `tta` varies single faces.
+        ConfigError: the backbone takes videos and `tta` varies single faces.
     """
-    if takes_films(backbone) and tta.kind != "none":
-        raise ConfigError(f"tta={tta.kind} varies single faces; a network of films takes tta=none.")
+    if takes_videos(backbone) and tta.kind != "none":
+        raise ConfigError(
+            f"tta={tta.kind} varies single faces; a network of videos takes tta=none."
+        )

@@ -17,8 +17,8 @@ class CenterLoss(nn.Module):
     With repulsion 0 it is centre loss, above it island loss (Cai et al. 2018). The centres are
     no parameters of the optimizer: after each batch they move by both papers' own rule, which the
     optimizer's learning rate and weight decay do not touch. They start from Xavier's normal
-    distribution, as Wen et al. have it, with a fixed seed. A row of shares is drawn to the mean
-    of its classes' centres. Without features, as on val, the cross-entropy alone is left.
+    distribution, as Wen et al. have it, with a fixed seed. A row of probabilities is drawn to the
+    mean of its classes' centres. Without features, as on val, the cross-entropy alone is left.
 
     Args:
         classes: K.
@@ -68,19 +68,19 @@ class CenterLoss(nn.Module):
         if features is None:
             return loss
         flat = features.float().flatten(1)  # [B, F]
-        shares = self.entropy.mean.shares(targets).float()  # [B, K]
-        distances = (flat - shares @ self.centers).square().sum(dim=1) / 2  # [B]
+        probabilities = self.entropy.mean.probabilities(targets).float()  # [B, K]
+        distances = (flat - probabilities @ self.centers).square().sum(dim=1) / 2  # [B]
         pull = self.entropy.mean.of_rows(distances, targets)
         loss = loss + self.share * (pull + self.repulsion * pair_similarity(self.centers))
         if self.training and torch.is_grad_enabled():
-            self.centers = self.moved(flat.detach(), shares)
+            self.centers = self.moved(flat.detach(), probabilities)
         return loss
 
     @torch.no_grad()
-    def moved(self, features: Tensor, shares: Tensor) -> Tensor:
-        """The centres [K, F] after a batch of features [B, F] with shares [B, K]."""
-        seen = shares.sum(dim=0)[:, None]  # [K, 1]
-        step = (seen * self.centers - shares.T @ features) / (1 + seen)
+    def moved(self, features: Tensor, probabilities: Tensor) -> Tensor:
+        """The centres [K, F] after a batch of features [B, F] with probabilities [B, K]."""
+        seen = probabilities.sum(dim=0)[:, None]  # [K, 1]
+        step = (seen * self.centers - probabilities.T @ features) / (1 + seen)
         if self.repulsion:
             step = step + self.repulsion / (len(seen) - 1) * similarity_slope(self.centers)
         return self.centers - self.rate * step

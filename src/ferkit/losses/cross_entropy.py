@@ -13,8 +13,8 @@ from ferkit.losses.reduction import WeightedMean
 class CrossEntropy(nn.Module):
     """Cross-entropy of the softmax, by torch's own `cross_entropy`.
 
-    A row of shares t costs the expectation over its classes, sum_k t[k] w[k] (-log p[k]); this is
-    Keras' CategoricalCrossentropy where no class weights are given.
+    A row of probabilities t costs the expectation over its classes, sum_k t[k] w[k] (-log p[k]);
+    this is Keras' CategoricalCrossentropy where no class weights are given.
 
     Args:
         classes: K.
@@ -57,7 +57,7 @@ class Focal(nn.Module):
 
     With class weights it is their alpha-balanced form, with "effective_number" weights the
     class-balanced focal loss of Cui et al. 2019 (there on sigmoids). gamma 0 is cross-entropy.
-    A row of shares costs the expectation over its classes.
+    A row of probabilities costs the expectation over its classes.
 
     Args:
         classes: K.
@@ -85,12 +85,12 @@ class Focal(nn.Module):
 
     def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
         """The loss, a scalar, of logits [B, K] and targets [B] or [B, K]."""
-        shares = self.mean.shares(targets)  # [B, K]
+        probabilities = self.mean.probabilities(targets)  # [B, K]
         log_p = logits.float().log_softmax(dim=1)  # [B, K]
         # 1 - p without cancellation, and off 0, where the power has an infinite slope for gamma < 1
         miss = (-torch.expm1(log_p)).clamp_min(torch.finfo(log_p.dtype).tiny)
         terms = -(miss**self.gamma) * log_p  # [B, K]
-        rows = (self.mean.weighted(shares) * terms).sum(dim=1)  # [B]
+        rows = (self.mean.weighted(probabilities) * terms).sum(dim=1)  # [B]
         return self.mean(rows, self.mean.row_weights(targets))
 
 

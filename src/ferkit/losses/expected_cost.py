@@ -48,7 +48,7 @@ class ExpectedCost(nn.Module):
 
         Features go on to the loss beside it, where that one needs them.
         """
-        shares = self.mean.weighted(self.mean.shares(targets))  # [B, K]
-        rows = (shares @ self.costs * logits.float().softmax(dim=1)).sum(dim=1)  # [B]
+        probabilities = self.mean.weighted(self.mean.probabilities(targets))  # [B, K]
+        rows = (probabilities @ self.costs * logits.float().softmax(dim=1)).sum(dim=1)  # [B]
         cost: Tensor = self.share * self.mean(rows, self.mean.row_weights(targets))
         return cost if self.beside is None else cost + self.beside(logits, targets, *features)

@@ -44,7 +44,7 @@ class MeanSquaredError(_OnScores):
 
     def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
         """The loss, a scalar, of logits [B, K] and targets [B] or [B, K]."""
-        errors = self.mean.shares(targets) - self.scores(logits)  # [B, K]
+        errors = self.mean.probabilities(targets) - self.scores(logits)  # [B, K]
         return self.mean.of_rows(errors.square().mean(dim=1), targets)
 
 
@@ -67,8 +67,8 @@ class SquaredHinge(_OnScores):
 
     def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
         """The loss, a scalar, of logits [B, K] and targets [B] or [B, K]."""
-        shares = self.mean.shares(targets)  # [B, K]
+        probabilities = self.mean.probabilities(targets)  # [B, K]
         scores = self.scores(logits)  # [B, K]
         positive, negative = F.relu(1 - scores).square(), F.relu(1 + scores).square()
-        terms = shares * positive + (1 - shares) * negative
+        terms = probabilities * positive + (1 - probabilities) * negative
         return self.mean.of_rows(terms.mean(dim=1), targets)

@@ -19,7 +19,7 @@ class LDAM(nn.Module):
 
     Cao et al. have cosines times 30 for scores and 0.5 * 30 = 15 for the widest margin. Our heads
     are not normalised and their scores spread less, hence the smaller default.
-    A row of shares costs the expectation over its classes.
+    A row of probabilities costs the expectation over its classes.
 
     Args:
         classes: K.
@@ -70,7 +70,7 @@ class LDAM(nn.Module):
         """The loss, a scalar, of logits [B, K] and targets [B] or [B, K]."""
         lowered = logits.float()[:, None, :] - torch.diag(self.margins)  # [B, true K, K]
         terms = -lowered.log_softmax(dim=2).diagonal(dim1=1, dim2=2)  # [B, K]
-        rows = (self.mean.weighted(self.mean.shares(targets)) * terms).sum(dim=1)  # [B]
+        rows = (self.mean.weighted(self.mean.probabilities(targets)) * terms).sum(dim=1)  # [B]
         return self.mean(rows, self.mean.row_weights(targets))
 
 

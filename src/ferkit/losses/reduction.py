@@ -1,4 +1,4 @@
-"""Class weights and the way rows become one figure."""
+"""Class weights and the way rows become one metric."""
 
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -9,7 +9,7 @@ REDUCTIONS = ("weights", "count")
 
 
 class WeightedMean(nn.Module):
-    """Class weights and the way rows become one figure; a part of every loss.
+    """Class weights and the way rows become one metric; a part of every loss.
 
     Args:
         classes: K.
@@ -35,15 +35,15 @@ class WeightedMean(nn.Module):
             "weights", None if weights is None else weights.float(), persistent=False
         )
 
-    def shares(self, targets: Tensor) -> Tensor:
-        """Targets as shares of the classes, [B, K], 0..1."""
+    def probabilities(self, targets: Tensor) -> Tensor:
+        """Targets as class probabilities, [B, K], 0..1."""
         if targets.is_floating_point():
             return targets
         return F.one_hot(targets, self.classes).float()
 
-    def weighted(self, shares: Tensor) -> Tensor:
-        """Shares [B, K], each times its class' weight."""
-        return shares if self.weights is None else shares * self.weights
+    def weighted(self, probabilities: Tensor) -> Tensor:
+        """Probabilities [B, K], each times its class' weight."""
+        return probabilities if self.weights is None else probabilities * self.weights
 
     def row_weights(self, targets: Tensor) -> Tensor | None:
         """The expected class weight of each row, [B], or None without class weights."""

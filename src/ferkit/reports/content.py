@@ -7,22 +7,23 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ferkit.colours import overlay
-from ferkit.evaluation.examples import choose_examples, commonest_confusions
+from ferkit.evaluation.examples import choose_examples, frequent_confusions
 from ferkit.evaluation.intervals import calibration_sums
-from ferkit.evaluation.metrics import compute_figures, confusion_frame
+from ferkit.evaluation.metrics import compute_metrics, confusion_frame
 from ferkit.evaluation.outcomes import read_outcomes
 from ferkit.reports import tables
 from ferkit.reports.document import Table
+from ferkit.reports.folds import folds_table, measure_folds
 from ferkit.reports.plots import draw_confusion, draw_curves, draw_reliability, render
 from ferkit.reports.protocol import best_epoch, describe_protocol, title
 from ferkit.reports.synthetic import draw_examples
-from ferkit.reports.videos import film_tables, measure_films
+from ferkit.reports.videos import measure_videos, video_tables
 from ferkit.runs.record import RunRecord
 
 
 @dataclass(frozen=True)
 class Confusion:
-    """One of the commonest confusions and faces that show it.
+    """One of the most frequent confusions and faces that show it.
 
     Attributes:
         words: Which class was taken for which.
@@ -45,19 +46,19 @@ class View:
     Attributes:
         name: As in predictions/<name>.parquet.
         suffix: Of its files; empty for the first view.
-        figures: As in metrics.json.
+        metrics: As in metrics.json.
         matrix: Counts, true class in rows.
-        films: Heading to table, where the faces are frames of films.
-        confusions: The commonest, first.
+        further: Heading to table, where the faces are frames of videos or held out by folds.
+        confusions: The most frequent, first.
         pictures: "confusion_matrix" (png and svg) and "reliability" (svg), as bytes.
     """
 
     name: str
     suffix: str
-    figures: dict[str, Any]
+    metrics: dict[str, Any]
     matrix: pd.DataFrame
     per_class: Table
-    films: dict[str, Table]
+    further: dict[str, Table]
     confusions: list[Confusion]
     pictures: dict[str, bytes]
 
@@ -78,7 +79,7 @@ class Content:
     warnings: list[str]
     notes: list[str]
     views: list[View]
-    figures: Table
+    metrics: Table
     tables: dict[str, Table]
     curves: dict[str, bytes]
     synthetic: bytes | None
@@ -97,7 +98,7 @@ def gather(record: RunRecord, *, faces: bool) -> Content:
         _gather_view(name, "" if number == 0 else f"_{name}", frame, record, faces)
         for number, (name, frame) in enumerate(record.predictions.items())
     ]
-    figures = {view.name: view.figures for view in views}
+    metrics = {view.name: view.metrics for view in views}
     dataset, split = (record.data.get(part) or {} for part in ("dataset", "split"))
     found = {
         "counts": tables.counts_table(record.data),
@@ -109,11 +110,11 @@ def gather(record: RunRecord, *, faces: bool) -> Content:
     }
     return Content(
         title=title(record),
-        protocol=describe_protocol(record, figures),
+        protocol=describe_protocol(record, metrics),
         warnings=list(dataset.get("warnings") or ()),
         notes=[*(dataset.get("notes") or ()), *(split.get("notes") or ())],
         views=views,
-        figures=tables.figures_table(figures),
+        metrics=tables.metrics_table(metrics),
         tables={name: table for name, table in found.items() if table},
         curves=_draw_curves(record),
         synthetic=_draw_synthetic(record) if faces else None,
@@ -125,17 +126,19 @@ def gather(record: RunRecord, *, faces: bool) -> Content:
 def _gather_view(
     name: str, suffix: str, predictions: pd.DataFrame, record: RunRecord, faces: bool
 ) -> View:
-    figures = tables.rounded(compute_figures(predictions) | measure_films(predictions))
+    metrics = tables.rounded(
+        compute_metrics(predictions) | measure_folds(predictions) | measure_videos(predictions)
+    )
     matrix = confusion_frame(predictions)
     drawn = draw_confusion(matrix, f"Confusion matrix, {name}")
     reliability = draw_reliability(calibration_sums(read_outcomes(predictions)))
     return View(
         name=name,
         suffix=suffix,
-        figures=figures,
+        metrics=metrics,
         matrix=matrix,
-        per_class=tables.per_class_table(figures),
-        films=film_tables(figures),
+        per_class=tables.per_class_table(metrics),
+        further=folds_table(metrics) | video_tables(metrics),
         confusions=_confusions(name, predictions, record, faces),
         pictures={
             "confusion_matrix.png": render(drawn, "png"),
@@ -150,7 +153,7 @@ def _confusions(
 ) -> list[Confusion]:
     examples = choose_examples(predictions)
     found = []
-    for label, predicted, count, share in commonest_confusions(predictions).itertuples(
+    for label, predicted, count, share in frequent_confusions(predictions).itertuples(
         index=False, name=None
     ):
         chosen = examples[(examples["label"] == label) & (examples["predicted"] == predicted)]
@@ -176,7 +179,7 @@ def _saliency(record: RunRecord) -> str:
 
 
 def _draw_synthetic(record: RunRecord) -> bytes | None:
-    if record.synthetic is None or not len(record.synthetic.codes):
+    if record.synthetic is None or not len(record.synthetic.class_ids):
         return None
     emotions = record.data.get("emotions") or ()
     return render(draw_examples(record.synthetic, emotions), "png")

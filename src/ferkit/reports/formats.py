@@ -32,7 +32,7 @@ def write_document(
 ) -> None:
     """Write <stem>.md, <stem>.tex, <stem>.html, a csv a sheet and the pictures.
 
-    Each file is written beside and renamed. White space within a cell becomes one blank. The tex
+    Each file is written atomically. White space within a cell becomes one blank. The tex
     is a whole document that shows the png beside it where they are; it cannot show an svg.
 
     Args:

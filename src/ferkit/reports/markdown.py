@@ -61,8 +61,8 @@ def write_list(parts: Sequence[tuple[str, str]]) -> str:
 def render_markdown(content: Content) -> str:
     """Write the whole report."""
     tables = content.tables
-    parts = [f"# {plain(content.title)}", write_table(content.figures)]
-    parts += ["## How this came about", write_list(content.protocol)]
+    parts = [f"# {plain(content.title)}", write_table(content.metrics)]
+    parts += ["## Protocol", write_list(content.protocol)]
     parts += [f"> {sentence}" for sentence in content.warnings]
     parts += ["\n".join(f"- {sentence}" for sentence in content.notes)] if content.notes else []
     parts += ["## Data"] if set(_DATA) & tables.keys() else []
@@ -79,7 +79,7 @@ def render_markdown(content: Content) -> str:
 
 def _confusions_table(confusions: Sequence[Confusion]) -> Table:
     rows = tuple((c.words, f"{c.count:,}", f"{100 * c.share:.1f}%") for c in confusions)
-    return Table(("Commonest confusions", "Faces", "Share of the true class"), rows)
+    return Table(("Most frequent confusions", "Faces", "Share of the true class"), rows)
 
 
 def _write_view(view: View) -> list[str]:
@@ -90,7 +90,7 @@ def _write_view(view: View) -> list[str]:
     ]
     picture = f"confusion_matrix{quote(view.suffix)}.png"
     parts.append(f"![Confusion matrix, {plain(view.name)}]({picture})")
-    for heading, table in view.films.items():
+    for heading, table in view.further.items():
         parts += [f"### {plain(heading)}", write_table(table)]
     if view.confusions:
         parts.append(write_table(_confusions_table(view.confusions)))

@@ -12,7 +12,7 @@ from ferkit.reports.content import Content, gather
 from ferkit.reports.formats import write_files
 from ferkit.reports.html import render_html
 from ferkit.reports.markdown import render_markdown
-from ferkit.reports.tables import confusion_shares, marks, per_class_frame, show_figure
+from ferkit.reports.tables import confusion_shares, format_metric, marks, per_class_frame
 from ferkit.runs.record import read_run
 
 
@@ -30,7 +30,7 @@ def write_report(run: Path, *, faces: bool = True) -> dict[str, Any]:
         DataError: the folder has no predictions, a file of it is broken or of a higher format.
     """
     content = gather(read_run(run), faces=faces)
-    metrics = {"format": FORMAT, "views": {view.name: view.figures for view in content.views}}
+    metrics = {"format": FORMAT, "views": {view.name: view.metrics for view in content.views}}
     made = {
         "metrics.json": (json.dumps(metrics, indent=1, allow_nan=False) + "\n").encode(),
         "report.md": render_markdown(content).encode(),
@@ -42,7 +42,7 @@ def write_report(run: Path, *, faces: bool = True) -> dict[str, Any]:
         made["synthetic_faces.png"] = content.synthetic
     for view in content.views:
         made |= {
-            f"per_class{view.suffix}.csv": _csv(per_class_frame(view.figures), index=False),
+            f"per_class{view.suffix}.csv": _csv(per_class_frame(view.metrics), index=False),
             f"confusion_matrix{view.suffix}.csv": _csv(view.matrix),
             f"confusion_shares{view.suffix}.csv": _csv(confusion_shares(view.matrix)),
             f"confusion_matrix{view.suffix}.png": view.pictures["confusion_matrix.png"],
@@ -59,4 +59,4 @@ def _csv(frame: pd.DataFrame, *, index: bool = True) -> bytes:
 
 def render_page(content: Content) -> str:
     """Write the self-contained html page: its pictures lie inside, nothing is loaded."""
-    return render_html("page.html.jinja", content=content, marks=marks, show=show_figure)
+    return render_html("page.html.jinja", content=content, marks=marks, show=format_metric)

@@ -1,4 +1,4 @@
-"""How the figures came about, in sentences that a reader can judge."""
+"""How the metrics came about, in sentences that a reader can judge."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -50,20 +50,20 @@ def best_epoch(record: RunRecord) -> int | None:
 
 
 def describe_protocol(
-    record: RunRecord, figures: Mapping[str, Mapping[str, Any]]
+    record: RunRecord, metrics: Mapping[str, Mapping[str, Any]]
 ) -> list[tuple[str, str]]:
     """A word and a sentence or two each: split, training, selection, test, intervals."""
     parts = [
         ("Trained on", _trained_on(record.data)),
         ("Data", _dataset(record)),
         ("Split", _split(record.data)),
-        ("Leaks", _leaks(record.data, figures)),
+        ("Leaks", _leaks(record.data, metrics)),
         ("Resampling", _resampling(record)),
         ("Selection", _selection(record)),
-        ("Test", _looks(record)),
-        ("Films", _films(record)),
-        ("Figures", _figures(figures)),
-        ("Intervals", _intervals(figures)),
+        ("Test", _test_accesses(record)),
+        ("Videos", _videos(record)),
+        ("Metrics", _metrics(metrics)),
+        ("Intervals", _intervals(metrics)),
     ]
     return [(word, sentence) for word, sentence in parts if sentence]
 
@@ -112,8 +112,8 @@ def _split(data: Mapping[str, Any]) -> str:
     return f"{protocol[:1].upper()}{protocol[1:]} (split {split.get('name', '?')}{seed}{tag})."
 
 
-def _leaks(data: Mapping[str, Any], figures: Mapping[str, Mapping[str, Any]]) -> str:
-    overlap = " ".join(_overlap(view, each) for view, each in figures.items() if "in_train" in each)
+def _leaks(data: Mapping[str, Any], metrics: Mapping[str, Mapping[str, Any]]) -> str:
+    overlap = " ".join(_overlap(view, each) for view, each in metrics.items() if "in_train" in each)
     if (data.get("trained_on") or {}).get("overlap_checked") is False:
         return (
             "Not checked: the run kept no hashes of its training images (an older ferkit wrote it) "
@@ -124,12 +124,12 @@ def _leaks(data: Mapping[str, Any], figures: Mapping[str, Mapping[str, Any]]) ->
     return f"{_leaks_of_split(data)} {overlap}".strip()
 
 
-def _overlap(view: str, figures: Mapping[str, Any]) -> str:
+def _overlap(view: str, metrics: Mapping[str, Any]) -> str:
     """What a view of another dataset shares with the training view."""
-    counts = figures["in_train"]
+    counts = metrics["in_train"]
     if not counts:
         return f"No face of {view} shares an image, a source or a subject with the training view."
-    whole = figures["with_in_train"]
+    whole = metrics["with_in_train"]
     kinds = ", ".join(f"{n:,} by {kind}" for kind, n in counts.items())
     return (
         f"Of the {whole['n']:,} faces of {view}, {sum(counts.values()):,} lie in the training view "
@@ -146,11 +146,11 @@ def _leaks_of_split(data: Mapping[str, Any]) -> str:
     repaired = f" {dropped:,} leaking rows were left out of the earlier view." if dropped else ""
     if not total:
         return (
-            f"No image of a view shares its person, film, source or pixels with another.{repaired}"
+            f"No image of a view shares its person, video, source or pixels with another.{repaired}"
         )
     return (
-        "Some images of a later view share a person, film, source or every pixel with an earlier "
-        f"one, so its figures flatter; the counts stand below.{repaired}"
+        "Some images of a later view share a person, video, source or every pixel with an earlier "
+        f"one, so its metrics flatter; the counts stand below.{repaired}"
     )
 
 
@@ -180,39 +180,39 @@ def _selection(record: RunRecord) -> str:
         f"those of epoch {best}, the first with the {sense} {column}."
     )
     if column.startswith("val"):
-        sentence += " As val chose them, its own figures are slightly optimistic."
+        sentence += " As val chose them, its own metrics are slightly optimistic."
     return sentence
 
 
-def _looks(record: RunRecord) -> str:
-    looks = [look for look in record.looks if look.get("view") not in (None, "train", "val")]
+def _test_accesses(record: RunRecord) -> str:
+    accesses = [a for a in record.test_accesses if a.get("view") not in (None, "train", "val")]
     shown = [view for view in record.predictions if view not in ("train", "val")]
-    if not looks and not shown:
-        return "No test view has been looked at."
-    if not looks:
-        return f"This report shows {', '.join(shown)}; when it was looked at was not noted."
+    if not accesses and not shown:
+        return "No test view has been accessed."
+    if not accesses:
+        return f"This report shows {', '.join(shown)}; the date of the access was not recorded."
     dates = "; ".join(
-        f"{look['view']} of {look.get('dataset', '?')} on {str(look.get('date', '?'))[:10]}"
-        for look in looks
+        f"{access['view']} of {access.get('dataset', '?')} on {str(access.get('date', '?'))[:10]}"
+        for access in accesses
     )
-    times = "once" if len(looks) == 1 else f"{len(looks)} times"
-    return f"Looked at {times}: {dates}."
+    times = "once" if len(accesses) == 1 else f"{len(accesses)} times"
+    return f"Accessed {times}: {dates}."
 
 
-def _films(record: RunRecord) -> str:
+def _videos(record: RunRecord) -> str:
     rows = [frame for frame in record.predictions.values() if "sequence" in frame and len(frame)]
     if any((frame["key"] == frame["sequence"]).all() for frame in rows):  # see commands.evaluation
-        return "The network judges whole films: what is counted as a face here is a film."
+        return "The network judges whole videos: each sample counted here is a video."
     return ""
 
 
-def _figures(figures: Mapping[str, Mapping[str, Any]]) -> str:
-    sentence = "Macro figures are means over the classes with faces; a division by zero is 0."
-    for view, each in figures.items():
+def _metrics(metrics: Mapping[str, Mapping[str, Any]]) -> str:
+    sentence = "Macro metrics are means over the classes with faces; a division by zero is 0."
+    for view, each in metrics.items():
         for kind, words in (
             ("absent", "no face of"),
             ("never_predicted", "never predicted:"),
-            ("foreign", "the network has no output for"),
+            ("out_of_vocabulary", "the network has no output for"),
         ):
             if each.get(kind):
                 sentence += f" In {view}: {words} {', '.join(each[kind])}."
@@ -224,8 +224,8 @@ def _figures(figures: Mapping[str, Mapping[str, Any]]) -> str:
     return sentence
 
 
-def _intervals(figures: Mapping[str, Mapping[str, Any]]) -> str:
-    drawn = {view: each["resampled"] for view, each in figures.items() if "resampled" in each}
+def _intervals(metrics: Mapping[str, Mapping[str, Any]]) -> str:
+    drawn = {view: each["resampled"] for view, each in metrics.items() if "resampled" in each}
     if not drawn:
         return ""
     first = next(iter(drawn.values()))
@@ -233,5 +233,5 @@ def _intervals(figures: Mapping[str, Mapping[str, Any]]) -> str:
     return (
         "Brackets hold 95% intervals. Precision and recall of a class: Wilson, which takes faces "
         f"as independent. All others: bootstrap, {first['resamples']:,} resamples (seed "
-        f"{first['seed']}) of {units}. A single subject or film gives no bootstrap interval."
+        f"{first['seed']}) of {units}. A single subject or video gives no bootstrap interval."
     )

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def draw_examples(examples: Examples, emotions: Sequence[str]) -> "Figure":
-    """A sheet: a line a class, each made face between its parents.
+    """A sheet: one line per class, each made face between its parents.
 
     Args:
         examples: At least one.
@@ -23,15 +23,15 @@ def draw_examples(examples: Examples, emotions: Sequence[str]) -> "Figure":
     """
     from matplotlib.figure import Figure
 
-    codes, counts = np.unique(examples.codes, return_counts=True)
-    if not len(codes):
+    class_ids, counts = np.unique(examples.class_ids, return_counts=True)
+    if not len(class_ids):
         raise ValueError("There is no made face to draw.")
     columns = 4 * int(counts.max())  # parent, made, parent, a gap
-    figure = Figure(figsize=(0.55 * columns, 0.85 * len(codes)), dpi=150)
-    grid = figure.add_gridspec(len(codes), columns, wspace=0.04, left=0.08, right=1, bottom=0,
+    figure = Figure(figsize=(0.55 * columns, 0.85 * len(class_ids)), dpi=150)
+    grid = figure.add_gridspec(len(class_ids), columns, wspace=0.04, left=0.08, right=1, bottom=0,
                                top=0.96)  # fmt: skip
-    for line, code in enumerate(codes):
-        for place, i in enumerate(np.flatnonzero(examples.codes == code)):
+    for line, code in enumerate(class_ids):
+        for place, i in enumerate(np.flatnonzero(examples.class_ids == code)):
             pictures = examples.parents[i, 0], examples.faces[i], examples.parents[i, 1]
             for offset, picture in enumerate(pictures):
                 axes = figure.add_subplot(grid[line, 4 * place + offset])

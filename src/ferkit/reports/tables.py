@@ -5,10 +5,10 @@ from typing import Any
 
 import pandas as pd
 
-from ferkit.evaluation.metrics import FIGURES
+from ferkit.evaluation.metrics import METRICS
 from ferkit.reports.document import Table
 
-FIGURE_NAMES = {
+METRIC_NAMES = {
     "accuracy": "Accuracy",
     "balanced_accuracy": "Balanced accuracy",
     "macro_f1": "Macro F1",
@@ -22,25 +22,25 @@ FIGURE_NAMES = {
 MARKS = {
     "absent": "no face with this label",
     "never_predicted": "never predicted",
-    "foreign": "no output of the network",
+    "out_of_vocabulary": "no output of the network",
 }
 _PER_CLASS = ("precision", "recall", "f1")
-_DIGITS = 6  # of every figure that is written; the last bits depend on the machine
+_DIGITS = 6  # of every metric that is written; the last bits depend on the machine
 
 
-def rounded(figures: Any) -> Any:
-    """Round every number of nested figures to what is written everywhere."""
-    if isinstance(figures, Mapping):
-        return {name: rounded(value) for name, value in figures.items()}
-    if isinstance(figures, list):
-        return [rounded(value) for value in figures]
-    return round(figures, _DIGITS) if isinstance(figures, float) else figures
+def rounded(metrics: Any) -> Any:
+    """Round every number of nested metrics to what is written everywhere."""
+    if isinstance(metrics, Mapping):
+        return {name: rounded(value) for name, value in metrics.items()}
+    if isinstance(metrics, list):
+        return [rounded(value) for value in metrics]
+    return round(metrics, _DIGITS) if isinstance(metrics, float) else metrics
 
 
-def show_figure(value: float | None, interval: Sequence[float] | None = None) -> str:
-    """Write a figure and its interval.
+def format_metric(value: float | None, interval: Sequence[float] | None = None) -> str:
+    """Write a metric and its interval.
 
-    >>> show_figure(0.6134, [0.5974, 0.6289])
+    >>> format_metric(0.6134, [0.5974, 0.6289])
     '0.613 [0.597, 0.629]'
     """
     if value is None:
@@ -49,56 +49,70 @@ def show_figure(value: float | None, interval: Sequence[float] | None = None) ->
     return shown + (f" [{interval[0]:.3f}, {interval[1]:.3f}]" if interval else "")
 
 
-def figures_table(views: Mapping[str, Mapping[str, Any]]) -> Table:
-    """Every overall figure with its interval: a row a figure, a column a view."""
+def headlines(views: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Each view's accuracy with its interval, balanced accuracy and macro F1, in a line.
+
+    Args:
+        views: View to metrics, as in metrics.json.
+    """
+    return [
+        f"{view}: accuracy {format_metric(found['accuracy'], found['intervals'].get('accuracy'))}  "
+        f"balanced {found['balanced_accuracy']:.3f}  macro F1 {found['macro_f1']:.3f}  "
+        f"(n={found['n']:,})"
+        for view, found in views.items()
+    ]
+
+
+def metrics_table(views: Mapping[str, Mapping[str, Any]]) -> Table:
+    """Every overall metric with its interval: one row per metric, one column per view."""
     columns = _with_shared(views)
-    rows = [("Faces", *(f"{figures['n']:,}" for figures in columns.values()))]
-    for name in FIGURES:
+    rows = [("Faces", *(f"{metrics['n']:,}" for metrics in columns.values()))]
+    for name in METRICS:
         cells = (
-            show_figure(figures[name], figures.get("intervals", {}).get(name))
-            for figures in columns.values()
+            format_metric(metrics[name], metrics.get("intervals", {}).get(name))
+            for metrics in columns.values()
         )
-        rows.append((FIGURE_NAMES[name], *cells))
-    return Table(("Figure", *columns), tuple(rows))
+        rows.append((METRIC_NAMES[name], *cells))
+    return Table(("Metric", *columns), tuple(rows))
 
 
 def _with_shared(views: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
     columns: dict[str, Mapping[str, Any]] = {}
-    for view, figures in views.items():
-        columns[view] = figures
-        if "shared" in figures:
-            columns[f"{view}, shared classes"] = figures["shared"]
+    for view, metrics in views.items():
+        columns[view] = metrics
+        if "shared" in metrics:
+            columns[f"{view}, shared classes"] = metrics["shared"]
     return columns
 
 
-def per_class_table(figures: Mapping[str, Any]) -> Table:
+def per_class_table(metrics: Mapping[str, Any]) -> Table:
     """Precision, recall and F1 of every class with their intervals."""
-    intervals = figures.get("intervals", {}).get("per_class", {})
+    intervals = metrics.get("intervals", {}).get("per_class", {})
     rows = []
-    for name, each in figures["per_class"].items():
-        cells = (show_figure(each[f], intervals.get(name, {}).get(f)) for f in _PER_CLASS)
-        rows.append((name, f"{each['support']:,}", *cells, marks(figures, name)))
+    for name, each in metrics["per_class"].items():
+        cells = (format_metric(each[f], intervals.get(name, {}).get(f)) for f in _PER_CLASS)
+        rows.append((name, f"{each['support']:,}", *cells, marks(metrics, name)))
     header: tuple[str, ...] = ("Emotion", "Faces", "Precision", "Recall", "F1", "Remark")
     if not any(row[-1] for row in rows):
         header, rows = header[:-1], [row[:-1] for row in rows]
     return Table(header, tuple(rows))
 
 
-def marks(figures: Mapping[str, Any], name: str) -> str:
+def marks(metrics: Mapping[str, Any], name: str) -> str:
     """Say what is odd about a class, or nothing."""
-    return ", ".join(words for kind, words in MARKS.items() if name in figures.get(kind, ()))
+    return ", ".join(words for kind, words in MARKS.items() if name in metrics.get(kind, ()))
 
 
-def per_class_frame(figures: Mapping[str, Any]) -> pd.DataFrame:
+def per_class_frame(metrics: Mapping[str, Any]) -> pd.DataFrame:
     """per_class.csv: the numbers of metrics.json, one row a class."""
-    intervals = figures.get("intervals", {}).get("per_class", {})
+    intervals = metrics.get("intervals", {}).get("per_class", {})
     rows = []
-    for name, each in figures["per_class"].items():
+    for name, each in metrics["per_class"].items():
         row: dict[str, Any] = {"emotion": name}
-        for figure in _PER_CLASS:
-            low, high = intervals.get(name, {}).get(figure, (None, None))
-            row |= {figure: each[figure], f"{figure}_low": low, f"{figure}_high": high}
-        rows.append(row | {"support": each["support"], "remark": marks(figures, name)})
+        for metric in _PER_CLASS:
+            low, high = intervals.get(name, {}).get(metric, (None, None))
+            row |= {metric: each[metric], f"{metric}_low": low, f"{metric}_high": high}
+        rows.append(row | {"support": each["support"], "remark": marks(metrics, name)})
     return pd.DataFrame(rows)
 
 
@@ -146,7 +160,7 @@ def leaks_table(data: Mapping[str, Any]) -> Table | None:
     """How many images of a view share something with one of an earlier view."""
     kinds = {
         "subject": "Person",
-        "sequence": "Film",
+        "sequence": "Video",
         "source": "Source image",
         "identical": "All pixels",
     }

@@ -1,4 +1,4 @@
-"""A run's folder: claimed once, held by one process, every file written beside and renamed."""
+"""A run's folder: claimed once, held by one process, every file written atomically."""
 
 import json
 import platform
@@ -10,10 +10,8 @@ from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-import torch
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
@@ -21,11 +19,16 @@ from ferkit.errors import ConfigError, DataError
 from ferkit.files import FORMAT, alone, remove_unfinished, usable_folder, write_summed
 from ferkit.runs.read import (
     DATA_SHAPE,
+    TEST_ACCESSES,
     read_config,
     read_json_of,
     read_predictions,
 )
 from ferkit.untrusted import reason
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import torch
 
 
 @dataclass(frozen=True)
@@ -60,28 +63,28 @@ class RunFolder:
         self.write("overrides.yaml", OmegaConf.to_yaml(OmegaConf.create(list(words))))
 
     def write_metrics(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        """metrics.jsonl: a line an epoch, on the disk before this returns."""
+        """metrics.jsonl: one line per epoch, on the disk before this returns."""
         lines = (json.dumps({"format": FORMAT, **row}) + "\n" for row in rows)
         self.write("metrics.jsonl", "".join(lines), durable=True)
 
-    def write_predictions(self, view: str, predictions: pd.DataFrame) -> None:
+    def write_predictions(self, view: str, predictions: "pd.DataFrame") -> None:
         """predictions/<view>.parquet."""
         stream = BytesIO()
         predictions.to_parquet(stream, index=False)
         self.write(f"predictions/{view}.parquet", stream.getvalue())
 
-    def read_predictions(self, view: str) -> pd.DataFrame:
+    def read_predictions(self, view: str) -> "pd.DataFrame":
         """predictions/<view>.parquet, as it was written."""
         return read_predictions(self.folder, view)
 
-    def note_look(self, view: str, dataset: str, command: str, data: str) -> None:
-        """Every look at test is noted, with its date and the fingerprint of what was seen."""
-        look = {
+    def note_test_access(self, view: str, dataset: str, command: str, data: str) -> None:
+        """Note an access to a test view, with its date and the fingerprint of the data."""
+        access = {
             "date": datetime.now().astimezone().isoformat(timespec="seconds"),
             "view": view, "dataset": dataset, "data": data, "command": command,
         }  # fmt: skip
-        with (self.folder / "looks.jsonl").open("a", encoding="utf-8") as file:
-            file.write(json.dumps({"format": FORMAT, **look}) + "\n")
+        with (self.folder / TEST_ACCESSES).open("a", encoding="utf-8") as file:
+            file.write(json.dumps({"format": FORMAT, **access}) + "\n")
 
 
 def default_folder(kind: str = "train") -> Path:
@@ -150,8 +153,10 @@ def open_run(folder: Path) -> tuple[RunFolder, DictConfig]:
         raise DataError(f"{folder / 'config.yaml'} is no config ({reason(error)}).") from None
 
 
-def environment(seed: int, device: torch.device, words: Sequence[str]) -> dict[str, Any]:
+def environment(seed: int, device: "torch.device", words: Sequence[str]) -> dict[str, Any]:
     """What a reader needs to judge or repeat a run: versions, device, threads, git state."""
+    import torch
+
     packages = ("ferkit", "numpy", "torch", "torchvision", "timm", "scikit-learn",
                 "imbalanced-learn", "opencv-python-headless", "pandas", "hydra-core")  # fmt: skip
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor()

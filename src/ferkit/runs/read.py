@@ -12,7 +12,7 @@ import pandas as pd
 
 from ferkit.errors import DataError, check_format
 from ferkit.files import FORMAT, is_as_written, require_as_written
-from ferkit.printable import say
+from ferkit.log import log
 from ferkit.saved import as_of_now
 from ferkit.untrusted import parse_json, parse_parquet, parse_yaml, read_text, require_shape
 
@@ -44,7 +44,8 @@ ROW_SHAPE: dict[Any, Any] = {
                      "val_balanced_accuracy", "lr", "seconds", "images_per_second",
                      "peak_memory"), int | float),
 }  # fmt: skip
-LOOK_SHAPE: dict[Any, Any] = {
+TEST_ACCESSES = "test_accesses.jsonl"
+ACCESS_SHAPE: dict[Any, Any] = {
     "view": str, "dataset": str, "data": str, "date": str, "command": str,
 }  # fmt: skip
 _WORDS = (
@@ -56,7 +57,7 @@ _NEEDED = ("key", "label", "predicted")
 def read_text_of(folder: Path, name: str) -> str:
     """A text file of a run; changed since it was written, it is read with a warning."""
     if not is_as_written(folder, name):
-        say(f"warning: {folder / name} was changed after the run wrote it")
+        log.warning(f"{folder / name} was changed after the run wrote it")
     return read_text(folder / name)
 
 
@@ -173,7 +174,7 @@ def read_predictions(folder: Path, view: str) -> pd.DataFrame:
             raise DataError(f"Column {column!r} of {folder / name} holds no numbers; {again}.")
     if "view" in frame and set(frame["view"]) - {view}:
         other = sorted(set(map(str, frame["view"])) - {view})[0]
-        say(f"warning: {folder / name} holds predictions of the view {other!r}")
+        log.warning(f"{folder / name} holds predictions of the view {other!r}")
     return frame
 
 

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from ferkit.errors import DataError
 from ferkit.runs.read import (
+    ACCESS_SHAPE,
     DATA_SHAPE,
-    LOOK_SHAPE,
+    TEST_ACCESSES,
     read_config,
     read_json_of,
     read_lines_of,
@@ -35,10 +36,10 @@ class RunRecord:
         env: Versions, device, threads, seeds, git state.
         data: The card of the data: counts, leaks, what was dropped, the split.
         epochs: One row an epoch, numbered by `epoch`.
-        looks: The noted looks at a view.
+        test_accesses: The noted accesses to test views.
         predictions: View to its predictions frame; val first, then test, then by name.
         faces: (view, key) to an image, [H, W] or [H, W, 3] RGB uint8.
-        saliency: (view, key) to what spoke for the prediction, [H, W] uint8.
+        saliency: (view, key) to what supported the prediction, [H, W] uint8.
         synthetic: Some faces that resampling made, None where it made none.
     """
 
@@ -47,7 +48,7 @@ class RunRecord:
     env: Mapping[str, Any]
     data: Mapping[str, Any]
     epochs: pd.DataFrame
-    looks: Sequence[Mapping[str, Any]]
+    test_accesses: Sequence[Mapping[str, Any]]
     predictions: dict[str, pd.DataFrame]
     faces: dict[tuple[str, str], NDArray[np.uint8]]
     saliency: dict[tuple[str, str], NDArray[np.uint8]]
@@ -69,7 +70,11 @@ def read_run(run: Path) -> RunRecord:
         env=read_json_of(run, "env.json"),
         data=read_json_of(run, "data.json", DATA_SHAPE),
         epochs=pd.DataFrame(read_rows(run)),
-        looks=read_lines_of(run, "looks.jsonl", LOOK_SHAPE),
+        test_accesses=[
+            access
+            for name in ("looks.jsonl", TEST_ACCESSES)  # the name of then, and that of now
+            for access in read_lines_of(run, name, ACCESS_SHAPE)
+        ],
         predictions=_read_predictions(run),
         faces=faces,
         saliency=saliency,

@@ -18,7 +18,7 @@ class Examples:
     Attributes:
         faces: uint8 [E, H, W] or [E, H, W, 3].
         parents: uint8 [E, 2, ...]; of a copy the same face twice.
-        codes: int64 [E], ascending.
+        class_ids: int64 [E], ascending.
         steps: float64 [E]: 0 is the first parent, 1 the second; nan where it is no mixture.
         keys: [E].
         sources: [E], the parents' keys, joined by "|".
@@ -26,14 +26,14 @@ class Examples:
 
     faces: np.ndarray
     parents: np.ndarray
-    codes: np.ndarray
+    class_ids: np.ndarray
     steps: np.ndarray
     keys: np.ndarray
     sources: np.ndarray
 
 
 def save_examples(examples: Examples, path: Path) -> None:
-    """Write them as an .npz, beside and renamed."""
+    """Write them as an .npz, atomically."""
     stream = BytesIO()
     np.savez_compressed(stream, **asdict(examples))
     write_bytes(path, stream.getvalue())
@@ -48,6 +48,8 @@ def read_examples(path: Path) -> Examples | None:
     if not path.is_file():
         return None
     arrays = read_arrays(path, "made faces")
+    if "codes" in arrays:  # the name of then
+        arrays["class_ids"] = arrays.pop("codes")
     found = {f.name: arrays.get(f.name, np.empty(())) for f in fields(Examples)}
     if not _fit(found):
         raise DataError(f"{path} holds no made faces; delete it, the report is made without them.")
@@ -55,14 +57,14 @@ def read_examples(path: Path) -> Examples | None:
 
 
 def _fit(found: dict[str, np.ndarray]) -> bool:
-    faces, parents, codes = (found[name] for name in ("faces", "parents", "codes"))
+    faces, parents, class_ids = (found[name] for name in ("faces", "parents", "class_ids"))
     return (
         all(part.ndim for part in found.values())
         and len({len(part) for part in found.values()}) == 1
         and faces.dtype == parents.dtype == np.uint8
         and faces.ndim in (3, 4)
         and parents.shape == (len(faces), 2, *faces.shape[1:])
-        and codes.dtype.kind in "iu"
-        and bool((codes >= 0).all())
+        and class_ids.dtype.kind in "iu"
+        and bool((class_ids >= 0).all())
         and found["steps"].dtype.kind == "f"
     )

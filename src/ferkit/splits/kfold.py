@@ -56,7 +56,9 @@ def split_subject_kfold(
     number = _fold_number(fold, folds)
     fold_of_row = np.where(rank >= 0, rank % folds, -1)
     views = _views_of_folds(frame, rank, fold_of_row, number, folds, val, seed)
-    protocol = f"subject ids ascending, every {folds}th in a fold; {_fold_words(number, folds)}"
+    protocol = (
+        f"subject ids ascending, dealt to {folds} folds in turn; {_fold_words(number, folds)}"
+    )
     return finish(frame, views, "subject_kfold", protocol, notes, drop_leaks)
 
 
@@ -71,7 +73,7 @@ def split_stratified_group_kfold(
 ) -> Split:
     """Split people into scikit-learn's stratified folds; test is one fold, val the next.
 
-    Groups are people where they are known, else films, else images with their copies.
+    Groups are people where they are known, else videos, else images with their copies.
 
     Raises:
         ConfigError: `fold` is none of 0..folds-1, or there are fewer groups than folds.
@@ -136,7 +138,7 @@ def split_image_order_10fold_leaky(
     val: float = 0.1,
     drop_leaks: bool = False,
 ) -> Split:
-    """Split by order of file names, as much-quoted CK+ figures did. It leaks: never quote it.
+    """Split by order of file names, as much-quoted CK+ metrics did. It leaks: never quote it.
 
     The images of every class, by file name, are cut into ten runs; people fall on both sides.
     On the 981 images of CK+48 it is the loader of WuJie1010's repository row by row (there
@@ -151,8 +153,8 @@ def split_image_order_10fold_leaky(
     views[_image_order_rows(frame, number)] = "test"
     carve_val(frame, views, np.arange(len(frame)), val, seed)
     notes = [
-        "LEAKY protocol: folds follow file names, so people and films are in train and test; "
-        "use split=subject_kfold for figures that hold"
+        "LEAKY protocol: folds follow file names, so people and videos are in train and test; "
+        "use split=subject_kfold for metrics that hold"
     ]
     protocol = f"image order (not subject independent); {_fold_words(number, _IMAGE_ORDER_FOLDS)}"
     return finish(frame, views, "image_order_10fold_leaky", protocol, notes, drop_leaks)

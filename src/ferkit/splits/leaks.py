@@ -1,4 +1,4 @@
-"""What lies on both sides of a split: people, films, relatives and identical images."""
+"""What lies on both sides of a split: people, videos, relatives and identical images."""
 
 from collections.abc import Mapping
 
@@ -12,7 +12,7 @@ PAIRS = (("train", "val"), ("train", "test"), ("val", "test"))
 _DROPPED = ("sequence", "source", "identical")
 _WORDS = {
     "subject": "show a subject who is also in",
-    "sequence": "are sibling frames of a film in",
+    "sequence": "are sibling frames of a video in",
     "source": "were made from, or are cut from, an image in",
     "identical": "are identical to an image in",
 }
@@ -69,7 +69,7 @@ def leak_warnings(leaks: Mapping[str, Mapping[str, int]]) -> list[str]:
                 cure += " or split=subject" if kind == "sequence" else ""
                 sentences.append(
                     f"Leak: {count:,} {second} images {_WORDS[kind]} {first}, so "
-                    f"figures on {second} are too good; {cure} repairs it."
+                    f"metrics on {second} are too good; {cure} repairs it."
                 )
     return sentences
 

@@ -1,4 +1,4 @@
-"""The protocols that make one split: official, random, by person, by film, or what fits."""
+"""The protocols that make one split: official, random, by person, by video, or what fits."""
 
 import numpy as np
 import pandas as pd
@@ -31,7 +31,7 @@ def split_auto(
 ) -> Split:
     """Split each dataset of the index by the best protocol its facts allow.
 
-    The official split where there is one, else by person, else by film, else at random.
+    The official split where there is one, else by person, else by video, else at random.
 
     Args:
         frame: The index; `content` (hash of the pixels) is used where it is a column.
@@ -90,7 +90,7 @@ def split_official(
     """Take the dataset's own train, val and test.
 
     Where the dataset has no val, it is carved out of train, never out of test: by person where
-    people are known, else by film, else at random. Where it has a val and no test (AFEW), val
+    people are known, else by video, else at random. Where it has a val and no test (AFEW), val
     is val and there is no test view.
 
     Raises:
@@ -104,7 +104,7 @@ def split_official(
     if not (views == "val").any():
         by = _known(frame[views == "train"])
         carve_val(frame, views, units(frame, *by), val, seed)
-        how = {"subject": "by subject", "sequence": "by film"}.get("".join(by), "stratified")
+        how = {"subject": "by subject", "sequence": "by video"}.get("".join(by), "stratified")
         protocol += f"; val: {val:.0%} carved out of train, {how}, seed {seed}"
         notes += absent_from(frame, views)
     return finish(frame, views, "official", protocol, notes, drop_leaks)
@@ -121,7 +121,7 @@ def split_random(
 ) -> Split:
     """Split at random by image, stratified by class; copies of one image stay together.
 
-    People and films end up on both sides; the leak check counts them.
+    People and videos end up on both sides; the leak check counts them.
 
     Args:
         frame: The index.
@@ -130,7 +130,7 @@ def split_random(
         test: Share of the rows; 0 for no test view.
         copies: What becomes of offline copies: `together` with their original, `train_only`
             (together, and left out of val and test), or `apart`: split like other images, which
-            leaks, as studies printed it.
+            leaks, as the studies published it.
         drop_leaks: Leave out of train (and val) what later views also hold.
     """
     groups = place_copies(frame, units(frame), copies)
@@ -187,14 +187,14 @@ def split_sequence(
     test: float = 0.1,
     drop_leaks: bool = False,
 ) -> Split:
-    """Split by film: the frames of one film stay together, those of one person may not.
+    """Split by video: the frames of one video stay together, those of one person may not.
 
     Raises:
-        DataError: the dataset knows no films.
+        DataError: the dataset knows no videos.
     """
     notes = require(frame, "sequence", "sequence")
     views, more = assign(frame, units(frame, "sequence"), val, test, seed, "sequence")
-    protocol = f"by film, stratified, {in_shares(val, test, seed)}"
+    protocol = f"by video, stratified, {in_shares(val, test, seed)}"
     return finish(frame, views, "sequence", protocol, notes + more, drop_leaks)
 
 

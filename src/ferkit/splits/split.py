@@ -75,7 +75,7 @@ def require(frame: pd.DataFrame, column: str, name: str) -> list[str]:
     if unknown == len(rows):
         others = ["official"] if (frame["split"] == "train").any() else []
         others += ["sequence"] if (frame["sequence"] != "").any() else []
-        kept = {"subject": "Subject-independent", "sequence": "Film-independent"}[column]
+        kept = {"subject": "Subject-independent", "sequence": "Video-independent"}[column]
         raise DataError(
             f"{kept} split requested (split={name}), but {datasets_of(frame)} has no {column} "
             f"ids; use {' or '.join(f'split={other}' for other in [*others, 'random'])}."

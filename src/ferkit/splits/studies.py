@@ -46,7 +46,7 @@ def split_training_random(
 def split_validated_on_test(frame: pd.DataFrame, *, seed: int, drop_leaks: bool = False) -> Split:  # noqa: ARG001
     """Take the official val and test rows together as val, as kurmi2022's code does.
 
-    Its figures are no test figures: whatever is chosen by val is chosen on the test rows.
+    Its metrics are no test metrics: whatever is chosen by val is chosen on the test rows.
 
     Raises:
         DataError: the dataset has no official train rows, or neither val nor test.
@@ -57,7 +57,7 @@ def split_validated_on_test(frame: pd.DataFrame, *, seed: int, drop_leaks: bool 
         raise DataError("split=validated_on_test: there are no official val or test rows.")
     notes = [
         "VALIDATED ON TEST: val holds all of the official val and test rows, and every epoch is "
-        "measured on them; use split=official for figures that hold"
+        "measured on them; use split=official for metrics that hold"
     ]
     protocol = "official train; official val and test together are val (validated on test)"
     return finish(frame, views, "validated_on_test", protocol, notes, drop_leaks)

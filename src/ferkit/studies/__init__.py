@@ -1,1 +1,1 @@
-"""The tables and pictures of a published study, its figures beside ours."""
+"""The tables and pictures of a published study, its metrics beside ours."""

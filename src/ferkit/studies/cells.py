@@ -1,42 +1,41 @@
-"""Figures as the cells of a table show them."""
+"""Metrics as the cells of a table show them."""
 
 from dataclasses import dataclass
 
 from ferkit.studies.measures import Measured
 
-COMPARED = ("Published", "Ours", "95% interval", "Difference")
 INTERVAL_NOTE = (
     "Intervals are ours alone and at 95%: Wilson for precision and recall of a class, bootstrap "
-    "(people where they are known, else films, else images) for the rest. A figure of several "
+    "(people where they are known, else videos, else images) for the rest. A metric of several "
     "seeds is their mean ± standard deviation; its interval is the mean of the runs' own."
 )
 
 
 @dataclass(frozen=True)
 class Style:
-    """How figures of a table are written.
+    """How metrics of a table are written.
 
     Attributes:
-        printed: Decimals of the print; differences have them too, up to those of ours.
+        published: Decimals of published values; differences have them too, up to those of ours.
         ours: Decimals of ours.
         scale: 100 where the study prints percent.
     """
 
-    printed: int = 2
+    published: int = 2
     ours: int = 3
     scale: float = 1.0
 
 
-SHARE, PERCENT = Style(), Style(printed=2, ours=2, scale=100)
+SHARE = Style()
 
 
-def show_printed(value: float | None, style: Style = SHARE) -> str:
-    """A figure as printed; empty where nothing is."""
-    return "" if value is None else f"{value:.{style.printed}f}"
+def show_published(value: float | None, style: Style = SHARE) -> str:
+    """A metric as published; empty where nothing is."""
+    return "" if value is None else f"{value:.{style.published}f}"
 
 
 def show_ours(ours: Measured | None, style: Style = SHARE) -> str:
-    """A figure of ours, with the spread where it is of several seeds.
+    """A metric of ours, with the spread where it is of several seeds.
 
     >>> show_ours(Measured(0.61, None, 0.004, 3))
     '0.610 ± 0.004 (3 seeds)'
@@ -50,26 +49,22 @@ def show_ours(ours: Measured | None, style: Style = SHARE) -> str:
 
 
 def show_interval(ours: Measured | None, style: Style = SHARE) -> str:
-    """The interval of a figure of ours; empty where there is none."""
+    """The interval of a metric of ours; empty where there is none."""
     if ours is None or ours.interval is None:
         return ""
     low, high = (f"{style.scale * end:.{style.ours}f}" for end in ours.interval)
     return f"[{low}, {high}]"
 
 
-def show_difference(
-    printed: float | None,
-    ours: Measured | None,
-    style: Style = SHARE,
-) -> str:
-    """Ours less the printed figure.
+def show_difference(published: float | None, ours: Measured | None, style: Style = SHARE) -> str:
+    """Ours less the published metric.
 
     >>> show_difference(0.62, Measured(0.6))
     '-0.02'
     """
-    if printed is None or ours is None:
+    if published is None or ours is None:
         return ""
-    return signed(style.scale * ours.value - printed, min(style.printed, style.ours))
+    return signed(style.scale * ours.value - published, min(style.published, style.ours))
 
 
 def signed(value: float, digits: int) -> str:
@@ -82,29 +77,15 @@ def signed(value: float, digits: int) -> str:
     return shown if shown.strip("+-0.") else shown[1:]
 
 
-def compare(
-    printed: float | None,
-    ours: Measured | None,
-    style: Style = SHARE,
-) -> tuple[str, str, str, str]:
-    """The four cells of `COMPARED`."""
-    return (
-        show_printed(printed, style),
-        show_ours(ours, style),
-        show_interval(ours, style),
-        show_difference(printed, ours, style),
-    )
-
-
 def show_count(count: float | None) -> str:
     """A count with thousands set apart; empty where it is not known."""
     return "" if count is None else f"{int(count):,}"
 
 
-def figure_name(figure: str) -> str:
-    """The words for a figure.
+def metric_name(metric: str) -> str:
+    """The words for a metric.
 
-    >>> figure_name("macro_f1")
+    >>> metric_name("macro_f1")
     'macro F1'
     """
-    return figure.replace("_", " ").replace("f1", "F1")
+    return metric.replace("_", " ").replace("f1", "F1")

@@ -1,4 +1,4 @@
-"""What every study's document has: its sheets in order, its runs, its other prints, its doubts."""
+"""What every study's document has: its sheets in order, its runs, its other prints, its caveats."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -6,26 +6,13 @@ from typing import Any
 
 from ferkit.reports.document import Sheet
 from ferkit.reports.protocol import best_epoch
-from ferkit.studies.cells import INTERVAL_NOTE, show_count
-from ferkit.studies.measures import ViewFigures
-from ferkit.studies.runs import StudyRun, StudyRuns, eval_command
-from ferkit.studies.shortened import quick, quick_notes
+from ferkit.studies.cells import INTERVAL_NOTE, metric_name, show_count
+from ferkit.studies.measures import ViewMetrics
+from ferkit.studies.published import pick
+from ferkit.studies.runs import AS_PUBLISHED, StudyRun, StudyRuns, eval_command
 
 TO_FILL = "To fill"
 RUNS = "runs"  # the sheet of the runs
-
-
-@dataclass(frozen=True)
-class StudyDocument:
-    """A study's tables and pictures.
-
-    Attributes:
-        sheets: In order.
-        pictures: File name to png bytes.
-    """
-
-    sheets: tuple[Sheet, ...]
-    pictures: Mapping[str, bytes]
 
 
 @dataclass(frozen=True)
@@ -35,13 +22,13 @@ class Subject:
     Attributes:
         published: Its yaml.
         runs: Those that were found.
-        measured: What is measured already: trial, variant, view and classes to the figures.
+        measured: What is measured already: trial, variant, view and classes to the metrics.
         faults: Why a view that was predicted could not be measured.
     """
 
     published: Mapping[str, Any]
     runs: StudyRuns
-    measured: dict[tuple[str, str, str, tuple[str, ...]], ViewFigures | None] = field(
+    measured: dict[tuple[str, str, str, tuple[str, ...]], ViewMetrics | None] = field(
         default_factory=dict
     )
     faults: list[str] = field(default_factory=list)
@@ -53,34 +40,55 @@ class Subject:
 
     @property
     def trials(self) -> Mapping[str, Mapping[str, Any]]:
-        """Trial to what is printed of it."""
+        """Trial to what is published of it."""
         return dict(self.published["trials"])
 
-    def doubts(self, *words: str) -> tuple[str, ...]:
-        """The sentences of some doubts."""
-        return tuple(str(self.published["doubts"][word]).strip() for word in words)
+    def caveats(self, *words: str) -> tuple[str, ...]:
+        """The sentences of some caveats."""
+        return tuple(pick("caveat", word, self.published["caveats"]).strip() for word in words)
+
+    def classes(self, trial: str = "") -> tuple[str, ...]:
+        """The classes of a trial, in the study's order: its own or those of the study."""
+        own = self.trials.get(trial, {}).get("labels", self.labels)
+        return self.labels if own == "outputs" else tuple(own)
+
+    def main_view(self, trial: str, variant: str) -> str:
+        """The view on which a trial's results are published."""
+        own = self.trials.get(trial, {}).get("published_view")
+        return str(own if own and variant == AS_PUBLISHED else self.published["main_view"])
+
+    def words(self, name: str) -> str:
+        """The words for a view, a metric, a curve or a rule."""
+        names: Mapping[str, str] = self.published.get("names", {})
+        return names.get(name, metric_name(name))
 
     def epochs(self, trial: str) -> int | None:
-        """The epochs that are printed of a trial."""
-        printed = self.trials.get(trial, {}).get("epochs", self.published.get("epochs"))
-        return int(printed) if printed else None
+        """The epochs that are published of a trial."""
+        published = self.trials.get(trial, {}).get("epochs", self.published.get("epochs"))
+        return int(published) if published else None
 
     def rows(self) -> list[tuple[str, str]]:
-        """Every trial and variant, printed, planned or run."""
+        """Every trial and variant, published, planned or run."""
         others = {run.trial for run in self.runs.every} - set(self.trials)
         names = [*self.trials, *sorted(others)]
         return [(trial, variant) for trial in names for variant in self.runs.variants(trial)]
 
     def quick(self, pairs: Iterable[tuple[str, str]]) -> tuple[str, ...]:
-        """The notes on shortened runs of some trials and variants."""
-        return quick_notes(
-            (run, self.asked(trial, variant), self.epochs(trial))
-            for trial, variant in dict.fromkeys(pairs)
-            for run in self.runs.of(trial, variant)
+        """One sentence for each way in which runs of some trials and variants were shortened."""
+        named: dict[tuple[str, int | None], list[str]] = {}
+        for trial, variant in dict.fromkeys(pairs):
+            for run in self.runs.of(trial, variant):
+                if words := run.shortened(self.asked(trial, variant)):
+                    name = trial if variant == AS_PUBLISHED else f"{trial} ({variant})"
+                    named.setdefault((words, self.epochs(trial)), []).append(name)
+        return tuple(
+            f"{words} ({', '.join(dict.fromkeys(names))})"
+            + (f"; the published value is of {epochs} epochs." if epochs else ".")
+            for (words, epochs), names in named.items()
         )
 
     def asked(self, trial: str, variant: str) -> int | None:
-        """The epochs that a trial asks for: of its experiment, else as printed."""
+        """The epochs that a trial asks for: of its experiment, else as published."""
         return self.runs.asked_epochs(trial, variant) or self.epochs(trial)
 
     def name(self, run: StudyRun) -> str:
@@ -95,7 +103,7 @@ class Subject:
         Args:
             trial: Its name.
             variant: Its variant.
-            view: The view that the cell is of; None where any run will do.
+            view: The view that the cell is of; None where any run fits.
         """
         found = self.runs.of(trial, variant)
         if not found:
@@ -146,6 +154,7 @@ def _run_row(run: StudyRun, subject: Subject) -> tuple[str, ...]:
     counts = (data.get("counts_after") or data.get("counts") or {}).get("train")
     best = best_epoch(run.record)
     split = data.get("split") or {}
+    remarks = run.shortened(subject.asked(run.trial, run.variant)), *run.changed
     return (
         run.trial,
         run.variant,
@@ -155,21 +164,21 @@ def _run_row(run: StudyRun, subject: Subject) -> tuple[str, ...]:
         show_count(sum(counts.values())) if counts else "",
         str(len(epochs)) if len(epochs) else "",
         "" if best is None else str(best),
-        "; ".join(filter(None, (quick(run, subject.asked(run.trial, run.variant)), *run.changed))),
+        "; ".join(filter(None, remarks)),
         "",
     )
 
 
-def others_sheet(subject: Subject, doubts: Sequence[str] = ()) -> Sheet:
-    """What else is printed, with nothing of ours beside it."""
+def others_sheet(subject: Subject, caveats: Sequence[str] = ()) -> Sheet:
+    """What else is published, with nothing of ours beside it."""
     rows = [
-        (entry["what"], str(entry["printed"]), entry.get("place", ""))
+        (entry["what"], str(entry["published"]), entry.get("place", ""))
         for entry in subject.published["others"]
     ]
     return make_sheet(
-        "other_prints",
-        "What else is printed",
+        "other_published",
+        "What else is published",
         ("What", "Published", "Place"),
         rows,
-        subject.doubts(*doubts),
+        subject.caveats(*caveats),
     )

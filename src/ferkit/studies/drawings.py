@@ -1,7 +1,9 @@
-"""The pictures of a study: the printed figures drawn hollow or hatched, ours filled."""
+"""The pictures of a study: the published metrics drawn hollow or hatched, ours filled."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import cycle
 from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 _TITLE = 32  # characters of a line above a panel of curves
 _PALE = ("#dfe3ea", "#b3bac6")
 _VARIANTS = (BLUE, ORANGE, "#3d7a4b", "#7a3d78")
+# trial to the published figure and variant to ours
+TrialPanel = Mapping[str, tuple[float | None, Mapping[str, Measured]]]
 
 
 @dataclass(frozen=True)
@@ -28,12 +32,12 @@ class Curves:
     Attributes:
         title: Of the panel.
         epochs: Rows of metrics.jsonl.
-        printed: Column to the (epoch, value) pairs that the study prints.
+        published: Column to the (epoch, value) pairs that the study prints.
     """
 
     title: str
     epochs: pd.DataFrame
-    printed: Mapping[str, Sequence[tuple[float, float]]] = field(default_factory=dict)
+    published: Mapping[str, Sequence[tuple[float, float]]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -42,13 +46,13 @@ class Bars:
 
     Attributes:
         title: Of the panel.
-        series: Name to class to value; a printed series is hatched.
-        printed: Which series are printed.
+        series: Name to class to value; a published series is hatched.
+        published: Which series are published.
     """
 
     title: str
     series: Mapping[str, Mapping[str, float]]
-    printed: frozenset[str] = frozenset()
+    published: frozenset[str] = frozenset()
 
 
 def draw_matrices(
@@ -93,7 +97,7 @@ def _draw_matrix(axes: "Axes", frame: pd.DataFrame) -> None:
 
 
 def draw_curves(panels: Sequence[Curves], columns: Mapping[str, str], label: str) -> bytes:
-    """Draw one panel a run, printed values as hollow marks.
+    """Draw one panel a run, published values as hollow marks.
 
     Args:
         panels: In order; four stand in a row.
@@ -103,30 +107,62 @@ def draw_curves(panels: Sequence[Curves], columns: Mapping[str, str], label: str
     Returns:
         A png.
     """
+    hollow = {"hollow: published": _mark("o")} if any(p.published for p in panels) else {}
+    draws = [partial(_draw_panel, panel=panel, columns=columns) for panel in panels]
+    return _draw_grid(draws, label, across=4, size=(2.3, 1.75), margin=(0.6, 0.5), more=hollow)
+
+
+def draw_bars(panels: Sequence[Bars], label: str) -> bytes:
+    """Draw bars class by class; published series are pale, a missing value is left out.
+
+    Args:
+        panels: In order; two stand in a row.
+        label: Of the vertical axis.
+
+    Returns:
+        A png.
+    """
+    draws = [partial(_draw_groups, panel=panel) for panel in panels]
+    return _draw_grid(draws, label, across=2, size=(4.6, 2.3), margin=(0.0, 0.3))
+
+
+def _draw_grid(
+    draws: Sequence[Callable[["Axes"], None]],
+    label: str,
+    *,
+    across: int,
+    size: tuple[float, float],
+    margin: tuple[float, float],
+    more: Mapping[str, "Line2D"] | None = None,
+) -> bytes:
+    """Draw panels row by row with one vertical scale, and one legend below."""
     import matplotlib as mpl
 
-    across = min(4, len(panels))
-    down = -(-len(panels) // across)
+    across = min(across, len(draws))
+    down = -(-len(draws) // across)
     with mpl.rc_context(STYLE):
-        figure = new_figure(2.3 * across + 0.6, 1.75 * down + 0.5)
+        figure = new_figure(size[0] * across + margin[0], size[1] * down + margin[1])
         places = figure.subplots(down, across, squeeze=False, sharey=True).ravel()
-        for axes, panel in zip(places, panels, strict=False):
-            _draw_panel(axes, panel, columns)
-        for axes in places[len(panels) :]:
+        for axes, draw in zip(places, draws, strict=False):
+            draw(axes)
+        for axes in places[len(draws) :]:
             axes.set_visible(False)
         for axes in places[::across]:
             axes.set_ylabel(label)
         handles, words = places[0].get_legend_handles_labels()
-        if any(panel.printed for panel in panels):
-            handles, words = [*handles, _hollow("o")], [*words, "hollow: published"]
-        figure.legend(handles, words, loc="outside lower center", ncols=4, frameon=False)
+        shown = dict(zip(words, handles, strict=True)) | dict(more or {})
+        figure.legend(
+            list(shown.values()), list(shown), loc="outside lower center", ncols=4, frameon=False
+        )
     return render(figure, "png")
 
 
-def _hollow(marker: str) -> "Line2D":
+def _mark(marker: str, colour: str = "") -> "Line2D":
+    """What a legend shows: hollow, or with a colour filled and on a line."""
     from matplotlib.lines import Line2D
 
-    return Line2D([], [], marker=marker, color=INK, markerfacecolor="white", linestyle="")
+    inside, line = (colour, "-") if colour else ("white", "")
+    return Line2D([], [], marker=marker, color=colour or INK, mfc=inside, ls=line)
 
 
 def _draw_panel(axes: "Axes", panel: Curves, columns: Mapping[str, str]) -> None:
@@ -137,7 +173,7 @@ def _draw_panel(axes: "Axes", panel: Curves, columns: Mapping[str, str]) -> None
         values = panel.epochs.get(column, pd.Series(np.nan, index=panel.epochs.index))
         numbers = pd.to_numeric(values, errors="coerce")
         axes.plot(panel.epochs["epoch"], numbers, color=colour, linewidth=1.4, label=word)
-        if points := panel.printed.get(column):  # an empty line would upset the layout
+        if points := panel.published.get(column):  # an empty line would upset the layout
             axes.plot(*zip(*points, strict=True), "o", markersize=4, markerfacecolor="white",
                       markeredgecolor=colour, clip_on=False)  # fmt: skip
     axes.set_title(fill(panel.title, _TITLE), loc="left", fontsize=8)
@@ -145,51 +181,17 @@ def _draw_panel(axes: "Axes", panel: Curves, columns: Mapping[str, str]) -> None
     _bare(axes)
 
 
-def draw_bars(panels: Sequence[Bars], label: str, *, columns: int = 2) -> bytes:
-    """Draw bars class by class; printed series are pale, and nothing is drawn for a missing value.
-
-    Args:
-        panels: In order.
-        label: Of the vertical axis.
-        columns: Panels in a row.
-
-    Returns:
-        A png.
-    """
-    import matplotlib as mpl
-
-    across = min(columns, len(panels))
-    down = -(-len(panels) // across)
-    with mpl.rc_context(STYLE):
-        figure = new_figure(4.6 * across, 2.3 * down + 0.3)
-        places = figure.subplots(down, across, squeeze=False, sharey=True).ravel()
-        for axes, panel in zip(places, panels, strict=False):
-            _draw_groups(axes, panel)
-        for axes in places[len(panels) :]:
-            axes.set_visible(False)
-        for axes in places[::across]:
-            axes.set_ylabel(label)
-        handles, words = places[0].get_legend_handles_labels()
-        figure.legend(handles, words, loc="outside lower center", ncols=4, frameon=False)
-    return render(figure, "png")
-
-
 def _draw_groups(axes: "Axes", panel: Bars) -> None:
     # a series without a value, of what has not been run, would be a gap with a legend
     series = {name: values for name, values in panel.series.items() if values}
     classes = list(dict.fromkeys(c for values in series.values() for c in values))
     width = 0.8 / max(len(series), 1)
-    ours = 0
+    pale, strong = cycle(_PALE), cycle(_VARIANTS)
     for number, (name, values) in enumerate(series.items()):
-        printed = name in panel.printed
         at = [i + width * (number - (len(series) - 1) / 2) for i in range(len(classes))]
         heights = [values.get(c, np.nan) for c in classes]
-        before = sum(other in panel.printed for other in list(series)[:number])
-        shade: dict[str, Any] = (
-            {"color": _PALE[before % 2]} if printed else {"color": _VARIANTS[ours % len(_VARIANTS)]}
-        )
-        axes.bar(at, heights, width=0.92 * width, label=name, **shade)
-        ours += not printed
+        colour = next(pale if name in panel.published else strong)
+        axes.bar(at, heights, width=0.92 * width, label=name, color=colour)
     turned: dict[str, Any] = {"rotation": 30, "ha": "right"} if len(classes) > 5 else {}
     axes.set_xticks(range(len(classes)), classes, **turned)
     axes.tick_params(axis="x", length=0)
@@ -197,60 +199,48 @@ def _draw_groups(axes: "Axes", panel: Bars) -> None:
     _bare(axes)
 
 
-def draw_trials(
-    panels: Mapping[str, Mapping[str, tuple[float | None, Mapping[str, Measured]]]], label: str
-) -> bytes:
-    """Draw a row a trial: the printed figure hollow, ours with its interval, a colour a variant.
+def draw_trials(panels: Mapping[str, TrialPanel]) -> bytes:
+    """Draw one row per trial: the published value hollow, ours with its interval.
 
     Args:
-        panels: Title to trial to the printed figure and variant to ours.
-        label: Of the horizontal axis.
+        panels: Title to what is drawn.
 
     Returns:
         A png.
     """
-    import matplotlib as mpl
-
     trials = list(dict.fromkeys(t for panel in panels.values() for t in panel))
-    kinds = [v for panel in panels.values() for _, ours in panel.values() for v in ours]
-    colours = dict(zip(dict.fromkeys(kinds), _VARIANTS * len(kinds), strict=False))
-    with mpl.rc_context(STYLE):
-        figure = new_figure(2.7 * len(panels) + 0.7, 0.27 * len(trials) + 1.1)
-        places = figure.subplots(1, len(panels), squeeze=False, sharey=True)[0]
-        for axes, (title, panel) in zip(places, panels.items(), strict=True):
-            _draw_dots(axes, panel, trials, colours)
-            axes.set_title(title, loc="left", fontsize=8)
-            axes.set_xlabel(label)
-        places[0].set_yticks(range(len(trials)), trials)
-        places[0].invert_yaxis()
-        figure.legend(*_legend(colours), loc="outside lower center", ncols=5, frameon=False)
-    return render(figure, "png")
-
-
-def _legend(colours: Mapping[str, str]) -> tuple[list[Any], list[str]]:
-    from matplotlib.lines import Line2D
-
-    ours = [Line2D([], [], marker="o", color=c, markersize=4) for c in colours.values()]
-    return [_hollow("D"), *ours], ["published", *(f"ours, {v.replace('_', ' ')}" for v in colours)]
+    kinds = dict.fromkeys(v for p in panels.values() for _, ours in p.values() for v in ours)
+    colours = dict(zip(kinds, cycle(_VARIANTS), strict=False))
+    draws = [
+        partial(_draw_dots, title=title, panel=panel, trials=trials, colours=colours)
+        for title, panel in panels.items()
+    ]
+    ours = {f"ours, {v.replace('_', ' ')}": _mark("o", c) for v, c in colours.items()}
+    size = 2.7, 0.27 * len(trials) + 1.1
+    marks = {"published": _mark("D"), **ours}
+    return _draw_grid(draws, "", across=len(draws), size=size, margin=(0.7, 0.0), more=marks)
 
 
 def _draw_dots(
     axes: "Axes",
-    panel: Mapping[str, tuple[float | None, Mapping[str, Measured]]],
+    *,
+    title: str,
+    panel: TrialPanel,
     trials: Sequence[str],
     colours: Mapping[str, str],
 ) -> None:
-    for trial, (printed, ours) in panel.items():
+    for trial, (published, ours) in panel.items():
         row = trials.index(trial)
-        if printed is not None:
-            axes.plot(printed, row, "D", markersize=5, color=INK, markerfacecolor="white")
+        if published is not None:
+            axes.plot(published, row, "D", markersize=5, color=INK, markerfacecolor="white")
         for variant, measured in ours.items():
             shift = 0.18 * (list(colours).index(variant) - (len(colours) - 1) / 2)
             if measured.interval:
                 axes.plot(measured.interval, [row + shift] * 2, color=colours[variant], lw=1.2)
             axes.plot(measured.value, row + shift, "o", markersize=3.5, color=colours[variant])
-    axes.set_ylim(-0.6, len(trials) - 0.4)
-    axes.grid(axis="y", color="#eef0f3", linewidth=0.6)
+    axes.set_yticks(range(len(trials)), trials)
+    axes.set_ylim(len(trials) - 0.4, -0.6)
+    axes.set_title(title, loc="left", fontsize=8)
     _bare(axes)
 
 

@@ -1,15 +1,15 @@
-"""Our figures of a view: of one run with its interval, or the mean over seeds."""
+"""Our metrics of a view: of one run with its interval, or the mean over seeds."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from statistics import fmean, stdev
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ferkit.evaluation.confusion import count_confusion, overall_figures, per_class_figures
+from ferkit.evaluation.confusion import count_confusion, overall_metrics, per_class_metrics
 from ferkit.evaluation.intervals import (
     draw_counts,
     percentile_interval,
@@ -25,7 +25,7 @@ _RESAMPLES = 1000
 
 @dataclass(frozen=True)
 class Measured:
-    """A figure of ours.
+    """A metric of ours.
 
     Attributes:
         value: Of the run, or the mean over seeds.
@@ -41,27 +41,31 @@ class Measured:
 
 
 @dataclass(frozen=True)
-class ViewFigures:
+class ViewMetrics:
     """What is measured on a view.
 
     Attributes:
-        overall: Figure (`OVERALL`) to its value.
-        classes: Class to figure (`PER_CLASS`) to its value.
+        values: (class, metric of `PER_CLASS`) to its value, and ("", metric of `OVERALL`).
         support: Faces of each class.
         confusion: Counts summed over seeds: the true class in rows, in the order of the labels.
         left_out: Rows whose label is none of the study's.
     """
 
-    overall: Mapping[str, Measured]
-    classes: Mapping[str, Mapping[str, Measured]]
+    values: Mapping[tuple[str, str], Measured]
     support: Mapping[str, int]
     confusion: pd.DataFrame
     left_out: int
 
-    @property
+    @cached_property
     def predicted(self) -> pd.Series:
         """How many faces were given to each class."""
         return self.confusion.sum(axis=0)
+
+    @cached_property
+    def shares(self) -> pd.DataFrame:
+        """The confusion matrix as shares of each true class."""
+        counts = self.confusion
+        return counts.div(counts.sum(axis="columns").replace(0, 1), axis="index")
 
     @property
     def n(self) -> int:
@@ -69,7 +73,7 @@ class ViewFigures:
         return sum(self.support.values())
 
 
-def measure(frames: Sequence[pd.DataFrame], labels: Sequence[str]) -> ViewFigures | None:
+def measure(frames: Sequence[pd.DataFrame], labels: Sequence[str]) -> ViewMetrics | None:
     """Measure a view over the classes of a study.
 
     Args:
@@ -77,22 +81,18 @@ def measure(frames: Sequence[pd.DataFrame], labels: Sequence[str]) -> ViewFigure
         labels: The classes, in the study's order; rows of other labels are left out.
 
     Returns:
-        The figures, or None without a row.
+        The metrics, or None without a row.
     """
     known = [labelled(frame) for frame in frames]
     kept = [rows[rows["label"].isin(labels)].reset_index(drop=True) for rows in known]
     if not kept or any(rows.empty for rows in kept):
         return None
-    each = [_measure_one(rows, labels) for rows in kept]
+    values, confusions = zip(*(_measure_one(rows, labels) for rows in kept), strict=True)
     first = kept[0]["label"].value_counts()
-    return ViewFigures(
-        overall={f: over_seeds([one["overall"][f] for one in each]) for f in OVERALL},
-        classes={
-            label: {f: over_seeds([one["classes"][label][f] for one in each]) for f in PER_CLASS}
-            for label in labels
-        },
+    return ViewMetrics(
+        values={key: over_seeds([one[key] for one in values]) for key in values[0]},
         support={label: int(first.get(label, 0)) for label in labels},
-        confusion=sum((one["confusion"] for one in each[1:]), each[0]["confusion"]),
+        confusion=sum(confusions[1:], confusions[0]),
         left_out=len(known[0]) - len(kept[0]),
     )
 
@@ -111,30 +111,27 @@ def over_seeds(values: Sequence[Measured]) -> Measured:
     return Measured(fmean(numbers), interval, stdev(numbers), len(numbers))
 
 
-def _measure_one(rows: pd.DataFrame, labels: Sequence[str]) -> dict[str, Any]:
+def _measure_one(
+    rows: pd.DataFrame, labels: Sequence[str]
+) -> tuple[dict[tuple[str, str], Measured], pd.DataFrame]:
     outcomes = read_outcomes(rows)
     names, size = list(outcomes.classes), len(outcomes.classes)
     confusion = count_confusion(outcomes.truth, outcomes.predicted, size)
     samples = _resample(rows, outcomes.truth * size + outcomes.predicted, size)
-    overall = overall_figures(confusion)
+    overall = overall_metrics(confusion)
+    values = {("", f): Measured(float(overall[f]), _percentiles(samples.get(f))) for f in OVERALL}
+    for label in labels:
+        own = _measure_class(confusion, names.index(label), samples) if label in names else {}
+        values |= {(label, f): own.get(f, Measured(0.0)) for f in PER_CLASS}
     frame = pd.DataFrame(confusion, index=names, columns=names)
     others = [name for name in names if name not in labels and frame[name].any()]
-    return {
-        "overall": {f: Measured(float(overall[f]), _percentiles(samples.get(f))) for f in OVERALL},
-        "classes": {
-            label: _measure_class(confusion, names.index(label), samples)
-            if label in names
-            else dict.fromkeys(PER_CLASS, Measured(0.0))
-            for label in labels
-        },
-        "confusion": frame.reindex(index=list(labels), columns=[*labels, *others], fill_value=0),
-    }
+    return values, frame.reindex(index=list(labels), columns=[*labels, *others], fill_value=0)
 
 
 def _measure_class(
     confusion: NDArray[np.int64], code: int, samples: Mapping[str, NDArray[np.float64]]
 ) -> dict[str, Measured]:
-    figures = per_class_figures(confusion)
+    metrics = per_class_metrics(confusion)
     hits = int(confusion[code, code])
     spans = {
         "precision": wilson(hits, int(confusion[:, code].sum())),
@@ -144,7 +141,7 @@ def _measure_class(
     if samples and hits:  # without a hit every resample is 0, which would claim certainty
         spans["f1"] = percentile_interval(samples["f1"][:, code])
     return {
-        f: Measured(float(figures[f][code]), (span[0], span[1]) if span else None)
+        f: Measured(float(metrics[f][code]), (span[0], span[1]) if span else None)
         for f, span in spans.items()
     }
 
@@ -156,10 +153,10 @@ def _resample(
     if units.count < 2:
         return {}
     sums = np.zeros((units.count, size * size))
-    np.add.at(sums, (units.codes, cells), 1)
+    np.add.at(sums, (units.class_ids, cells), 1)
     blocks = draw_counts(units.count, _RESAMPLES, seed=0)
     drawn = np.concatenate([counts @ sums for counts in blocks]).reshape(-1, size, size)
-    return {**overall_figures(drawn), "f1": per_class_figures(drawn)["f1"]}
+    return {**overall_metrics(drawn), "f1": per_class_metrics(drawn)["f1"]}
 
 
 def _percentiles(samples: NDArray[np.float64] | None) -> tuple[float, float] | None:

@@ -14,8 +14,8 @@ from ferkit.runs.record import RunRecord, read_run, tta_kind
 from ferkit.targets import configs_dir
 from ferkit.untrusted import YAML_LIMIT, parse_yaml, read_text
 
-AS_PRINTED = "as_printed"
-# words behind `ferkit train` that leave a trial what it is; shortened runs are noted by quick()
+AS_PUBLISHED = "as_published"
+# words behind `ferkit train` that leave a trial what it is; shortened runs are noted by `shortened`
 _SAME_TRIAL = ALIKE | {
     "experiment", "debug", "backbone.init_from", "trainer.precision", "trainer.max_epochs",
     "trainer.max_images", "trainer.max_train_images",
@@ -28,8 +28,8 @@ class StudyRun:
 
     Attributes:
         folder: Where it lives.
-        trial: As in the published figures, e.g. "trial08".
-        variant: Which reading of the trial, e.g. "as_printed" or "honest".
+        trial: As in the published values, e.g. "trial08".
+        variant: Which reading of the trial, e.g. "as_published" or "honest".
         seed: Of the run.
         config: config.yaml, parsed.
         changed: What its words changed of the trial, such as "optimizer.lr=0.01" in a sweep.
@@ -53,6 +53,24 @@ class StudyRun:
         evaluated = self._evaluated
         own = {view: frame for (view, kind), frame in evaluated.items() if kind == self.tta}
         return own | self.record.predictions
+
+    def shortened(self, epochs: int | None) -> str:
+        """Say that the run saw less than its trial asks for, or nothing.
+
+        Args:
+            epochs: Those that the trial asks for, or None where it does not say.
+        """
+        trainer = self.config.get("trainer") or {}
+        counts = (self.record.data.get("counts") or {}).get("train") or {}
+        said = []
+        if limit := trainer.get("max_train_images") or trainer.get("max_images"):
+            said.append(f"{sum(counts.values()) or limit:,} training images")
+        if trainer.get("max_images"):
+            said.append(f"at most {trainer['max_images']:,} images of every other view")
+        asked = trainer.get("max_epochs")
+        if asked and (said or (epochs and asked < epochs)):
+            said.append(f"{asked} epoch{'s' * (asked != 1)}")
+        return f"quick: {', '.join(said)}" if said else ""
 
     @property
     def tta(self) -> str:
@@ -105,7 +123,7 @@ class StudyRuns:
     every: tuple[StudyRun, ...]
     planned: dict[tuple[str, str], "Experiment"]
 
-    def of(self, trial: str, variant: str = AS_PRINTED) -> list[StudyRun]:
+    def of(self, trial: str, variant: str = AS_PUBLISHED) -> list[StudyRun]:
         """The newest run of each seed, by seed; one that changed the trial only where no other is.
 
         So the points of a sweep do not push the trial itself out of the tables.
@@ -119,7 +137,7 @@ class StudyRuns:
         return [newest[key] for key in sorted(newest)]
 
     def variants(self, trial: str, *, run: bool = False) -> list[str]:
-        """The variants of a trial, as printed first.
+        """The variants of a trial, as published first.
 
         Args:
             trial: Its name.
@@ -127,11 +145,11 @@ class StudyRuns:
         """
         found = {r.variant for r in self.every if r.trial == trial}
         planned = set() if run else {v for t, v in self.planned if t == trial}
-        return [AS_PRINTED, *sorted((found | planned) - {AS_PRINTED})]
+        return [AS_PUBLISHED, *sorted((found | planned) - {AS_PUBLISHED})]
 
-    def command(self, trial: str, variant: str = AS_PRINTED) -> str:
+    def command(self, trial: str, variant: str = AS_PUBLISHED) -> str:
         """How a trial is run."""
-        plain = f"{self.study}/{trial}" + ("" if variant == AS_PRINTED else f"_{variant}")
+        plain = f"{self.study}/{trial}" + ("" if variant == AS_PUBLISHED else f"_{variant}")
         planned = self.planned.get((trial, variant))
         return f"ferkit train experiment={planned.choice if planned else plain}"
 
@@ -174,7 +192,7 @@ def _read(folder: Path, study: str) -> StudyRun | None:
     return StudyRun(
         folder=folder,
         trial=str(said.get("trial")),
-        variant=str(said.get("variant") or AS_PRINTED),
+        variant=str(said.get("variant") or AS_PUBLISHED),
         seed=int(config.get("seed") or 0),
         config=config,
         changed=_changed(read_words(folder)),
@@ -216,7 +234,7 @@ def experiments(study: str) -> dict[tuple[str, str], Experiment]:
     for path in sorted((configs_dir() / "experiment" / study).glob("*.yaml")):
         said, epochs = _inherited(f"/experiment/{study}/{path.stem}")
         if said.get("name") == study:
-            key = str(said.get("trial")), str(said.get("variant") or AS_PRINTED)
+            key = str(said.get("trial")), str(said.get("variant") or AS_PUBLISHED)
             found[key] = Experiment(f"{study}/{path.stem}", epochs)
     return found
 

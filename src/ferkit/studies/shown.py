@@ -1,6 +1,6 @@
 """What the pages show of a study's tables; the csv files hold them whole.
 
-A page has no column and, before any run, no row that says nothing, so that the printed figures
+A page has no column and, before any run, no row that says nothing, so that the published metrics
 lead and a table fits a page. Commands stand below a table, ready to paste.
 """
 
@@ -10,9 +10,9 @@ from dataclasses import replace
 from ferkit.reports.document import Sheet
 from ferkit.studies.document import RUNS, TO_FILL
 
-# columns that say what a row is of, and hold no figure
+# columns that say what a row is of, and hold no metric
 _NAMES = {
-    "Trial", "Variant", "View", "Test set", "Seed", "Implementation", "Film by", "Class", "Figure",
+    "Trial", "Variant", "View", "Test set", "Seed", "Implementation", "Video by", "Class", "Metric",
     "True class", "Predicted", "Network", "Whose", "Table", "Curve", "Epoch", "Loss",
     "Learning rate", TO_FILL,
 }  # fmt: skip
@@ -52,13 +52,13 @@ def _show(sheet: Sheet, *, run: bool) -> Sheet:
 
 
 def _drop_empty_rows(sheet: Sheet) -> Sequence[tuple[str, ...]]:
-    figures = [i for i, name in enumerate(sheet.columns) if name not in _NAMES]
-    return [row for row in sheet.rows if any(row[i] for i in figures)]
+    metrics = [i for i, name in enumerate(sheet.columns) if name not in _NAMES]
+    return [row for row in sheet.rows if any(row[i] for i in metrics)]
 
 
 def _list_others(sheets: Iterable[Sheet]) -> list[Sheet]:
     found = list(sheets)
     notes = dict.fromkeys(note for sheet in found for note in sheet.notes)
     rows = tuple((sheet.title,) for sheet in found)
-    title = "Tables of our figures alone, empty so far"
+    title = "Tables of our metrics alone, empty so far"
     return [Sheet("ours_alone", title, ("Table",), rows, tuple(notes))] if found else []

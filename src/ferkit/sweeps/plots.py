@@ -1,4 +1,4 @@
-"""The pictures of a search: its figures in the order of trials, and over each key."""
+"""The pictures of a search: its metrics in the order of trials, and over each key."""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -52,7 +52,7 @@ def draw_history(study: Study, monitor: str) -> "Figure":
 
 
 def draw_slices(study: Study, space: Space, monitor: str) -> "Figure":
-    """Draw the figures over the values of each key."""
+    """Draw the metrics over the values of each key."""
     keys = list(space.distributions)
     down = -(-len(keys) // _ACROSS)
     figure = new_figure(7.4, 2.5 * down)

@@ -86,7 +86,7 @@ def _trials_sheet(study: Study, space: Space, monitor: str, folder: Path) -> She
         "Trials, best first",
         (*columns, "Last line") if said else columns,
         tuple(_row(t, keys, folder, said) for t in trials),
-        ("Epoch: where that figure was reached. Epochs: how many were trained.",),
+        ("Epoch: where that metric was reached. Epochs: how many were trained.",),
     )
 
 

@@ -13,6 +13,7 @@ from optuna.study import Study
 from optuna.trial import Trial, TrialState
 
 from ferkit.errors import FerkitError
+from ferkit.log import log
 from ferkit.sweeps.space import Space
 from ferkit.sweeps.study import best_trial, draw, interrupted
 
@@ -46,7 +47,7 @@ class Plan:
 
     Attributes:
         trials: How many results in all.
-        monitor: The val figure that is searched for and that trials are ended by.
+        monitor: The val metric that is searched for and that trials are ended by.
         epochs: Words to the number of epochs they ask for; raises for words that are wrong.
         n_jobs: Trials side by side.
         wait: Seconds between two looks at the trials.
@@ -78,9 +79,7 @@ class Running:
     launches: int = 1
 
 
-def search(
-    study: Study, space: Space, plan: Plan, launch: Launch, say: Callable[[str], None]
-) -> None:
+def search(study: Study, space: Space, plan: Plan, launch: Launch) -> None:
     """Run trials until there are as many results as planned; failed and ended ones count.
 
     Raises:
@@ -95,11 +94,11 @@ def search(
                 if slot in slots:
                     continue
                 trial = left.pop(0) if left else _next(study, plan)
-                if trial and (job := _start(trial, space, plan, launch, slot, say)):
+                if trial and (job := _start(trial, space, plan, launch, slot)):
                     slots[slot] = job
             if not slots and not left and len(study.get_trials(deepcopy=False)) >= plan.trials:
                 return
-            for slot in [s for s, job in slots.items() if _look(job, plan, launch, s, say)]:
+            for slot in [s for s, job in slots.items() if _look(job, plan, launch, s)]:
                 del slots[slot]
             time.sleep(plan.wait if slots else 0)
     finally:
@@ -112,39 +111,37 @@ def _next(study: Study, plan: Plan) -> Trial | None:
     return study.ask() if len(done) < plan.trials else None
 
 
-def _start(
-    trial: Trial, space: Space, plan: Plan, launch: Launch, slot: int, say: Callable[[str], None]
-) -> Running | None:
+def _start(trial: Trial, space: Space, plan: Plan, launch: Launch, slot: int) -> Running | None:
     words = space.words(draw(trial, space.distributions))
     searched = " ".join(words[len(space.constants) :])
     told = set(trial.study.trials[trial.number].intermediate_values)
-    say(f"trial {trial.number}: {searched}" + (" (taken up again)" if told else ""))
+    log.info(f"trial {trial.number}: {searched}" + (" (taken up again)" if told else ""))
     try:
         epochs = plan.epochs(words)
     except FerkitError as error:
-        _fail(trial, str(error), error.exit_code, say)
+        _fail(trial, str(error), error.exit_code)
         return None
     return Running(trial, words, launch(trial.number, words, slot), epochs, told)
 
 
-def _look(job: Running, plan: Plan, launch: Launch, slot: int, say: Callable[[str], None]) -> bool:
+def _look(job: Running, plan: Plan, launch: Launch, slot: int) -> bool:
     """Whether a trial is finished, and its result told."""
     code = job.attempt.poll()
     rows = job.attempt.rows()  # after the code, so that none is missed
     if len(rows) != job.seen and _is_hopeless(job, rows, plan.monitor):
         job.attempt.stop()
         job.trial.study.tell(job.trial, state=TrialState.PRUNED)
-        say(f"trial {job.trial.number}: ended at epoch {max(job.told)}, below the median")
+        log.info(f"trial {job.trial.number}: ended at epoch {max(job.told)}, below the median")
         return True
     job.seen = len(rows)
     if code is None:
         return False
     if code < 0 and job.launches < LAUNCHES:
-        say(f"trial {job.trial.number}: ended by signal {-code}; taken up again")
+        log.info(f"trial {job.trial.number}: ended by signal {-code}; taken up again")
         job.attempt = launch(job.trial.number, job.words, slot)
         job.launches += 1
         return False
-    _tell(job, plan.monitor, code, rows, say)
+    _tell(job, plan.monitor, code, rows)
     return True
 
 
@@ -171,7 +168,6 @@ def _tell(
     monitor: str,
     code: int,
     rows: Sequence[Mapping[str, Any]],
-    say: Callable[[str], None],
 ) -> None:
     study, number = job.trial.study, job.trial.number
     pick = max if study.direction.name == "MAXIMIZE" else min
@@ -179,7 +175,7 @@ def _tell(
     found = [pair for pair in found if math.isfinite(pair[0])]
     if code != 0 or not found:
         said = job.attempt.last_line() if code else f"{monitor} was never a number"
-        _fail(job.trial, said or f"ended with exit code {code}", code, say)
+        _fail(job.trial, said or f"ended with exit code {code}", code)
         return
     value = pick(pair[0] for pair in found)
     epoch = min(-e for v, e in found if v == value)  # the trainer keeps the earlier of two
@@ -187,17 +183,17 @@ def _tell(
     study.tell(job.trial, value)
     best = best_trial(study)
     assert best is not None
-    say(
+    log.info(
         f"trial {number}: {monitor} {value:.4f} at epoch {epoch}; "
         f"best {best.value:.4f}, trial {best.number}"
     )
 
 
-def _fail(trial: Trial, line: str, code: int, say: Callable[[str], None]) -> None:
+def _fail(trial: Trial, line: str, code: int) -> None:
     trial.set_user_attr("last_line", line)
     trial.set_user_attr("exit_code", code)
     trial.study.tell(trial, state=TrialState.FAIL)
-    say(f"trial {trial.number}: failed: {line}")
+    log.warning(f"trial {trial.number}: failed: {line}")
     trials = trial.study.get_trials(deepcopy=False)
     finished = [t for t in trials if t.state.is_finished()]
     mistakes = [t for t in finished if t.user_attrs.get("exit_code") in (2, 3)]

@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ferkit.composition import choices, list_groups, root_keys, split_words
+from ferkit.composition import root_keys, split_words
 from ferkit.errors import ConfigError
+from ferkit.tree import choices, list_groups
 
 if TYPE_CHECKING:
     from hydra.core.override_parser.types import Override, RangeSweep

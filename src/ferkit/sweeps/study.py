@@ -155,7 +155,7 @@ def interrupted(study: Study) -> list[Trial]:
 
 
 def best_trial(study: Study) -> FrozenTrial | None:
-    """The completed trial of the best figure, the earlier of two; None before the first."""
+    """The completed trial of the best metric, the earlier of two; None before the first."""
     trials = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
     sign = 1 if study.direction.name == "MAXIMIZE" else -1
     return max(trials, key=lambda t: (sign * (t.value or 0.0), -t.number), default=None)

@@ -11,16 +11,16 @@ from ferkit.config import as_plain, build
 from ferkit.errors import ConfigError
 from ferkit.imbalance.resample import Resampled, resample_train
 from ferkit.imbalance.strategy import Strategy
-from ferkit.inference.videos import Films, find_films
+from ferkit.inference.videos import Videos, find_videos
+from ferkit.log import log
 from ferkit.model import FaceClassifier, feature_size, make_model
-from ferkit.printable import say
 from ferkit.training.batch_size import attempt_of, choose_batch_size
 from ferkit.training.clips import (
-    check_films,
     check_strategy,
+    check_videos,
     visits_of,
 )
-from ferkit.training.feature_rows import in_feature_space, resample_features
+from ferkit.training.feature_rows import resample_features
 from ferkit.training.memory_format import why_not_channels_last
 from ferkit.training.optim import as_schedule
 from ferkit.training.settings import TrainerSettings, autocast_of
@@ -35,23 +35,23 @@ class TrainRows:
     Attributes:
         faces: uint8 [N, H, W] or [N, H, W, 3]; float32 [N, D] where features were resampled.
         rows: int64 [M], rows of `faces`.
-        codes: int64 [M], their classes.
-        targets: What the loss is given: `codes`, or float32 [M, K] shares of votes.
+        class_ids: int64 [M], their classes.
+        targets: What the loss is given: `class_ids`, or float32 [M, K] vote probabilities.
         resampled: What made the faces, where they are not the store's.
-        films: What is trained on instead of single faces; then `rows` are the films that an epoch
+        videos: What is trained on instead of single faces; then `rows` are the videos that an epoch
             visits.
     """
 
     faces: np.ndarray
     rows: np.ndarray
-    codes: np.ndarray
+    class_ids: np.ndarray
     targets: np.ndarray
     resampled: Resampled | None = None
-    films: Films | None = None
+    videos: Videos | None = None
 
     def counts(self, classes: int) -> np.ndarray:
         """Images a class, [K]."""
-        return np.bincount(self.codes, minlength=classes)
+        return np.bincount(self.class_ids, minlength=classes)
 
 
 def train_rows(
@@ -68,30 +68,33 @@ def train_rows(
             votes, or together with a resampler.
     """
     rows = views.rows("train")
-    if settings.frames is not None:
+    if settings.frames_per_clip is not None:
         check_strategy(settings, strategy)
-        films = find_films(views.store.index, rows)
-        visits = visits_of(films, settings.visits)
-        codes = views.codes[films.middles[visits]]
-        return TrainRows(views.store.faces, visits, codes, codes, films=films)
-    if strategy.resample is None:
-        codes = views.codes[rows]
-        targets = soft_targets(views, rows) if settings.soft_targets else codes
-        return TrainRows(views.store.faces, rows, codes, targets)
+        videos = find_videos(views.store.index, rows)
+        visits = visits_of(videos, settings.sampling)
+        class_ids = views.class_ids[videos.middles[visits]]
+        return TrainRows(views.store.faces, visits, class_ids, class_ids, videos=videos)
+    options = strategy.resampling
+    if options is None:
+        class_ids = views.class_ids[rows]
+        targets = soft_targets(views, rows) if settings.soft_targets else class_ids
+        return TrainRows(views.store.faces, rows, class_ids, targets)
     if settings.soft_targets:
         raise ConfigError(
             "trainer.soft_targets cannot be resampled; use imbalance.sampler instead."
         )
     seed = int(config.seed)
-    if in_feature_space(strategy):
-        made = resample_features(config, views, strategy, seed, device)
+    if options.space == "features":
+        made = resample_features(config, views, options, seed, device)
     else:
-        made = resample_train(views, strategy.options("resample"), seed=seed, device=str(device))
-    return TrainRows(made.faces, np.arange(len(made.codes)), made.codes, made.codes, made)
+        made = resample_train(views, options, seed=seed, device=str(device))
+    return TrainRows(
+        made.faces, np.arange(len(made.class_ids)), made.class_ids, made.class_ids, made
+    )
 
 
 def soft_targets(views: Views, rows: np.ndarray) -> np.ndarray:
-    """The shares of a dataset's votes over the classes of the run, float32 [M, K].
+    """The probabilities from a dataset's votes over the classes of the run, float32 [M, K].
 
     A row without a vote for any of them keeps its label.
 
@@ -106,7 +109,7 @@ def soft_targets(views: Views, rows: np.ndarray) -> np.ndarray:
             f"{views.store.card['dataset']['name']} has not; take dataset=ferplus."
         )
     votes = views.store.index[columns].to_numpy(np.float32)[rows]
-    own = np.eye(len(columns), dtype=np.float32)[views.codes[rows]]
+    own = np.eye(len(columns), dtype=np.float32)[views.class_ids[rows]]
     votes = np.where(votes.sum(axis=1, keepdims=True) > 0, votes, own)
     return votes / votes.sum(axis=1, keepdims=True)
 
@@ -123,13 +126,13 @@ def make_training(
     nodes = {name: as_plain(config[name]) for name in ("backbone", "input", "faces")}
     size = int(views.store.faces.shape[1])
     model = make_model(nodes, views.emotions, size, views.store.channels)
-    check_films(model.backbone, settings, build(config.tta, where="tta"))
+    check_videos(model.backbone, settings, build(config.tta, where="tta"))
     for sentence in start(model.backbone, nodes["backbone"], views.emotions, nodes["input"]):
-        say(f"backbone: {sentence}")
+        log.info(f"backbone: {sentence}")
     _refuse_single_images(model, settings)
     model = model.to(device)
     if settings.channels_last and (reason := why_not_channels_last(model, device)):
-        say(reason)
+        log.info(reason)
         # torch.compile chooses channels_last by itself on a CPU
         settings = replace(settings, channels_last=False, compile=False)
     if settings.channels_last:
@@ -140,7 +143,8 @@ def make_training(
     optimizer = build(config.optimizer, where="optimizer", params=list(model.parameters()))
     if settings.batch_size == "auto":
         settings = replace(settings, batch_size=_fitting(model, loss, settings, train, device))
-    per_epoch = -(-len(train.rows) // settings.images_a_step)
+    batches = -(-len(train.rows) // settings.images_a_step)
+    per_epoch = -(-batches // settings.accumulate)  # updates
     schedule = build(
         config.scheduler,
         where="scheduler",
@@ -158,14 +162,14 @@ def _fitting(
     device: torch.device,
 ) -> int:  # fmt: skip
     autocast = autocast_of(settings, device)
-    attempt = attempt_of(model.train(), loss, device, autocast, settings.frames)
+    attempt = attempt_of(model.train(), loss, device, autocast, settings.frames_per_clip)
     size = choose_batch_size(attempt, len(train.rows), device)
-    say(f"trainer.batch_size=auto: {size}")
+    log.info(f"trainer.batch_size=auto: {size}")
     return size
 
 
 def _refuse_single_images(model: FaceClassifier, settings: TrainerSettings) -> None:
-    if settings.batch_size == 1 and settings.frames is None and has_batch_norm(model):
+    if settings.batch_size == 1 and settings.frames_per_clip is None and has_batch_norm(model):
         raise ConfigError(
             "trainer.batch_size=1: batch normalisation, which this backbone has, needs two images "
             "or more; give trainer.batch_size=2 or more."

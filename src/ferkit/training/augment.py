@@ -14,10 +14,12 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ferkit.errors import ConfigError, unknown
+from ferkit.training.appearance import blur, correct_gamma, equalize, sharpen
 
 # fill -> grid_sample's word
 _FILLS = {"nearest": "border", "reflect": "reflection", "zeros": "zeros"}
 _DRAWS = 14  # uniform values a face, a column each
+_LATER_DRAWS = 8  # likewise, of a generator of their own: crop, gamma, sharpness, blur, equalize
 _ERASED_AREA = (0.02, 0.33)  # share of the face, Zhong et al. 2020
 _ERASED_RATIO = (0.3, 1 / 0.3)  # height to width, drawn on a log scale
 
@@ -28,6 +30,7 @@ class WithoutMixup:
 
     vary: Callable[[Tensor, torch.Generator], Tensor]
     mixup: float = 0.0
+    cutmix: float = 0.0
 
     def __call__(self, images: Tensor, generator: torch.Generator, /) -> Tensor:
         """What the function makes of a batch."""
@@ -57,6 +60,13 @@ class Augment:
         contrast: Distances from the face's mean are multiplied by 1 - contrast to 1 + contrast.
         noise: Standard deviation of Gaussian noise on every pixel, as a share of 255.
         erase: Chance that a rectangle is blackened (random erasing, Zhong et al. 2020).
+        crop: Jitter of the crop, as of an unsteady detector: its side is multiplied by 1 - crop to
+            1 + crop, and its centre moves by up to this share of the side in x and in y.
+        gamma: Pixel values are raised to a power of 1 / (1 + gamma) to 1 + gamma, on a log scale.
+        sharpness: PIL's sharpness of 1 - sharpness (smoother) to 1 + sharpness.
+        blur: Largest standard deviation of a Gaussian blur, in pixels, up to 5; drawn from 0 on.
+        equalize: Chance of a histogram equalization.
+        cutmix: Alpha of cutmix, up to 10, beside mixup: then one of the two a batch.
         mixup: Alpha of mixup, up to 10, see `ferkit.training.mixup`; 0 blends nothing. It needs
             the labels, so the trainer does it after this.
 
@@ -75,11 +85,18 @@ class Augment:
     noise: float = 0.0
     erase: float = 0.0
     mixup: float = 0.0
+    cutmix: float = 0.0
+    crop: float = 0.0
+    gamma: float = 0.0
+    sharpness: float = 0.0
+    blur: float = 0.0
+    equalize: float = 0.0
 
     def __post_init__(self) -> None:
         if self.fill not in _FILLS:
             raise ConfigError(unknown("augment.fill", str(self.fill), _FILLS))
-        limits = {"rotation": 180.0, "shear": 89.0, "zoom": 0.95, "mixup": 10.0}
+        limits = {"rotation": 180.0, "shear": 89.0, "zoom": 0.95, "mixup": 10.0,
+                  "cutmix": 10.0, "crop": 0.95, "gamma": 9.0, "blur": 5.0}  # fmt: skip
         for name in (f.name for f in fields(self) if f.name not in ("flip", "fill")):
             value, most = getattr(self, name), limits.get(name, 1.0)
             if isinstance(value, bool) or not isinstance(value, int | float):
@@ -99,27 +116,38 @@ class Augment:
         """
         drawn = torch.rand(len(images), _DRAWS, generator=generator)  # [B, _DRAWS]
         seed = int(torch.randint(2**62, (), generator=generator))
+        later = torch.Generator().manual_seed(seed ^ 1)  # what is drawn above stays as it was
+        more = torch.rand(len(images), _LATER_DRAWS, generator=later)  # [B, _LATER_DRAWS]
         result = images if images.is_floating_point() else images.float()
-        result = self._move(result, drawn)
+        result = self._move(result, drawn, more)
+        if self.equalize:
+            result = equalize(result, more[:, 6] < self.equalize)
         if self.brightness or self.contrast:
             result = self._relight(result, drawn)
+        if self.gamma:
+            result = correct_gamma(result, (1 + self.gamma) ** (2 * more[:, 3] - 1))
+        if self.sharpness:
+            result = sharpen(result, 1 + (2 * more[:, 4] - 1) * self.sharpness)
+        if self.blur:
+            result = blur(result, more[:, 5] * self.blur, self.blur)
         if self.noise:
             result = add_noise(result, 255 * self.noise, seed)
         if self.erase:
             result = self._erase(result, drawn)
         return result
 
-    def _move(self, images: Tensor, drawn: Tensor) -> Tensor:
+    def _move(self, images: Tensor, drawn: Tensor, more: Tensor) -> Tensor:
         mirrored = (drawn[:, 0] < 0.5) & self.flip  # [B]
-        if not (self.rotation or self.shift or self.shear or self.zoom):
+        if not (self.rotation or self.shift or self.shear or self.zoom or self.crop):
             chosen = mirrored.to(images.device)[:, None, None, None]
             return torch.where(chosen, images.flip(-1), images) if self.flip else images
         either = drawn[:, 1:7] * 2 - 1  # [B, 6], -1..1
+        crop = (more[:, :3] * 2 - 1) * self.crop  # [B, 3]: x, y, side
         matrices = affine_matrices(
             rotation=either[:, 0] * self.rotation,
-            shift=either[:, 1:3] * self.shift,
+            shift=either[:, 1:3] * self.shift + crop[:, :2],
             shear=either[:, 3] * self.shear,
-            zoom=1 + either[:, 4:6] * self.zoom,
+            zoom=(1 + either[:, 4:6] * self.zoom) * (1 + crop[:, 2:]),
             mirrored=mirrored,
             sides=(images.shape[-2], images.shape[-1]),
         )

@@ -11,7 +11,7 @@ import torch
 
 from ferkit.errors import DataError, check_format
 from ferkit.files import FORMAT, atomic_write, write_bytes
-from ferkit.printable import say
+from ferkit.log import log
 from ferkit.untrusted import reason
 
 NAMES = ("last.ckpt", "previous.ckpt")
@@ -60,7 +60,7 @@ def load_checkpoint(folder: Path) -> dict[str, Any] | None:
             check_format(state.get("format", 0), FORMAT, path)
         if not (problem := _lacking(state)):
             if problems:
-                say(f"warning: {folder / problems[0]}; going on from {path.name}")
+                log.warning(f"{folder / problems[0]}; going on from {path.name}")
             return dict(state)
         problems.append(f"{path.name}: {problem}")
     if problems:

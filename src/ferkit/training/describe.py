@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from omegaconf import DictConfig
 
-from ferkit.printable import say
+from ferkit.log import log
 from ferkit.runs.folder import RunFolder, environment
 from ferkit.runs.synthetic import save_examples
 from ferkit.splits import split_bytes
@@ -48,10 +48,10 @@ def describe_run(
     _write_synthetic(run, config, views, rows)
     if not begun:
         run.write_config(config)
-    say(f"run: {run.folder}")
-    say(f"data: {views.store.card['dataset']['name']}, {views.split.protocol}")
+    log.info(f"run: {run.folder}")
+    log.info(f"data: {views.store.card['dataset']['name']}, {views.split.protocol}")
     for note in rows.resampled.notes if rows.resampled else ():
-        say(f"imbalance: {note}")
+        log.info(f"imbalance: {note}")
 
 
 def _memory_format(training: Training) -> str:
@@ -64,7 +64,7 @@ def _trained_on(views: Views, rows: TrainRows) -> dict[str, Any]:
     said: dict[str, Any] = {}
     if made := rows.resampled:
         said = {"counts_after": {"train": made.counts_after}, "resampled": made.describe()}
-    if rows.films:
+    if rows.videos:
         counts = rows.counts(len(views.emotions)).tolist()
         said["visits"] = {"train": dict(zip(views.emotions, counts, strict=True))}
     return said

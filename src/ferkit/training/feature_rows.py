@@ -15,25 +15,21 @@ from ferkit.backbones.frozen_features import FeatureLoader
 from ferkit.config import as_plain, build
 from ferkit.errors import ConfigError
 from ferkit.imbalance.resample import Resampled, resample_train
-from ferkit.imbalance.strategy import Strategy
+from ferkit.imbalance.slots import Resampling
 from ferkit.loader import Order, in_order, make_loader
 from ferkit.losses import needs_features
 from ferkit.model import FaceClassifier, load_model
 from ferkit.training.augment import unchanged
 from ferkit.training.frozen import augments_nothing
+from ferkit.training.teachers import refuse_teachers
 from ferkit.training.trainer import Training, TrainingInputs
 from ferkit.views import Views
 
 _BATCH = 256
 
 
-def in_feature_space(strategy: Strategy) -> bool:
-    """Whether a strategy resamples among features."""
-    return strategy.options("resample").get("space") == "features"
-
-
 def resample_features(
-    config: DictConfig, views: Views, strategy: Strategy, seed: int, device: torch.device
+    config: DictConfig, views: Views, options: Resampling, seed: int, device: torch.device
 ) -> Resampled:
     """The training view's features, resampled; its `faces` are float32 [M, D].
 
@@ -51,7 +47,6 @@ def resample_features(
         )
     model = load_model(node["init_from"], str(device))
     features = features_of(model, views, views.rows("train")).cpu().numpy()
-    options = strategy.options("resample")
     return resample_train(views, options, seed=seed, features=features, device=str(device))
 
 
@@ -60,7 +55,7 @@ def features_of(model: FaceClassifier, views: Views, rows: np.ndarray) -> torch.
     """What the backbone makes of rows of a store, float32 [n, D], on the model's device."""
     device = next(model.parameters()).device
     loader = make_loader(
-        views.store.faces, rows, views.codes[rows], batch_size=_BATCH, device=device
+        views.store.faces, rows, views.class_ids[rows], batch_size=_BATCH, device=device
     )
     model.eval()
     return torch.cat([model.scores_and_features(b.images)[1].flatten(1) for b in loader.epoch(0)])
@@ -74,6 +69,7 @@ def feature_inputs(
     Raises:
         ConfigError: the loss looks at features, which do not learn here.
     """
+    refuse_teachers(training, "features")
     if needs_features(training.loss):
         raise ConfigError(
             "imbalance.resample.space=features cannot be trained with a loss on the features "
@@ -82,10 +78,12 @@ def feature_inputs(
     head: Any = training.model.backbone.head
     chosen, size = views.rows("val"), training.settings.images_a_step
     seen = features_of(training.model, views, chosen)
-    rows, codes = (torch.from_numpy(a).to(training.device) for a in (made.faces, made.codes))
-    labels = torch.from_numpy(views.codes[chosen]).to(training.device)
+    rows, class_ids = (
+        torch.from_numpy(a).to(training.device) for a in (made.faces, made.class_ids)
+    )
+    labels = torch.from_numpy(views.class_ids[chosen]).to(training.device)
     return TrainingInputs(
-        FeatureLoader(rows, codes, size, order),
+        FeatureLoader(rows, class_ids, size, order),
         FeatureLoader(seen.clone(), labels, max(_BATCH, size), in_order(len(chosen))),
         unchanged(),
         train_forward=head,

@@ -15,6 +15,7 @@ from ferkit.backbones.frozen_features import (
 from ferkit.loader import Loader, Order, fits, in_order
 from ferkit.losses import needs_features
 from ferkit.training.augment import Augment, unchanged
+from ferkit.training.teachers import distillation_of
 from ferkit.training.trainer import Augmentation, Training, TrainingInputs
 
 
@@ -40,6 +41,7 @@ def frozen_inputs(
         return None
     parts = split_frozen(training.model.backbone)
     plain = augments_nothing(augment) and not needs_features(training.loss)
+    plain = plain and distillation_of(training.loss) is None
     if parts is None or not plain:
         return None
     frozen = nn.Sequential(training.model.scaling, parts[0])

@@ -7,18 +7,19 @@ import numpy as np
 import torch
 
 from ferkit.imbalance.strategy import Strategy
-from ferkit.inference.videos import find_films, whole_loader
+from ferkit.inference.videos import find_videos, whole_loader
 from ferkit.loader import Order, make_loader, shuffled
+from ferkit.log import log
 from ferkit.losses import needs_features
-from ferkit.printable import say
 from ferkit.runs.folder import RunFolder
 from ferkit.training.assemble import TrainRows
 from ferkit.training.batch_size import attempt_of, memory_explained
-from ferkit.training.clips import FilmAugment, drawing_loader
-from ferkit.training.feature_rows import feature_inputs, in_feature_space
-from ferkit.training.frozen import frozen_inputs
+from ferkit.training.clips import VideoAugment, drawing_loader
+from ferkit.training.feature_rows import feature_inputs
+from ferkit.training.frozen import augments_nothing, frozen_inputs
 from ferkit.training.logging import Logger, patient
 from ferkit.training.resume import restore
+from ferkit.training.teachers import make_teach, refuse_teachers
 from ferkit.training.trainer import Augmentation, Row, Training, TrainingInputs, fit
 from ferkit.views import Views
 
@@ -42,22 +43,26 @@ def run_training(
     restore(training, run)  # before the inputs: what is frozen is what the checkpoint holds
     inputs = make_inputs(training, augment, strategy, views, train)
     attempt = attempt_of(
-        training.model, training.loss, training.device, training.autocast(), settings.frames
+        training.model,
+        training.loss,
+        training.device,
+        training.autocast(),
+        settings.frames_per_clip,
     )
     explained = memory_explained(attempt, settings.images_a_step, training.device)
-    with logger(run.folder, training.epoch) as log, explained:
-        fit(training, inputs, run, log=_say_epoch(training, patient(log)))
+    with logger(run.folder, training.epoch) as further, explained:
+        fit(training, inputs, run, log=_log_epoch(training, patient(further)))
 
 
 def make_inputs(
     training: Training, augment: Augmentation, strategy: Strategy, views: Views, train: TrainRows
 ) -> TrainingInputs:
     """Inputs of resampled features, clips, the features of what is frozen, or images."""
-    order = _order(strategy, train.codes, training.seed)
-    if train.resampled is not None and in_feature_space(strategy):
-        say("backbone: the head alone is trained, on features and rows made among them")
+    order = _order(strategy, train.class_ids, training.seed)
+    if train.resampled and strategy.resampling and strategy.resampling.space == "features":
+        log.info("backbone: the head alone is trained, on features and rows made among them")
         return feature_inputs(training, views, train.resampled, order)
-    if train.films:
+    if train.videos:
         return clip_inputs(training, augment, views, train, order)
     return image_inputs(training, augment, views, train, order)
 
@@ -67,16 +72,24 @@ def image_inputs(
 ) -> TrainingInputs:
     """Single faces, or the features of what is frozen, where that changes nothing."""
     size, chosen = training.settings.images_a_step, views.rows("val")
-    load = partial(make_loader, device=training.device, resident=training.settings.resident)
+    load = partial(
+        make_loader, device=training.device, cache_on_device=training.settings.cache_on_device
+    )
     load_train = partial(load, train.faces, train.rows, train.targets, batch_size=size)
     load_val = partial(
-        load, views.store.faces, chosen, views.codes[chosen], batch_size=max(256, size)
+        load, views.store.faces, chosen, views.class_ids[chosen], batch_size=max(256, size)
     )
     if found := frozen_inputs(training, augment, load_train, load_val, order):
-        say("backbone: what is frozen is computed once, for every image")
+        log.info("backbone: what is frozen is computed once, for every image")
         return found
+    teach = make_teach(training, not augments_nothing(augment), load_train)
     return TrainingInputs(
-        load_train(order=order), load_val(), augment, _train_forward(training), training.model
+        load_train(order=order),
+        load_val(),
+        augment,
+        _train_forward(training),
+        training.model,
+        teach,
     )
 
 
@@ -85,18 +98,19 @@ def clip_inputs(
 ) -> TrainingInputs:
     """Clips drawn from the videos of training, and the whole videos of val."""
     settings, device, faces = training.settings, training.device, views.store.faces
-    films, shown = train.films, find_films(views.store.index, views.rows("val"))
-    assert films is not None
+    refuse_teachers(training, "clips")
+    videos, shown = train.videos, find_videos(views.store.index, views.rows("val"))
+    assert videos is not None
     drawn = drawing_loader(
-        faces, films, train.rows, train.codes, order,
+        faces, videos, train.rows, train.class_ids, order,
         seed=training.seed, settings=settings, device=device,
     )  # fmt: skip
     whole = whole_loader(
-        faces, shown, views.codes[shown.middles],
-        batch_size=256, device=device, resident=settings.resident,
+        faces, shown, views.class_ids[shown.middles],
+        batch_size=256, device=device, cache_on_device=settings.cache_on_device,
     )  # fmt: skip
     forward = _train_forward(training)
-    return TrainingInputs(drawn, whole, FilmAugment(augment), forward, training.model)
+    return TrainingInputs(drawn, whole, VideoAugment(augment), forward, training.model)
 
 
 def _train_forward(
@@ -107,15 +121,15 @@ def _train_forward(
     return torch.compile(forward) if training.settings.compile else forward
 
 
-def _order(strategy: Strategy, codes: np.ndarray, seed: int) -> Order:
+def _order(strategy: Strategy, class_ids: np.ndarray, seed: int) -> Order:
     if strategy.sampler is None:
-        return shuffled(len(codes), seed)
-    return lambda epoch: np.asarray(strategy.order(codes, epoch, seed))
+        return shuffled(len(class_ids), seed)
+    return lambda epoch: np.asarray(strategy.order(class_ids, epoch, seed))
 
 
-def _say_epoch(training: Training, further: Callable[[Row], None]) -> Callable[[Row], None]:
-    def log(row: Row) -> None:
-        say(
+def _log_epoch(training: Training, further: Callable[[Row], None]) -> Callable[[Row], None]:
+    def log_row(row: Row) -> None:
+        log.info(
             f"epoch {row['epoch']:>3}/{training.settings.max_epochs}  "
             f"train {row['train_loss']:.4f} {row['train_accuracy']:.3f}  "
             f"val {row['val_loss']:.4f} {row['val_accuracy']:.3f}  "
@@ -123,4 +137,4 @@ def _say_epoch(training: Training, further: Callable[[Row], None]) -> Callable[[
         )
         further(row)
 
-    return log
+    return log_row

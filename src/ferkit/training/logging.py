@@ -14,7 +14,7 @@ from typing import Any
 
 from ferkit.errors import require
 from ferkit.files import FORMAT, write_text
-from ferkit.printable import say
+from ferkit.log import log
 from ferkit.runs.read import read_config, read_json_of, read_rows
 
 Row = Mapping[str, Any]
@@ -49,8 +49,8 @@ def tensorboard() -> Logger:
         writer = SummaryWriter(str(folder / "tensorboard"), purge_step=max(done, 1))
         events: Any = writer.file_writer
 
-        def log(row: Row) -> None:
-            for name, value in figures(row).items():
+        def write(row: Row) -> None:
+            for name, value in metrics(row).items():
                 writer.add_scalar(name, value, int(row["epoch"]))
             writer.flush()
 
@@ -60,8 +60,8 @@ def tensorboard() -> Logger:
                 for part in made.hparams(flat_config(folder), {}):
                     events.add_summary(part)
             for row in read_rows(folder)[max(done - 1, 0) : done]:
-                log(row)
-            yield log
+                write(row)
+            yield write
         finally:
             writer.close()
 
@@ -95,7 +95,7 @@ def wandb(project: str = "ferkit", mode: str | None = None, entity: str | None =
         )  # fmt: skip
         note.name = str(run.id)
         try:
-            yield note.follow(done, lambda row: run.log(figures(row), step=int(row["epoch"])))
+            yield note.follow(done, lambda row: run.log(metrics(row), step=int(row["epoch"])))
         finally:
             run.finish()
 
@@ -126,7 +126,7 @@ def mlflow(tracking_uri: str | None = None, experiment: str = "ferkit") -> Logge
 
         def send(row: Row) -> None:
             now, epoch = time.time_ns() // 1_000_000, int(row["epoch"])
-            told = figures(row)
+            told = metrics(row)
             client.log_batch(run, metrics=[Metric(k, v, now, epoch) for k, v in told.items()])
 
         state = RunStatus.FAILED
@@ -200,19 +200,19 @@ class Note:
         write_text(self.path, json.dumps(content) + "\n")
 
 
-def patient(log: Log) -> Log:
+def patient(send: Log) -> Log:
     """A log whose failure is a warning: training needs none."""
 
-    def try_log(row: Row) -> None:
+    def try_send(row: Row) -> None:
         try:
-            log(row)
+            send(row)
         except Exception as error:  # each service raises its own
-            say(f"warning: epoch {row['epoch']} was not logged: {error}")
+            log.warning(f"epoch {row['epoch']} was not logged: {error}")
 
-    return try_log
+    return try_send
 
 
-def figures(row: Row) -> dict[str, float]:
+def metrics(row: Row) -> dict[str, float]:
     """The numbers of an epoch."""
     numbers = {k: v for k, v in row.items() if isinstance(v, int | float)}
     return {k: float(v) for k, v in numbers.items() if k not in ("format", "epoch")}

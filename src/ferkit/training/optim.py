@@ -1,18 +1,16 @@
 """Learning-rate schedules: torch's own, with what ferkit knows at run time filled in."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
 
 from torch.optim import Optimizer
 from torch.optim import lr_scheduler as lr
 
+from ferkit.config import build
 from ferkit.errors import ConfigError, unknown
-
-MONITORS: dict[str, Literal["min", "max"]] = {
-    "val_accuracy": "max", "val_macro_f1": "max", "val_balanced_accuracy": "max",
-    "val_loss": "min", "train_loss": "min",
-}  # fmt: skip
+from ferkit.monitors import MONITORS
+from ferkit.training.warmup import WarmedUp
 
 
 @dataclass(frozen=True)
@@ -20,7 +18,9 @@ class Schedule:
     """A torch scheduler and when it steps: after every "step", or after every "epoch".
 
     Attributes:
-        monitor: The epoch figure that a plateau schedule watches.
+        monitor: The epoch metric that a plateau schedule watches.
+
+    While a `WarmedUp` scheduler warms up, its own schedule stands still.
     """
 
     scheduler: Any
@@ -29,13 +29,17 @@ class Schedule:
 
     def after_step(self) -> None:
         """Advance a schedule that counts batches."""
-        if self.every == "step":
+        if isinstance(self.scheduler, WarmedUp) and self.scheduler.rising:
+            self.scheduler.rise()
+        elif self.every == "step":
             self.scheduler.step()
 
-    def after_epoch(self, figures: dict[str, float]) -> None:
-        """Advance a schedule that counts epochs, with the figure it watches."""
+    def after_epoch(self, metrics: dict[str, float]) -> None:
+        """Advance a schedule that counts epochs, with the metric it watches."""
+        if isinstance(self.scheduler, WarmedUp) and self.scheduler.rising:
+            return
         if self.monitor:
-            self.scheduler.step(figures[self.monitor])
+            self.scheduler.step(metrics[self.monitor])
         elif self.every == "epoch":
             self.scheduler.step()
 
@@ -48,9 +52,12 @@ def as_schedule(built: object) -> Schedule:
     return Schedule(built, monitor=monitor)
 
 
-def constant(optimizer: Optimizer) -> Schedule:
-    """The optimizer's learning rate throughout."""
-    return Schedule(lr.ConstantLR(optimizer, factor=1.0, total_iters=0))
+def constant(
+    optimizer: Optimizer, steps_per_epoch: int = 1, warmup_epochs: float = 0.0
+) -> Schedule:
+    """The optimizer's learning rate throughout, after a linear warm-up."""
+    scheduler = lr.ConstantLR(optimizer, factor=1.0, total_iters=0)
+    return Schedule(_after_warmup(optimizer, scheduler, warmup_epochs * steps_per_epoch))
 
 
 def one_cycle(
@@ -59,6 +66,8 @@ def one_cycle(
     rise: float = 0.3,
     start_divisor: float = 25.0,
     end_divisor: float = 1e4,
+    steps_per_epoch: int = 1,
+    warmup_epochs: float = 0.0,
 ) -> Schedule:
     """One cycle up to the optimizer's rate and down again (Smith 2018, arXiv:1803.09820).
 
@@ -67,7 +76,10 @@ def one_cycle(
         rise: Share of them in which the rate rises, 0..1.
         start_divisor: The first rate is the optimizer's divided by this.
         end_divisor: The last rate is the first divided by this.
+        warmup_epochs: Above 0: the epochs in which the rate rises, in the place of `rise`.
     """
+    if warmup_epochs:
+        rise = min(1.0, warmup_epochs * steps_per_epoch / steps)
     return Schedule(
         lr.OneCycleLR(
             optimizer,
@@ -126,11 +138,15 @@ def plateau(
     factor: float = 0.1,
     patience: int = 5,
     min_lr: float = 0.0,
+    steps_per_epoch: int = 1,
+    warmup_epochs: float = 0.0,
 ) -> Schedule:
     """The rate times `factor` when `monitor` has not improved for `patience` epochs.
 
+    An epoch in which a linear warm-up goes on is not counted.
+
     Raises:
-        ConfigError: `monitor` is no figure of an epoch.
+        ConfigError: `monitor` is no metric of an epoch.
     """
     if monitor not in MONITORS:
         raise ConfigError(unknown("scheduler.monitor", monitor, MONITORS))
@@ -138,10 +154,35 @@ def plateau(
     scheduler = lr.ReduceLROnPlateau(
         optimizer, MONITORS[monitor], factor=factor, patience=patience, min_lr=min_lr, threshold=0.0
     )
-    return Schedule(scheduler, monitor=monitor)
+    warmed = _after_warmup(optimizer, scheduler, warmup_epochs * steps_per_epoch)
+    return Schedule(warmed, monitor=monitor)
 
 
-def inverse_time(optimizer: Optimizer, decay: float = 1e-6) -> Schedule:
-    """Keras' former `decay` argument: lr / (1 + decay * step), batch by batch."""
+def inverse_time(
+    optimizer: Optimizer, decay: float = 1e-6, steps_per_epoch: int = 1, warmup_epochs: float = 0.0
+) -> Schedule:
+    """Keras' former `decay` argument, lr / (1 + decay * step), after a linear warm-up."""
     factor: Callable[[int], float] = lambda step: 1.0 / (1.0 + decay * step)  # noqa: E731
-    return Schedule(lr.LambdaLR(optimizer, factor), every="step")
+    scheduler = lr.LambdaLR(optimizer, factor)
+    warmed = _after_warmup(optimizer, scheduler, warmup_epochs * steps_per_epoch)
+    return Schedule(warmed, every="step")
+
+
+def warmup(
+    optimizer: Optimizer,
+    schedule: Mapping[str, Any],
+    steps_per_epoch: int,
+    warmup_epochs: float = 1.0,
+) -> Schedule:
+    """A linear warm-up before one of torch's own schedules, which steps once an epoch.
+
+    Args:
+        schedule: Its node.
+    """
+    after = as_schedule(build(schedule, where="scheduler.schedule", optimizer=optimizer))
+    warmed = _after_warmup(optimizer, after.scheduler, warmup_epochs * steps_per_epoch)
+    return replace(after, scheduler=warmed)
+
+
+def _after_warmup(optimizer: Optimizer, scheduler: Any, updates: float) -> Any:
+    return WarmedUp(optimizer, scheduler, round(updates)) if round(updates) else scheduler

@@ -9,6 +9,7 @@ from ferkit.errors import DataError
 from ferkit.model_file import Weights
 from ferkit.runs.folder import RunFolder
 from ferkit.runs.read import ROW_SHAPE, read_rows
+from ferkit.training.averaging import weights_of
 from ferkit.training.checkpoint import load_checkpoint
 from ferkit.training.trainer import Row, Training, write_best
 from ferkit.untrusted import reason, require_shape
@@ -63,12 +64,14 @@ def _rows_of(state: dict[str, Any], run: RunFolder) -> list[Row]:
 def _best_of(state: dict[str, Any]) -> Weights | None:
     """The best weights; a checkpoint of before has them only where its own epoch is the best."""
     if state["since_best"] == 0:
-        return dict(state["model"])
+        return weights_of(state["average"]) if state.get("average") else dict(state["model"])
     return state.get("best_weights")
 
 
 def _take_up(training: Training, state: dict[str, Any]) -> None:
     training.model.load_state_dict(state["model"])
+    if training.average is not None:
+        training.average.load_state_dict(state["average"])
     training.loss.load_state_dict(state.get("loss", {}))
     training.optimizer.load_state_dict(state["optimizer"])
     _check_optimizer(training.optimizer)

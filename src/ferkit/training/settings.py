@@ -7,7 +7,7 @@ import torch
 
 from ferkit.devices import choose_precision
 from ferkit.errors import ConfigError, unknown
-from ferkit.training.optim import MONITORS
+from ferkit.monitors import MONITORS, Monitor
 
 
 @dataclass(frozen=True)
@@ -16,15 +16,20 @@ class TrainerSettings:
 
     Attributes:
         batch_size: Images a step; "auto" is the largest power of two that fits a GPU (64 on a CPU).
-        monitor: The val figure that chooses the best epoch and that `patience` watches.
-        resident: Whether the whole store lies on the device ("auto": when it fits).
+        accumulate: Batches whose gradients make one update of the weights.
+        ema: Decay of the moving average of the weights, in 0..1 without 1; it is what val judges
+            and what is kept. None keeps the weights themselves.
+        norms_kept_from: Epochs after which batch-norms keep their running statistics; 0 keeps
+            those the network begins with, None never.
+        monitor: The val metric that chooses the best epoch and that `patience` watches.
+        cache_on_device: Whether the whole store lies on the device ("auto": when it fits).
         cache_frozen: Whether what is frozen is computed once for every image, where that gives
             the same results (no augmentation); False computes it anew in every step.
         threads: CPU threads; resume uses the number that the run began with.
-        frames: Frames drawn of a film, one of each of so many equal parts, where the backbone takes
-            films; None trains on single faces.
-        visits: Whether an epoch visits a film once, or as often as it has frames.
-        soft_targets: Train on the shares of a dataset's votes (FER+) instead of its labels.
+        frames_per_clip: Frames drawn of a video, one of each of so many equal parts, where the
+            backbone takes clips; None trains on single faces.
+        sampling: Whether an epoch visits a video once, or as often as it has frames.
+        soft_targets: Train on the probabilities of a dataset's votes (FER+), not on its labels.
         max_images: Size of a stratified subset of every view.
         max_train_images: The same for train alone.
         max_val_images: The same for val alone.
@@ -36,14 +41,17 @@ class TrainerSettings:
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
     channels_last: bool = True
     compile: bool = False
-    monitor: str = "val_accuracy"
+    monitor: Monitor = "val_accuracy"
     patience: int | None = None
     clip_grad: float | None = None
-    resident: Literal["auto", True, False] = "auto"
+    accumulate: int = 1
+    ema: float | None = None
+    norms_kept_from: int | None = None
+    cache_on_device: Literal["auto", True, False] = "auto"
     cache_frozen: bool = True
     threads: int | None = None
-    frames: int | None = None
-    visits: Literal["film", "frame"] = "film"
+    frames_per_clip: int | None = None
+    sampling: Literal["video", "frame"] = "video"
     soft_targets: bool = False
     max_images: int | None = None
     max_train_images: int | None = None
@@ -52,7 +60,13 @@ class TrainerSettings:
     def __post_init__(self) -> None:
         if self.monitor not in MONITORS:
             raise ConfigError(unknown("trainer.monitor", self.monitor, MONITORS))
-        for key in ("max_epochs", "batch_size", "frames"):
+        if self.ema is not None and not 0 <= self.ema < 1:
+            raise ConfigError(f"trainer.ema is {self.ema}; give a decay of 0 or more, below 1.")
+        if self.norms_kept_from is not None and self.norms_kept_from < 0:
+            raise ConfigError(
+                f"trainer.norms_kept_from is {self.norms_kept_from}; give 0 epochs or more."
+            )
+        for key in ("max_epochs", "batch_size", "accumulate", "frames_per_clip"):
             value = getattr(self, key)
             if value is not None and value != "auto" and value < 1:
                 raise ConfigError(f"trainer.{key} is {value}; it must be at least 1.")

@@ -24,14 +24,14 @@ def synthetic_examples(
     rng = np.random.default_rng(seed)
     known = np.flatnonzero(resampled.sources != "")  # [E]
     chosen = []
-    for code in np.unique(resampled.codes[known]):
-        own = known[resampled.codes[known] == code]
+    for code in np.unique(resampled.class_ids[known]):
+        own = known[resampled.class_ids[known] == code]
         chosen.append(np.sort(rng.permutation(own)[:per_class]))
     rows = np.concatenate(chosen) if chosen else known
     return Examples(
         faces=resampled.faces[rows],
         parents=faces[resampled.parents[rows]],
-        codes=resampled.codes[rows],
+        class_ids=resampled.class_ids[rows],
         steps=resampled.steps[rows],
         keys=resampled.keys[rows].astype(str),
         sources=resampled.sources[rows].astype(str),

@@ -10,27 +10,31 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
 from tqdm import tqdm
 
 from ferkit.backbones.freezing import on_epoch
-from ferkit.devices import choose_precision
+from ferkit.devices import choose_precision, peak_memory
 from ferkit.errors import ConfigError
-from ferkit.evaluation.metrics import quick_figures
+from ferkit.evaluation.metrics import quick_metrics
 from ferkit.loader import Batch, Loader
 from ferkit.losses import start_epoch
 from ferkit.model import FaceClassifier, card_of
 from ferkit.model_file import Weights, pack
+from ferkit.monitors import MONITORS
 from ferkit.runs.folder import RunFolder
+from ferkit.training.averaging import averaged, in_place_of, weights_to_keep
 from ferkit.training.checkpoint import save_checkpoint
-from ferkit.training.mixup import mix
-from ferkit.training.optim import MONITORS, Schedule
+from ferkit.training.mixup import blend
+from ferkit.training.optim import Schedule
 from ferkit.training.settings import TrainerSettings, autocast_of
+from ferkit.training.updates import add_gradient, keep_statistics, learns_statistics, update
 
 Row = dict[str, Any]
 
 
 class Augmentation(Protocol):
-    """Random variants of a batch; `mixup` above 0 blends its images and labels afterwards."""
+    """Random variants of a batch; `mixup`, and `cutmix` if it has that, blend it afterwards."""
 
     @property
     def mixup(self) -> float:
@@ -50,6 +54,7 @@ class TrainingInputs:
         augment: Of the training batches.
         train_forward: Scores [B, K] of a training batch, with features where the loss needs them.
         eval_forward: Scores [B, K] of a val batch.
+        teach: Teachers' scores of a training batch and its images as augmented, for a distillation.
     """
 
     train: Loader
@@ -57,6 +62,7 @@ class TrainingInputs:
     augment: Augmentation
     train_forward: Callable[[Tensor], Tensor | tuple[Tensor, Tensor]]
     eval_forward: Callable[[Tensor], Tensor]
+    teach: Callable[[Batch, Tensor], Tensor] | None = None
 
 
 @dataclass
@@ -65,10 +71,12 @@ class Training:
 
     Attributes:
         epoch: Epochs done.
-        rows: Their figures, as in metrics.jsonl.
+        rows: Their metrics, as in metrics.jsonl.
         best: The best value of the monitor so far, None before the first.
         since_best: Epochs since then.
-        best_weights: The weights of that epoch, on the CPU.
+        best_weights: The weights of that epoch (their average, with `trainer.ema`), on the CPU.
+        pending: Images of the batches whose gradients wait for the others of their update.
+        average: What `trainer.ema` keeps.
         normalises: Whether the model has statistics of a batch, for which it needs two images.
     """
 
@@ -84,6 +92,8 @@ class Training:
     best: float | None = None
     since_best: int = 0
     best_weights: Weights | None = None
+    pending: list[int] = field(default_factory=list)
+    average: AveragedModel | None = field(init=False, default=None)
     scaler: torch.amp.GradScaler = field(init=False)
     dtype: torch.dtype = field(init=False)
     normalises: bool = field(init=False)
@@ -94,6 +104,8 @@ class Training:
             self.device.type, enabled=self.dtype == torch.float16 and self.device.type == "cuda"
         )
         self.normalises = has_batch_norm(self.model)
+        if self.settings.ema is not None:
+            self.average = averaged(self.model, self.settings.ema)
 
     def autocast(self) -> torch.autocast:
         """Mixed precision where the settings ask for it."""
@@ -115,7 +127,8 @@ def fit(
         started = time.perf_counter()
         row: Row = {"epoch": training.epoch + 1, **train_epoch(training, inputs)}
         seconds = time.perf_counter() - started
-        row |= validate(training, inputs)
+        with in_place_of(training.model, training.average):
+            row |= validate(training, inputs)
         refuse_divergence(training, row)
         row["lr"] = training.optimizer.param_groups[0]["lr"]
         training.schedule.after_epoch(row)
@@ -128,10 +141,7 @@ def fit(
         training.rows.append(json.loads(json.dumps(row)))  # plain numbers, for the checkpoint
         better = is_better(training, row)
         if better:
-            training.best_weights = {
-                name: tensor.detach().to("cpu", copy=True)
-                for name, tensor in training.model.state_dict().items()
-            }
+            training.best_weights = weights_to_keep(training.model, training.average)
         save_checkpoint(state_of(training), run.folder / "checkpoints")
         if better:
             write_best(training, run)
@@ -171,29 +181,31 @@ def train_epoch(training: Training, inputs: TrainingInputs) -> Row:
     """
     training.model.train()
     on_epoch(training.model.backbone, training.epoch)
+    keep_statistics(training)
     start_epoch(training.loss, training.epoch)
     torch.manual_seed(hash_seed(training.seed, training.epoch))
     total = torch.zeros(3, device=training.device)  # loss, correct, images
     steps = inputs.train.steps
     bar = progress(inputs.train.epoch(training.epoch), training, steps)
     for step, batch in enumerate(bar):
-        if len(batch.targets) == 1 and steps > 1 and training.normalises:
+        if len(batch.targets) == 1 and steps > 1 and learns_statistics(training):
             continue  # batch statistics of one image do not exist
         total += train_step(training, inputs, batch, step)
         if step % 20 == 0:
             loss, correct, images = total.tolist()
             bar.set_postfix(loss=f"{loss / images:.3f}", accuracy=f"{correct / images:.3f}",
                             refresh=False)  # fmt: skip
+    update(training)  # of what is left where `accumulate` does not divide the batches
     loss, correct, images = total.tolist()
     return {"train_loss": loss / images, "train_accuracy": correct / images, "images": images}
 
 
 def train_step(training: Training, inputs: TrainingInputs, batch: Batch, step: int) -> Tensor:
-    """One optimizer step; returns [loss * images, correct, images] on the device."""
+    """One batch, and one update once it fills one; [loss * images, correct, images] come back."""
     generator = torch.Generator().manual_seed(hash_seed(training.seed, training.epoch, step))
     images, targets = inputs.augment(batch.images, generator), batch.targets
-    if alpha := inputs.augment.mixup:
-        images, targets = mix(images, targets, generator, alpha, len(training.model.emotions))
+    classes = len(training.model.emotions)
+    images, targets = blend(images, targets, generator, inputs.augment, classes)
     if not training.settings.channels_last:
         images = images.contiguous()  # RGB faces come in channels_last
     elif images.ndim == 4:
@@ -201,15 +213,10 @@ def train_step(training: Training, inputs: TrainingInputs, batch: Batch, step: i
     with training.autocast():
         found = inputs.train_forward(images)
     scores, *features = found if isinstance(found, tuple) else (found,)  # [B, K], [B, ...]
+    if inputs.teach is not None:
+        features.append(inputs.teach(batch, images))
     loss = training.loss(scores.float(), targets, *features)
-    training.optimizer.zero_grad(set_to_none=True)
-    training.scaler.scale(loss).backward()
-    if training.settings.clip_grad:
-        training.scaler.unscale_(training.optimizer)
-        nn.utils.clip_grad_norm_(training.model.parameters(), training.settings.clip_grad)
-    training.scaler.step(training.optimizer)
-    training.scaler.update()
-    training.schedule.after_step()
+    add_gradient(training, loss, len(batch.targets))
     hard = batch.targets if batch.targets.ndim == 1 else batch.targets.argmax(1)
     correct = (scores.argmax(1) == hard).sum()
     count = len(batch.targets)
@@ -218,7 +225,7 @@ def train_step(training: Training, inputs: TrainingInputs, batch: Batch, step: i
 
 @torch.inference_mode()
 def validate(training: Training, inputs: TrainingInputs) -> Row:
-    """Loss and quick figures of the val view, in its own order, without augmentation."""
+    """Loss and quick metrics of the val view, in its own order, without augmentation."""
     training.model.eval()
     scores, targets = [], []
     for batch in inputs.val.epoch(0):
@@ -228,10 +235,10 @@ def validate(training: Training, inputs: TrainingInputs) -> Row:
     score, target = torch.cat(scores), torch.cat(targets)
     loss = training.loss(score, target).item()
     hard = target if target.ndim == 1 else target.argmax(1)
-    figures = quick_figures(
+    metrics = quick_metrics(
         hard.cpu().numpy(), score.argmax(1).cpu().numpy(), training.model.emotions
     )
-    return {"val_loss": loss} | {f"val_{name}": value for name, value in figures.items()}
+    return {"val_loss": loss} | {f"val_{name}": value for name, value in metrics.items()}
 
 
 def is_better(training: Training, row: Row) -> bool:
@@ -254,6 +261,7 @@ def state_of(training: Training) -> dict[str, Any]:
     """All that a checkpoint holds."""
     return {
         "model": training.model.state_dict(),
+        "average": None if training.average is None else training.average.state_dict(),
         "loss": training.loss.state_dict(),
         "optimizer": training.optimizer.state_dict(),
         "schedule": training.schedule.scheduler.state_dict(),
@@ -262,7 +270,7 @@ def state_of(training: Training) -> dict[str, Any]:
         "best": training.best,
         "since_best": training.since_best,
         "rows": training.rows,
-        # in the epoch that is the best they are the model's own
+        # in the epoch that is the best they are the model's own, or the average's
         "best_weights": training.best_weights if training.since_best else None,
         "max_epochs": training.settings.max_epochs,
     }
@@ -285,12 +293,3 @@ def progress(batches: Iterable[Batch], training: Training, steps: int) -> "tqdm[
 def hash_seed(*parts: int) -> int:
     """One 63-bit seed from several numbers, equal on every machine."""
     return int(np.random.SeedSequence(parts).generate_state(1, np.uint64)[0] >> 1)
-
-
-def peak_memory(device: torch.device) -> int:
-    """Bytes: of the GPU's allocator, else the largest resident size of this process."""
-    if device.type == "cuda":
-        return torch.cuda.max_memory_allocated(device)
-    import resource
-
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

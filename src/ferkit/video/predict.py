@@ -16,7 +16,8 @@ from ferkit.faces.settings import FaceSettings
 from ferkit.files import remove_unfinished, write_text
 from ferkit.inference.photographs import draw_box
 from ferkit.inference.runtime import Predictor, spare_threads
-from ferkit.printable import csv_frame, say
+from ferkit.log import log
+from ferkit.printable import csv_frame
 from ferkit.video.analysis import Analysed, AnalysisSettings, Face, analyse
 from ferkit.video.opening import open_video
 from ferkit.video.reader import Frame, Video
@@ -90,7 +91,7 @@ def predict_video(
     stopped: KeyboardInterrupt | None = None
     with open_video(source) as video, _core_to_spare():
         if video.duration is None and source.kind != "video":
-            say(f"{video.title} has no known end; Ctrl-C ends it, and what was seen is kept")
+            log.info(f"{video.title} has no known end; Ctrl-C ends it, and what was seen is kept")
             settings = replace(settings, analysis=replace(settings.analysis, together=1))
         sound = _Sound()
         frames = _limited(video.frames(sound), settings.seconds)
@@ -117,10 +118,10 @@ def predict_video(
                 stopped = stop
         totals.finish()
         for remark in video.remarks:
-            say(f"warning: {remark}")
+            log.warning(f"{remark}")
     _write_summary(out, source, totals, predictor, settings)
     if stopped is not None:
-        say(f"stopped; what was read until then lies in {out}")
+        log.info(f"stopped; what was read until then lies in {out}")
         raise stopped
     return Written(out / CSV, table.rows, totals)
 
@@ -205,4 +206,4 @@ def _write_summary(
     if settings.timeline:
         left = write_timelines(out, totals, predictor.emotions, source.title)
         if left:
-            say(f"{source.shown}: {left} shorter tracks have no timeline of their own")
+            log.info(f"{source.shown}: {left} shorter tracks have no timeline of their own")

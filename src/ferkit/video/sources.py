@@ -10,13 +10,13 @@ from typing import Any, Literal
 from urllib.parse import unquote, urlsplit
 
 from ferkit.config import as_plain
-from ferkit.datasets.video_files import FILM_SUFFIXES
+from ferkit.datasets.video_files import VIDEO_SUFFIXES
 from ferkit.datasets.walk import is_image, is_regular, list_files, looks_like_image, shown
 from ferkit.errors import ConfigError, DataError
-from ferkit.printable import say
+from ferkit.log import log
 
 Kind = Literal["picture", "video", "camera", "address"]
-SUFFIXES = FILM_SUFFIXES | {
+SUFFIXES = VIDEO_SUFFIXES | {
     ".3g2", ".3gp", ".asf", ".f4v", ".flv", ".m2ts", ".m2v", ".mj2", ".mjpeg", ".mjpg", ".mpe",
     ".mts", ".mxf", ".ogm", ".ogv", ".qt", ".ts", ".vob", ".y4m",
 }  # fmt: skip
@@ -119,7 +119,7 @@ def _of_folder(folder: Path, out: Path) -> list[Source]:
     others = sorted(set(listing.others) - set(videos))
     if others:
         some = ", ".join(shown(name) for name in others[:3]) + ", ..." * (len(others) > 3)
-        say(f"{folder}: {len(others)} files are neither pictures nor videos by name ({some})")
+        log.info(f"{folder}: {len(others)} files are neither pictures nor videos by name ({some})")
     return [_of_file(folder / name) for name in names if not _below(folder / name, out)]
 
 

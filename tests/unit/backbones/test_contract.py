@@ -5,11 +5,12 @@ import torch
 from omegaconf import OmegaConf
 from torch import nn
 
-from ferkit.composition import choices, configs_dir
 from ferkit.config import build
+from ferkit.targets import configs_dir
+from ferkit.tree import choices
 
 SIDES = {"inception_resnet": 80}  # others are tried at 48
-CHANNELS = {"kurmi_cnn": 1, "mini_xception": 1, "resnet18": 1, "vgg8": 1}
+CHANNELS = {"eca_resnet": 1, "kurmi_cnn": 1, "mini_xception": 1, "resnet18": 1, "vgg8": 1}
 CLASSES = 5
 
 

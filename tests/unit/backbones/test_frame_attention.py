@@ -23,13 +23,13 @@ def make(attention="relation", frame=FRAME, **options):
     return FrameAttention(3, 1, size=32, frame=frame, attention=attention, **options).eval()
 
 
-def films(count=2, frames=5):
+def videos(count=2, frames=5):
     return torch.randn(count, frames, 1, 32, 32, generator=torch.Generator().manual_seed(1))
 
 
-def by_loops(network, film):
+def by_loops(network, video):
     """The paper's formulas, frame by frame."""
-    vectors = [network.frame.features(frame[None])[0] for frame in film]
+    vectors = [network.frame.features(frame[None])[0] for frame in video]
     own = [torch.sigmoid(network.self_attention(vector)) for vector in vectors]
     pooled = sum(a * v for a, v in zip(own, vectors, strict=True)) / sum(own)
     if network.relation_attention is not None:
@@ -43,14 +43,14 @@ def by_loops(network, film):
 @pytest.mark.parametrize("attention", ["self", "relation"])
 @torch.no_grad()
 def test_scores_are_the_formulas(attention):
-    network, shown = make(attention), films()
-    expected = torch.stack([by_loops(network, film) for film in shown])
+    network, shown = make(attention), videos()
+    expected = torch.stack([by_loops(network, video) for video in shown])
     torch.testing.assert_close(network(shown), expected, atol=1e-5, rtol=1e-4)
 
 
 @pytest.mark.parametrize("attention", ["self", "relation"])
 @torch.no_grad()
-def test_weights_of_a_film_sum_to_one_and_favour_some(attention):
+def test_weights_of_a_video_sum_to_one_and_favour_some(attention):
     network = make(attention)
     vectors = 3 * torch.randn(4, 7, network.self_attention.in_features)
     weights, _ = network.attend(vectors)
@@ -61,17 +61,17 @@ def test_weights_of_a_film_sum_to_one_and_favour_some(attention):
 
 @torch.no_grad()
 def test_order_of_frames_does_not_matter_and_their_number_is_free():
-    network, shown = make(), films(frames=6)
+    network, shown = make(), videos(frames=6)
     torch.testing.assert_close(network(shown.flip(1)), network(shown), atol=1e-5, rtol=1e-4)
     twice = torch.cat([shown, shown], dim=1)
     torch.testing.assert_close(network(twice), network(shown), atol=1e-5, rtol=1e-4)
-    still = films(frames=1)
+    still = videos(frames=1)
     torch.testing.assert_close(network(still[:, 0]), network(still))
 
 
 def test_attention_learns():
     network = make(dropout=0.0, relation_dropout=0.0)
-    torch.nn.functional.cross_entropy(network(films(frames=3)), torch.tensor([0, 2])).backward()
+    torch.nn.functional.cross_entropy(network(videos(frames=3)), torch.tensor([0, 2])).backward()
     for layer in (network.self_attention, network.relation_attention):
         assert layer.weight.grad.abs().max() > 0
 
@@ -102,11 +102,11 @@ def test_starts_from_a_run_of_single_faces(tmp_path):
               {"init_from": str(tmp_path)}, EMOTIONS)  # fmt: skip
 
 
-def test_starts_from_a_run_of_films_and_comes_back_from_its_file(tmp_path):
+def test_starts_from_a_run_of_videos_and_comes_back_from_its_file(tmp_path):
     model = make_model(NODES, EMOTIONS, 32, 1)
     save_model(model, tmp_path / "model.safetensors")
     again = load_model(tmp_path)
-    shown = (films() * 50 + 128).clamp(0, 255).to(torch.uint8)
+    shown = (videos() * 50 + 128).clamp(0, 255).to(torch.uint8)
     with torch.no_grad():
         assert torch.equal(again(shown), model.eval()(shown))
         assert again(shown[:, 0]).shape == (2, 3)

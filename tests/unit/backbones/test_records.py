@@ -17,7 +17,7 @@ def test_parameters():
     with torch.device("meta"):
         assert parameters(vgg8(7)) == 29_890_759
         assert parameters(resnet18(7)) == 11_171_271
-        # the figure in print for CIFAR-10's three channels and ten classes
+        # the metric in print for CIFAR-10's three channels and ten classes
         assert parameters(resnet18(10, 3)) == 11_173_962
 
 

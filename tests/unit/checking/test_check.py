@@ -110,12 +110,12 @@ def test_the_text_says_it_all(index):
         assert words in text
 
 
-def test_near_frames_of_one_film_are_told_from_others(tmp_path):
+def test_near_frames_of_one_video_are_told_from_others(tmp_path):
     images = np.stack([smooth(0), smooth(0) - smooth(0) // 30, smooth(1)])
-    rows = [{"key": f"{i}", "label": "happy", "sequence": f"film{i // 2}"} for i in range(3)]
+    rows = [{"key": f"{i}", "label": "happy", "sequence": f"video{i // 2}"} for i in range(3)]
     text = render_text(check(make_index(rows, name="x", variant="v", root=tmp_path, images=images)))
     assert "groups of copies: 1; surplus copies: 1" in text
-    assert "groups of one film, as is natural: 1" in text
+    assert "groups of one video, as is natural: 1" in text
 
 
 def test_an_index_of_arrays_needs_no_files(tmp_path):
@@ -229,7 +229,7 @@ REAL = Path(__file__).parents[3] / "data" / "raw" / "fer2013"
 
 @pytest.mark.slow
 @pytest.mark.skipif(not (REAL / "train").is_dir(), reason="FER-2013 is not here")
-def test_the_published_figures_of_fer2013_are_found():
+def test_the_published_metrics_of_fer2013_are_found():
     from ferkit.datasets.fer2013 import read_fer2013
 
     result = check(read_fer2013(REAL), near=False)

@@ -82,7 +82,7 @@ def read_csv(folder, name):
 
 
 def test_a_folder_of_runs_becomes_methods_with_mean_and_spread(ferkit, sweep, tmp_path):
-    code, out, err = ferkit("eval", f"runs={sweep}", "against=none", f"out={tmp_path / 'out'}")
+    code, out, err = ferkit("eval", f"runs={sweep}", "baseline=none", f"out={tmp_path / 'out'}")
     assert code == 0, err
     methods = read_csv(tmp_path / "out", "methods")
     assert list(methods) == ["Method", "none", "focal", "mse"]  # the reference first
@@ -96,14 +96,14 @@ def test_a_folder_of_runs_becomes_methods_with_mean_and_spread(ferkit, sweep, tm
     assert methods["mse"][2].endswith("(one run)")
     assert "mse/seed1 is left out" in out and "not finished" in out
     assert "selection on test" in out
-    against = read_csv(tmp_path / "out", "against")
-    assert "none" not in against
-    assert against["focal"][1].startswith("+") and "] ± 0." in against["focal"][1]
-    assert against["mse"][1].startswith("tie: ")
-    assert "±" not in against["mse"][1]  # one seed in common has no spread
+    differences = read_csv(tmp_path / "out", "differences")
+    assert "none" not in differences
+    assert differences["focal"][1].startswith("+") and "] ± 0." in differences["focal"][1]
+    assert differences["mse"][1].startswith("tie: ")
+    assert "±" not in differences["mse"][1]  # one seed in common has no spread
     numbers = json.loads((tmp_path / "out" / "comparison.json").read_text())
     assert numbers["format"] == 1 and len(numbers["methods"]["focal"]) == 3
-    assert numbers["methods"]["focal"][0]["figures"]["accuracy"] == pytest.approx(hits[0])
+    assert numbers["methods"]["focal"][0]["metrics"]["accuracy"] == pytest.approx(hits[0])
 
 
 def test_everything_that_is_promised_is_written_and_the_same_twice(ferkit, sweep, tmp_path):
@@ -113,7 +113,8 @@ def test_everything_that_is_promised_is_written_and_the_same_twice(ferkit, sweep
     names = {p.name for p in out.iterdir()}
     assert {"comparison.md", "comparison.tex", "comparison.html", "comparison.json"} <= names
     wanted = (
-        "methods against tests pairs_accuracy pairs_macro_f1 calibration runs groups_sex subjects"
+        "methods differences tests pairs_accuracy pairs_macro_f1 calibration runs groups_sex "
+        "subjects"
     )
     assert {f"{name}.csv" for name in wanted.split()} <= names
     assert sum(name.startswith("reliability_") for name in names) == 3
@@ -129,9 +130,9 @@ def test_everything_that_is_promised_is_written_and_the_same_twice(ferkit, sweep
 
 def test_the_tests_are_corrected_over_the_methods(ferkit, sweep, tmp_path):
     out = tmp_path / "out"
-    assert ferkit("eval", f"runs={sweep}", "against=mse", f"out={out}", "correction=bh")[0] == 0
+    assert ferkit("eval", f"runs={sweep}", "baseline=mse", f"out={out}", "correction=bh")[0] == 0
     with (out / "tests.csv").open(encoding="utf-8") as file:
-        rows = [row for row in csv.DictReader(file) if row["Figure"] == "Accuracy, McNemar"]
+        rows = [row for row in csv.DictReader(file) if row["Metric"] == "Accuracy, McNemar"]
     assert [row["mse against"] for row in rows] == ["focal", "none"]  # as they were found
     assert rows[0]["p"] == rows[0]["p, Holm"] == "< 0.001"
     assert float(rows[1]["p"]) == float(rows[1]["p, Holm"]) > 0.05
@@ -168,7 +169,7 @@ def test_the_matrix_of_datasets_has_all_outputs_and_shared_classes(ferkit, tmp_p
     assert found.startswith(f"{right:.3f} [")
     text = (out / "comparison.md").read_text()
     assert "Runs trained on ckplus are in the matrix alone" in text
-    assert not (out / "against.csv").exists()  # one method is left for fer2013
+    assert not (out / "differences.csv").exists()  # one method is left for fer2013
 
 
 def test_other_rows_are_not_paired_but_still_averaged(ferkit, tmp_path):
@@ -206,7 +207,7 @@ def test_names_come_from_words_then_settings_then_folders(tmp_path):
     assert [m.name for m in methods] == [str(b), str(c)]
     assert find_method(methods, str(c)) is methods[1]
     assert find_method(methods, None) is methods[0]
-    with pytest.raises(ConfigError, match="Unknown method against="):
+    with pytest.raises(ConfigError, match="Unknown method baseline="):
         find_method(methods, str(tmp_path))
 
 
@@ -244,11 +245,11 @@ def test_runs_are_found_below_folders_and_by_globs(sweep, monkeypatch):
 def test_wrong_words_are_answered(ferkit, sweep):
     code, _, err = ferkit("eval", f"runs={sweep}", "correction=hulm")
     assert code == 2 and "Did you mean 'holm'?" in err
-    code, _, err = ferkit("eval", f"runs={sweep}", "against=nine")
+    code, _, err = ferkit("eval", f"runs={sweep}", "baseline=nine")
     assert code == 2 and "Did you mean 'none'?" in err
     code, _, err = ferkit("eval", f"runs={sweep}", "recall=sadness")
     assert code == 2 and "Unknown emotion in recall=" in err
-    code, _, err = ferkit("eval", f"runs={sweep}", "ease=true")
+    code, _, err = ferkit("eval", f"runs={sweep}", "difficulty=true")
     assert code == 3 and "held_out" in err
     for words in ("runs=[]", "ensemble=[]", "ensemble=nowhere"):
         code, _, err = ferkit("eval", words)
@@ -268,23 +269,23 @@ def test_an_ensemble_is_the_mean_of_its_runs_and_a_run_itself(ferkit, sweep, tmp
     assert code == 0, err
 
 
-def test_the_ease_of_faces_comes_from_cross_validations(ferkit, tmp_path):
+def test_the_difficulty_of_faces_comes_from_cross_validations(ferkit, tmp_path):
     for seed in range(3):
         write_run(tmp_path / "cv" / f"seed{seed}", seed=seed, views=("held_out",))
     model = write_run(tmp_path / "model", skill=2, views=())
     judged = predict(50, 2.0, "held_out").assign(view="val")
     judged.iloc[:100].to_parquet(model / "predictions" / "val.parquet")
     out = tmp_path / "out"
-    code, _, err = ferkit("eval", f"runs={tmp_path / 'cv'}", "ease=true", f"of={model}",
+    code, _, err = ferkit("eval", f"runs={tmp_path / 'cv'}", "difficulty=true", f"of={model}",
                           "threshold=0.6", f"out={out}")  # fmt: skip
     assert code == 0, err
-    faces = pd.read_csv(out / "ease_of_faces.csv")
+    faces = pd.read_csv(out / "difficulty_of_faces.csv")
     assert len(faces) == 240 and set(faces["times"]) == {3}
     rows = read_csv(out, "easy_by_class")
     assert rows["all"][2] == str(int((faces["right"] >= 2).sum()))
     halves = next(row for name, row in read_csv(out, "halves").items() if name != "Run")
     assert int(halves[1]) + int(halves[3]) == 100
-    assert (out / "ease.html").is_file() and (out / "ease.tex").is_file()
+    assert (out / "difficulty.html").is_file() and (out / "difficulty.tex").is_file()
 
 
 def test_the_ceiling_is_a_word_of_data(ferkit, tmp_path):

@@ -41,7 +41,7 @@ def test_newest_run_is_the_default(run, ferkit):
     (fold / "config.yaml").write_text("format: 1\n")
     said = ferkit("eval")
     assert said.code == 0
-    assert "outputs/train/one/report/report.html" in said.err
+    assert "outputs/train/one/report/report.html" in said.out
 
 
 def test_a_look_at_test_gets_a_folder_and_a_note(run, ferkit):
@@ -51,7 +51,7 @@ def test_a_look_at_test_gets_a_folder_and_a_note(run, ferkit):
     predictions = pd.read_parquet(folder / "predictions" / "test.parquet")
     assert len(predictions) == 32
     assert "test" in json.loads((folder / "report" / "metrics.json").read_text())["views"]
-    look = json.loads((run / "looks.jsonl").read_text().splitlines()[-1])
+    look = json.loads((run / "test_accesses.jsonl").read_text().splitlines()[-1])
     assert look["view"] == "test"
     assert look["date"]
 
@@ -130,6 +130,9 @@ def test_all_folds_are_pooled_and_each_subject_predicted_once(tmp_path, ferkit):
     pd.testing.assert_frame_equal(again, pooled)
     data = json.loads((tmp_path / "folds" / "data.json").read_text())
     assert "3 folds" in data["split"]["protocol"]
+    page = (tmp_path / "folds" / "report" / "report.md").read_text()
+    assert "Each fold, mean and standard deviation" in page
+    assert (tmp_path / "folds" / "predictions" / "examples.npz").is_file()
 
 
 def test_python_says_the_same_as_the_shell(run, tmp_path, monkeypatch):
@@ -140,8 +143,22 @@ def test_python_says_the_same_as_the_shell(run, tmp_path, monkeypatch):
 
     made = train(compose(*DRAWN, *QUICK, f"run_dir={tmp_path / 'python'}"))
     assert report_of(made.folder)["metrics.json"] == report_of(run)["metrics.json"]
-    figures = evaluate(made.folder)
-    assert figures["val"]["accuracy"] == made.figures["val"]["accuracy"]
+    metrics = evaluate(made.folder)
+    assert metrics["val"]["accuracy"] == made.metrics["val"]["accuracy"]
     model = load_model(made.folder)
     scores = model(torch.zeros(2, 1, 48, 48, dtype=torch.uint8))
     assert scores.shape == (2, len(model.emotions))
+
+
+def test_eval_prints_the_headline_and_the_path_or_the_whole_report(ferkit, trained):
+    run = trained("debug=default")
+    report = (run / "report" / "report.md").read_text(encoding="utf-8")
+    code, out, err = ferkit("eval", f"run={run}")
+    assert code == 0, err
+    title, *views, path = out.splitlines()
+    assert title == report.splitlines()[0].removeprefix("# ")
+    assert [line.split(":")[0] for line in views] == ["val"]
+    assert path == str(run / "report" / "report.html")
+    assert ferkit("eval", f"run={run}", "print=report").out.strip() == report.strip()
+    code, _, err = ferkit("eval", f"run={run}", "print=all")
+    assert (code, "headline, report" in err) == (2, True)

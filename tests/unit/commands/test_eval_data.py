@@ -41,7 +41,7 @@ def run(drawn, trained, tmp_path):
 
 
 def look(ferkit, run, *words):
-    said = ferkit("eval", f"run={run}", *words)
+    said = ferkit("eval", f"run={run}", *words, "print=report")
     assert said.code == 0, said.err
     return said
 
@@ -65,7 +65,7 @@ def test_two_sets_of_one_name_keep_two_results(run, ferkit, tmp_path):
     assert (first, second.startswith("folder-test-")) == ("folder-test", True)
     assert metrics(run / "eval" / first)["test"]["n"] == 18
     assert metrics(run / "eval" / second)["test"]["n"] == 12
-    seen = [json.loads(line) for line in (run / "looks.jsonl").read_text().splitlines()]
+    seen = [json.loads(line) for line in (run / "test_accesses.jsonl").read_text().splitlines()]
     assert len({row["data"] for row in seen}) == 3  # the run's own test, and the two
 
 
@@ -77,7 +77,7 @@ def test_comparison_never_takes_another_set_for_the_runs_own(run, ferkit, tmp_pa
     assert said.code == 0, said.err
     numbers = json.loads((tmp_path / "table" / "comparison.json").read_text())
     (method,) = numbers["methods"].values()
-    assert method[0]["figures"]["accuracy"] == pytest.approx(metrics(run)["test"]["accuracy"], 1e-4)
+    assert method[0]["metrics"]["accuracy"] == pytest.approx(metrics(run)["test"]["accuracy"], 1e-4)
     header = (tmp_path / "table" / "transfer_accuracy.csv").read_text().splitlines()[0]
     assert "folder test" in header and "folder [" in header
 
@@ -94,7 +94,7 @@ def test_another_dataset_is_taken_whole_whatever_the_seed(run, ferkit, tmp_path)
     config.write_text(config.read_text().replace("seed: 0", "seed: 7", 1))
     look(ferkit, run, *words)
     assert (folder / "predictions" / "all.parquet").read_bytes() == first
-    assert not [r for r in (run / "looks.jsonl").read_text().splitlines() if '"all"' in r]
+    assert not [r for r in (run / "test_accesses.jsonl").read_text().splitlines() if '"all"' in r]
     printed = ferkit("eval", f"run={run}", *words, "view=test")
     assert (printed.code, "view of folder 'test'" in printed.err) == (2, True)
 
@@ -103,7 +103,7 @@ def test_whole_dataset_with_a_test_split_is_a_test_access(run, ferkit, tmp_path)
     draw(tmp_path / "other" / "train", 5)
     draw(tmp_path / "other" / "test", 3)
     look(ferkit, run, "dataset=folder", f"dataset.root={tmp_path / 'other'}")
-    last = json.loads((run / "looks.jsonl").read_text().splitlines()[-1])
+    last = json.loads((run / "test_accesses.jsonl").read_text().splitlines()[-1])
     assert (last["view"], metrics(run / "eval" / "folder-all")["all"]["n"]) == ("all", 36)
 
 
@@ -140,7 +140,7 @@ def test_the_same_data_typed_again_gives_the_runs_own_views(run, ferkit, tmp_pat
     (tmp_path / "data").rename(tmp_path / "moved")
     words = ["dataset=folder", f"dataset.root={tmp_path / 'moved'}"]
     said = look(ferkit, run, *words, "view=test")
-    assert "its own views are judged" in said.err
+    assert "its own views are evaluated" in said.err
     assert metrics(run / "eval" / "folder-test")["test"] == metrics(run)["test"]
 
 

@@ -62,7 +62,10 @@ def test_table_copies_and_losses(ferkit, model, album, tmp_path):
     code, out, err = ferkit("predict", f"source={album}", f"model={model}", "out=out")
     assert code == 0, err
     assert "3 broken files passed over" in err
-    table = pd.read_csv(tmp_path / "out" / "faces.csv")
+    every = pd.read_csv(tmp_path / "out" / "faces.csv")
+    assert set(every["source"]) == {str(path) for path in album.iterdir()}
+    table = every[every["success"] == 1]
+    assert every[every["success"] == 0].filter(like="p_").isna().all().all()
     found = table.groupby(table["source"].map(lambda p: p.rsplit("/", 1)[1])).size()
     assert found["two.png"] == 2
     for name in ("one.jpg", "palette.png", "cmyk.jpg", "alpha.png", "turned.jpg"):
@@ -108,7 +111,7 @@ def test_a_detector_and_a_glob_may_be_given(ferkit, model, album):
         (["source={album}/text.jpg", "model={model}", "out=out"], 3, "can be read"),
         (["source={album}", "model=nowhere", "out=out"], 3, "No model at"),
         (["source={album}", "model={album}/text.jpg", "out=out"], 3, "safetensors"),
-        (["source={album}", "out=out"], 2, "needs model="),
+        (["source={album}"], 2, "needs out="),
         (["source={album}", "model={model}", "out=out", "format=xls"], 2, "format"),
     ],
 )
@@ -141,3 +144,27 @@ def test_every_image_without_a_face_is_named_and_crops_get_a_hint(ferkit, model,
     code, _, err = ferkit("predict", f"source={folder}", f"model={model}", "out=o", "faces=none")
     assert "no face found" not in err
     assert len(pd.read_csv(tmp_path / "o" / "faces.csv")) == 2
+
+
+def test_a_model_of_detected_faces_takes_no_other_crops_unless_forced(
+    ferkit, model, album, tmp_path
+):
+    from ferkit.model import load_model
+
+    network = load_model(model)
+    network.nodes["faces"] = {**network.nodes["faces"], "detector": "haar", "margin": 0.1}
+    save_model(network, tmp_path / "detected.safetensors")
+    words = ["predict", f"source={album}/one.jpg", "model=detected.safetensors", "out=out"]
+    code, _, err = ferkit(*words, "faces=none")
+    assert (code, "faces.detector=haar" in err, "force=true" in err) == (2, True, True), err
+    code, _, err = ferkit(*words, "faces.margin=0.3")
+    assert (code, "faces.margin=0.1" in err) == (2, True), err
+    for more in ([], ["faces.margin=0.1"], ["faces=none", "force=true"], ["faces.min_face=30"]):
+        code, _, err = ferkit(*words, *more)
+        assert code == 0, err
+
+
+def test_a_model_of_ready_crops_says_how_faces_are_looked_for(ferkit, model, album):
+    words = ["predict", f"source={album}/one.jpg", f"model={model}", "out=out"]
+    assert "ready-made crops" in ferkit(*words).err
+    assert "ready-made crops" not in ferkit(*words, "faces.detector=haar").err

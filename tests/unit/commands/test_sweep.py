@@ -68,7 +68,7 @@ def test_help_names_its_keys(ferkit):
 
 
 class Quick:
-    """A trial that is done at once; its figure is a function of its learning rate."""
+    """A trial that is done at once; its metric is a function of its learning rate."""
 
     def __init__(self, number, words):
         self.number, self.words = number, words

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ferkit.composition import choices, compose
+from ferkit.composition import compose
 from ferkit.config import as_plain
 from ferkit.datasets.accounts import account
 from ferkit.datasets.class_tree import OUTSIDE_CLASSES
@@ -17,9 +17,10 @@ from ferkit.datasets.fakes.fer2013 import make as make_fer2013
 from ferkit.datasets.fer2013 import read_fer2013
 from ferkit.datasets.folder import read_folder
 from ferkit.datasets.index import make_index
-from ferkit.datasets.video_files import is_film
+from ferkit.datasets.video_files import is_video
 from ferkit.datasets.walk import is_image, list_files
 from ferkit.errors import DataError
+from ferkit.tree import choices
 from ferkit.views import read_index
 
 sys.path.insert(0, str(Path(__file__).parents[3] / "scripts"))
@@ -30,7 +31,7 @@ VARIANTS = {
     "ferplus": ("csv", "written"),
     "ckplus": ("original", "ck48", "csv"),
     "emotic": ("mat", "pre"),
-    "afew": ("films", "frames"),
+    "afew": ("videos", "frames"),
     "folder": ("splits", "flat"),
 }
 FAKES = [
@@ -56,7 +57,7 @@ def made(request, tmp_path_factory):
 
 
 def pictures(root):
-    return sum(is_image(n) or is_film(n) for _, _, names in os.walk(root) for n in names)
+    return sum(is_image(n) or is_video(n) for _, _, names in os.walk(root) for n in names)
 
 
 def test_all_of_a_genuine_layout_is_accounted_for(made):

@@ -15,14 +15,14 @@ SEVEN = EMOTIONS[:7]
 @pytest.fixture(scope="module")
 def fakes(tmp_path_factory):
     root = tmp_path_factory.mktemp("afew")
-    for variant in ("films", "frames", "faces"):
+    for variant in ("videos", "frames", "faces"):
         make(root / variant, people=4, variant=variant)
     return root
 
 
 @pytest.fixture
 def copy(fakes, tmp_path):
-    return Path(shutil.copytree(fakes / "films", tmp_path / "afew"))
+    return Path(shutil.copytree(fakes / "videos", tmp_path / "afew"))
 
 
 def refused(error, root, *words, **options):
@@ -33,7 +33,7 @@ def refused(error, root, *words, **options):
 
 
 def test_three_frames_of_each_clip_by_default(fakes):
-    index = read_afew(fakes / "films")
+    index = read_afew(fakes / "videos")
     assert index.emotions == SEVEN
     clips = index.frame.groupby("sequence").first()
     counts = clips.groupby(["split", "label"]).size()
@@ -49,8 +49,8 @@ def test_three_frames_of_each_clip_by_default(fakes):
     assert any("773" in warning for warning in index.warnings)
 
 
-def test_every_frame_of_a_film(fakes):
-    index = read_afew(fakes / "films", frames="all")
+def test_every_frame_of_a_video(fakes):
+    index = read_afew(fakes / "videos", frames="all")
     lengths = index.frame.groupby("sequence")["frame"].agg(["min", "max", "count"])
     assert (lengths["min"] == 0).all() and (lengths["max"] + 1 == lengths["count"]).all()
     assert all((index.root / path).is_file() for path in index.frame["path"])
@@ -59,27 +59,27 @@ def test_every_frame_of_a_film(fakes):
 @pytest.mark.parametrize("form", ["frames", "faces"])
 def test_folders_of_frames(fakes, form):
     index = read_afew(fakes / form)
-    films = read_afew(fakes / "films")
+    videos = read_afew(fakes / "videos")
     assert index.variant.startswith(form)
-    assert index.frame["label"].value_counts().equals(films.frame["label"].value_counts())
+    assert index.frame["label"].value_counts().equals(videos.frame["label"].value_counts())
     assert (index.frame["frame"] == [int(Path(p).stem) for p in index.frame["path"]]).all()
     assert index.frame["frame"].min() == 1
     assert all((index.root / path).is_file() for path in index.frame["path"])
 
 
-def test_films_go_before_frames_and_frames_before_faces(fakes, tmp_path):
+def test_videos_go_before_frames_and_frames_before_faces(fakes, tmp_path):
     for form, inner in (("faces", "face"), ("frames", "frame")):
         shutil.copytree(fakes / form / inner, tmp_path / inner)
     assert read_afew(tmp_path).variant.startswith("frames")
     assert read_afew(tmp_path, form="faces").variant.startswith("faces")
-    refused(DatasetNotFoundError, tmp_path, "no films", "dataset.form=frames", form="films")
+    refused(DatasetNotFoundError, tmp_path, "no videos", "dataset.form=frames", form="videos")
     for split in ("train_afew", "val_afew"):
-        shutil.copytree(fakes / "films" / split, tmp_path / split)
-    assert read_afew(tmp_path).variant.startswith("films")
+        shutil.copytree(fakes / "videos" / split, tmp_path / split)
+    assert read_afew(tmp_path).variant.startswith("videos")
 
 
 def test_other_names_and_deeper_roots(fakes, copy, tmp_path):
-    expected = read_afew(fakes / "films").frame
+    expected = read_afew(fakes / "videos").frame
     pd.testing.assert_frame_equal(read_afew(tmp_path).frame, expected)
     pd.testing.assert_frame_equal(read_afew(copy / "train_afew").frame, expected)
     (copy / "train_afew").rename(copy / "Train_AFEW")
@@ -129,6 +129,6 @@ def test_broken_clips_and_litter(copy):
 
 
 def test_policies_that_need_an_apex_are_refused(fakes):
-    refused(ConfigError, fakes / "films", "needs the apex", frames="peak")
-    refused(ConfigError, fakes / "films", "Did you mean 'films'", form="film")
-    refused(DataError, fakes / "films", "773", strict=True)
+    refused(ConfigError, fakes / "videos", "needs the apex", frames="peak")
+    refused(ConfigError, fakes / "videos", "Did you mean 'videos'", form="video")
+    refused(DataError, fakes / "videos", "773", strict=True)

@@ -16,7 +16,7 @@ def make(root, names, size):
     ("suffix", "size", "expected"),
     [("jpg", 1_600, 512), ("jpg", 200_000, 32), ("avi", 200_000, 512)],
 )
-def test_photographs_go_in_smaller_chunks_films_do_not(tmp_path, suffix, size, expected):
+def test_photographs_go_in_smaller_chunks_videos_do_not(tmp_path, suffix, size, expected):
     index = make(tmp_path, [f"{i}.{suffix}" for i in range(100)], size)
     assert rows_a_chunk(index, 512) == expected
 

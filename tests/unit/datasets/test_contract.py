@@ -5,10 +5,11 @@ from importlib import import_module
 import pandas as pd
 import pytest
 
-from ferkit.composition import choices, compose
+from ferkit.composition import compose
 from ferkit.config import as_plain
 from ferkit.datasets.index import COLUMNS
 from ferkit.errors import DataError
+from ferkit.tree import choices
 from ferkit.views import read_index
 
 DATASETS = choices("dataset")

@@ -10,16 +10,10 @@ from ferkit.datasets.emotic import read_emotic
 from ferkit.datasets.emotic.mapping import CATEGORIES, MAPPINGS, load_mapping
 from ferkit.datasets.emotic.mat import persons
 from ferkit.datasets.fakes.emotic import make
+from ferkit.datasets.matlab import load_mat
 from ferkit.errors import ConfigError, DataError, DatasetLayoutError, DatasetNotFoundError
 
 SIX = ("angry", "disgust", "fear", "happy", "sad", "surprise")
-STYLES = [
-    {},
-    {"squeeze_me": True},
-    {"squeeze_me": True, "struct_as_record": False},
-    {"struct_as_record": False},
-    {"simplify_cells": True},
-]
 
 
 @pytest.fixture(scope="module")
@@ -47,22 +41,15 @@ def refused(error, root, *words, **options):
     assert "\n" not in text and all(word in text for word in words), text
 
 
-@pytest.mark.parametrize("style", STYLES)
-def test_all_ways_of_loadmat_give_the_same_persons(fakes, style):
-    path = fakes / "mat/Annotations/Annotations.mat"
-    expected = pd.DataFrame(persons(loadmat(path)))
-    pd.testing.assert_frame_equal(pd.DataFrame(persons(loadmat(path, **style))), expected)
-
-
 def test_a_single_category_is_a_word_and_not_its_letters(fakes):
-    content = loadmat(fakes / "mat/Annotations/Annotations.mat", squeeze_me=True)
+    content = load_mat("emotic", fakes / "mat/Annotations/Annotations.mat")
     rows = persons(content)
     assert {c for row in rows for c in row["categories"]} <= set(CATEGORIES)
     assert {len(row["categories"]) for row in rows} == {0, 1, 2, 3}
 
 
 def test_width_is_read_by_name(fakes):
-    rows = persons(loadmat(fakes / "mat/Annotations/Annotations.mat"))
+    rows = persons(load_mat("emotic", fakes / "mat/Annotations/Annotations.mat"))
     assert {(row["width"], row["height"]) for row in rows} == {(64.0, 48.0)}
 
 

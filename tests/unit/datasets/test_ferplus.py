@@ -15,7 +15,7 @@ from ferkit.datasets.fer2013.ferplus_votes import (
     VOTE_COLUMNS,
     VOTE_EMOTIONS,
     label_votes,
-    vote_shares,
+    vote_probabilities,
 )
 from ferkit.emotions import EMOTIONS
 from ferkit.errors import ConfigError, DataError, DatasetLayoutError, DatasetNotFoundError
@@ -85,7 +85,7 @@ def test_surprise_comes_before_sadness_in_the_columns():
 
 
 def test_shares_sum_to_one_and_leave_single_votes_out():
-    shares = vote_shares(
+    shares = vote_probabilities(
         np.array([[0, 0, 7, 1, 0, 0, 2, 0, 0, 0], [1, 0, 0, 1, 0, 0, 0, 0, 8, 0], [0] * 9 + [10]])
     )
     assert shares[0, 2] == pytest.approx(7 / 9) and shares[0, 3] == 0

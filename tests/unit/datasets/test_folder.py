@@ -1,6 +1,8 @@
+import shlex
 import shutil
 
 import cv2
+import numpy as np
 import pytest
 
 from ferkit.datasets.fakes.folder import make
@@ -54,7 +56,7 @@ def test_flat_and_numbered_variants(tmp_path):
     assert set(flat.frame["split"]) == {""}
     assert len(flat) == 14
     make(tmp_path / "numbers", people=2, variant="numbers", real_size=True)
-    with pytest.raises(DataError, match=r"'0' .* is a number.* never guessed.*label_order"):
+    with pytest.raises(DataError, match=r"'0'.* are numbers.* never guessed.*label_order"):
         read_folder(tmp_path / "numbers")
     numbered = read_folder(tmp_path / "numbers", label_order=SEVEN)
     assert {k.split("/")[0]: e for k, e in labels(numbered).items()} == {
@@ -311,3 +313,26 @@ def test_what_is_held_out_is_not_trained_on(ferkit, tmp_path):
     assert code == 0 and "28 samples" in out
     code, _, err = ferkit("train", *words, "run_dir=run")
     assert code == 3 and "there is no train folder" in err and "split=random" in err
+
+
+@pytest.mark.parametrize("labels", [None, "own"])
+def test_folders_of_no_known_emotion_are_classes_of_their_own(tmp_path, labels):
+    for name in ("cat", "very happy, (posed)"):
+        tree(tmp_path, f"{name}/1.png")
+    index = read_folder(tmp_path, labels=labels)
+    assert index.emotions == ("cat", "very happy, (posed)")
+    assert any("labels=own" in warning for warning in index.warnings) == (labels is None)
+
+
+def test_unknown_folders_are_all_named_with_a_map_to_paste(ferkit, tmp_path):
+    for name in ("happy", "cat", "very sad, (posed)"):
+        (tmp_path / "faces" / name).mkdir(parents=True)
+        cv2.imwrite(str(tmp_path / "faces" / name / "1.png"), np.full((48, 48), 9, np.uint8))
+    words = ["data", "check", "dataset=folder", "dataset.root=faces"]
+    code, _, err = ferkit(*words)
+    assert code == 3 and "'cat', 'very sad, (posed)'" in err, err
+    pasted = shlex.split(err[err.index("'dataset.labels.map") : err.index(", or take")])
+    code, out, err = ferkit(*words, *pasted)
+    assert code == 0, err
+    assert "1 samples, 1 classes" in out
+    assert ferkit(*words, "dataset.labels=own")[0] == 0

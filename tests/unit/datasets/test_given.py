@@ -2,11 +2,12 @@ from pathlib import Path
 
 import pytest
 
-from ferkit.composition import choices, compose
+from ferkit.composition import compose
 from ferkit.config import as_plain
 from ferkit.datasets.fakes.folder import make
 from ferkit.datasets.given import as_path, as_root
 from ferkit.errors import ConfigError, DataError
+from ferkit.tree import choices
 from ferkit.views import read_index
 
 DATASETS = [dataset for dataset in choices("dataset") if dataset != "drawn"]

@@ -8,7 +8,7 @@ import pytest
 from scipy.io import loadmat, savemat
 
 from ferkit.datasets.fakes.ised import make
-from ferkit.datasets.fakes.video_writer import write_film
+from ferkit.datasets.fakes.video_writer import write_video
 from ferkit.datasets.ised import read_ised
 from ferkit.datasets.video_files import count_frames
 from ferkit.errors import ConfigError, DataError, DatasetLayoutError, DatasetNotFoundError
@@ -62,22 +62,22 @@ def test_codes_and_the_peak_counted_from_one(fake):
     assert frame["frame"]["videos/PS 2/3.avi"] == int(still.stem.split("_")[2]) - 1
 
 
-def test_the_peak_frame_of_the_film_is_the_still(fake):
+def test_the_peak_frame_of_the_video_is_the_still(fake):
     row = read_ised(fake).frame.iloc[0]
-    film = cv2.VideoCapture(str(fake / "ISED_database" / row["path"]))
-    film.set(cv2.CAP_PROP_POS_FRAMES, row["frame"])
-    seen = film.read()[1].astype(float)
+    video = cv2.VideoCapture(str(fake / "ISED_database" / row["path"]))
+    video.set(cv2.CAP_PROP_POS_FRAMES, row["frame"])
+    seen = video.read()[1].astype(float)
     stills = read_ised(fake, frames="peak_images")
     still = cv2.imread(str(stills.root / stills.frame["path"].iloc[0])).astype(float)
     assert abs(seen - still).mean() < 6
 
 
-def test_stills_instead_of_films(fake):
+def test_stills_instead_of_videos(fake):
     index = read_ised(fake, frames="peak_images")
     assert len(index) == 12 and index.variant == "peak stills"
     assert index.frame["path"].str.fullmatch(r"peakImages/\d_\d_\d\.jpg").all()
-    films = read_ised(fake)
-    assert set(index.frame["sequence"]) == set(films.frame["sequence"])
+    videos = read_ised(fake)
+    assert set(index.frame["sequence"]) == set(videos.frame["sequence"])
 
 
 def test_the_second_half_ends_at_the_given_peak(fake):
@@ -111,12 +111,12 @@ def test_missing_parts(copy, tmp_path):
 def test_odd_rows_of_the_details(copy):
     def odd(details):
         details[0, 6] = np.array([[9]])  # no such emotion
-        details[2, 3] = np.array([[500]])  # far beyond the film
-        return np.vstack([details, details[3:4]])  # one film twice
+        details[2, 3] = np.array([[500]])  # far beyond the video
+        return np.vstack([details, details[3:4]])  # one video twice
 
     change_details(copy, odd)
     index = read_ised(copy)
-    assert index.dropped == {"emotion code that is none of 1..4": 1, "film listed twice": 1}
+    assert index.dropped == {"emotion code that is none of 1..4": 1, "video listed twice": 1}
     assert any("1 clips end before their peak" in warning for warning in index.warnings)
     assert index.frame.set_index("path")["frame"]["videos/PS 1/3.avi"] == 8
 
@@ -135,11 +135,11 @@ def test_details_that_are_something_else(copy):
     refused(DataError, copy, "cannot be read as a MATLAB file")
 
 
-def test_films_that_are_none(copy):
-    (copy / "videos/PS 1/1.avi").write_text("no film")
+def test_videos_that_are_none(copy):
+    (copy / "videos/PS 1/1.avi").write_text("no video")
     (copy / "videos/PS 1/2.avi").write_bytes(b"")
     index = read_ised(copy)
-    assert index.dropped == {"film without frames": 2} and len(index) == 10
+    assert index.dropped == {"video without frames": 2} and len(index) == 10
 
 
 def test_unknown_policy_and_strict(fake):
@@ -150,6 +150,6 @@ def test_unknown_policy_and_strict(fake):
 
 def test_frames_are_counted(tmp_path):
     frames = [np.full((32, 48, 3), 20 * i, np.uint8) for i in range(5)]
-    write_film(tmp_path / "a.avi", frames)
-    write_film(tmp_path / "b.avi", frames[:1])
+    write_video(tmp_path / "a.avi", frames)
+    write_video(tmp_path / "b.avi", frames[:1])
     assert [count_frames(tmp_path / name) for name in ("a.avi", "b.avi", "no.avi")] == [5, 1, 0]

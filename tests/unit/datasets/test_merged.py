@@ -108,7 +108,7 @@ def test_columns_of_one_part_are_empty_in_the_other_and_survive_parquet(tmp_path
     assert read["seen"]["one"] and pd.isna(read["seen"]["two"]) and np.isnan(read["age"]["two"])
 
 
-def test_people_films_and_sources_do_not_collide(tmp_path):
+def test_people_videos_and_sources_do_not_collide(tmp_path):
     parts = [part(name, tmp_path / name, ["happy", "sad", "sad"]) for name in ("one", "two")]
     frame = merge(parts).frame
     assert frame["subject"].nunique() == 2 and frame["sequence"].nunique() == 4

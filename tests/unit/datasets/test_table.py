@@ -141,7 +141,7 @@ def test_repeated_rows_and_conflicting_labels_are_counted(tmp_path):
     assert index.warnings == ["2 rows give the same image different labels"]
 
 
-def test_frames_of_one_film_are_rows_of_their_own(tmp_path):
+def test_frames_of_one_video_are_rows_of_their_own(tmp_path):
     rows = "path,label,frame\na.mp4,sad,1\na.mp4,happy,12\nb.mp4,sad,0\n"
     index = read_table(table(tmp_path, rows, images=("a.mp4", "b.mp4")))
     assert column(index, "label") == {"a.mp4#1": "sad", "a.mp4#12": "happy", "b.mp4#0": "sad"}

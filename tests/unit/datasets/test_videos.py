@@ -48,7 +48,7 @@ def test_around_the_apex_moves_inwards_at_both_ends():
 
 
 @pytest.mark.parametrize("policy", POLICIES)
-def test_short_films_give_what_there_is(policy):
+def test_short_videos_give_what_there_is(policy):
     assert select_frames([7], policy, apex=7, count=5) == [7]
     assert select_frames([], policy, apex=7, count=5) == []
     assert set(select_frames([7, 8], policy, apex=8, count=5)) <= {7, 8}

@@ -14,23 +14,23 @@ def calibrated(rng, rows=20000, classes=7):
     """Scores whose softmax is the chance of every label."""
     scores = rng.normal(size=(rows, classes)) * 1.5
     shares = softmax(scores, axis=1).cumsum(axis=1)
-    codes = (rng.random((rows, 1)) > shares).sum(axis=1).clip(max=classes - 1)
-    return scores, codes
+    class_ids = (rng.random((rows, 1)) > shares).sum(axis=1).clip(max=classes - 1)
+    return scores, class_ids
 
 
 @pytest.mark.parametrize("temperature", [0.4, 1.0, 3.0])
 def test_the_temperature_of_over_and_under_confident_scores_is_found(temperature):
-    scores, codes = calibrated(np.random.default_rng(0))
-    found = fit_temperature(scores * temperature, codes)
+    scores, class_ids = calibrated(np.random.default_rng(0))
+    found = fit_temperature(scores * temperature, class_ids)
     assert found == pytest.approx(temperature, rel=0.03)
-    grid = [negative_log_likelihood(scores * temperature / t, codes)
+    grid = [negative_log_likelihood(scores * temperature / t, class_ids)
             for t in found * np.linspace(0.9, 1.1, 21)]  # fmt: skip
     assert np.argmin(grid) == 10
 
 
 def test_it_lowers_calibration_error_and_changes_no_prediction():
-    scores, codes = calibrated(np.random.default_rng(1))
-    measured = measure_temperature(scores * 3, codes, fit_temperature(scores * 3, codes))
+    scores, class_ids = calibrated(np.random.default_rng(1))
+    measured = measure_temperature(scores * 3, class_ids, fit_temperature(scores * 3, class_ids))
     assert measured.nll[1] < measured.nll[0]
     assert measured.ece[0] > 0.1
     assert measured.ece[1] < 0.02

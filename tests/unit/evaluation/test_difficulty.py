@@ -1,7 +1,7 @@
 import pytest
 
 from ferkit.errors import DataError
-from ferkit.evaluation.difficulty import accuracy_by_ease, ease_of_faces, easy_shares
+from ferkit.evaluation.difficulty import accuracy_by_difficulty, difficulty_of_faces, easy_fractions
 
 
 @pytest.fixture
@@ -16,29 +16,31 @@ def repeats(make_predictions):
     return [frames[0], frames[1].sample(frac=1, random_state=0), frames[2]]
 
 
-def test_ease_is_how_often_a_face_was_right(repeats):
-    ease = ease_of_faces(repeats).set_index("key")
-    assert ease.loc[["k0000", "k0001", "k0002"], "ease"].tolist() == pytest.approx([1, 2 / 3, 0])
-    assert (ease["times"] == 3).all()
+def test_difficulty_is_how_often_a_face_was_right(repeats):
+    difficulty = difficulty_of_faces(repeats).set_index("key")
+    assert difficulty.loc[["k0000", "k0001", "k0002"], "fraction_right"].tolist() == pytest.approx(
+        [1, 2 / 3, 0]
+    )
+    assert (difficulty["times"] == 3).all()
 
 
 def test_the_threshold_parts_easy_from_difficult(repeats):
-    ease = ease_of_faces(repeats)
-    shares = easy_shares(ease, 0.7).set_index("label")
-    assert shares.loc["angry", "share"] == pytest.approx(29 / 30)  # less k0002
+    difficulty = difficulty_of_faces(repeats)
+    shares = easy_fractions(difficulty, 0.7).set_index("label")
+    assert shares.loc["angry", "fraction_easy"] == pytest.approx(29 / 30)  # less k0002
     assert shares.loc["disgust", ["easy", "faces"]].tolist() == [29, 30]  # less k0001
-    assert easy_shares(ease, 2 / 3).set_index("label").loc["disgust", "share"] == 1
+    assert easy_fractions(difficulty, 2 / 3).set_index("label").loc["disgust", "fraction_easy"] == 1
 
 
 def test_a_model_is_judged_on_either_half(repeats, make_predictions):
-    ease = ease_of_faces(repeats)
+    difficulty = difficulty_of_faces(repeats)
     model = repeats[0].iloc[:10].assign(predicted=repeats[0]["label"].iloc[:10])
     model.loc[0, "predicted"] = "sad"
-    assert accuracy_by_ease(model, ease, 0.7) == {"easy": (7, 8), "difficult": (2, 2)}
+    assert accuracy_by_difficulty(model, difficulty, 0.7) == {"easy": (7, 8), "difficult": (2, 2)}
     with pytest.raises(DataError, match="None of the predicted faces"):
-        accuracy_by_ease(model.assign(key="other"), ease, 0.5)
+        accuracy_by_difficulty(model.assign(key="other"), difficulty, 0.5)
 
 
 def test_repeats_of_other_faces_are_refused(repeats):
     with pytest.raises(DataError, match="did not predict the same rows"):
-        ease_of_faces([repeats[0], repeats[1].iloc[:-1]])
+        difficulty_of_faces([repeats[0], repeats[1].iloc[:-1]])

@@ -1,6 +1,6 @@
 import pandas as pd
 
-from ferkit.evaluation.examples import choose_examples, commonest_confusions
+from ferkit.evaluation.examples import choose_examples, frequent_confusions
 
 
 def frame():
@@ -21,7 +21,7 @@ def frame():
 
 
 def test_confusions_are_ranked_by_count_then_by_share():
-    found = commonest_confusions(frame())
+    found = frequent_confusions(frame())
     assert found.to_dict("list") == {
         "label": ["sad", "fear", "happy"],
         "predicted": ["fear", "sad", "sad"],
@@ -30,7 +30,7 @@ def test_confusions_are_ranked_by_count_then_by_share():
     }
 
 
-def test_the_surest_mistakes_of_the_commonest_confusions_come_first():
+def test_the_surest_mistakes_of_the_frequent_confusions_come_first():
     found = choose_examples(frame(), pairs=2, per_pair=2)
     assert list(found["key"]) == ["b", "c", "d"]
     assert list(found["confidence"]) == [0.9, 0.9, 0.8]

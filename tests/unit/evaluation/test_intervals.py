@@ -11,7 +11,7 @@ from ferkit.evaluation.intervals import (
     weighted_auc,
     wilson,
 )
-from ferkit.evaluation.metrics import FIGURES, compute_figures
+from ferkit.evaluation.metrics import METRICS, compute_metrics
 from ferkit.evaluation.outcomes import read_outcomes
 
 
@@ -33,7 +33,7 @@ def test_wilson_without_trials_is_none():
     assert wilson(0, 0) is None
 
 
-def test_people_are_resampled_where_known_else_films_else_images():
+def test_people_are_resampled_where_known_else_videos_else_images():
     rows = pd.DataFrame(
         {
             "key": list("abcdef"),
@@ -43,9 +43,9 @@ def test_people_are_resampled_where_known_else_films_else_images():
         }
     )
     units = resampling_units(rows)
-    assert units.words == "2 subjects and 1 film and 1 image"
+    assert units.words == "2 subjects and 1 video and 1 image"
     assert units.count == 4
-    a, b, c, d, e, f = units.codes
+    a, b, c, d, e, f = units.class_ids
     assert a == b and d == e and len({a, c, d, f}) == 4
 
 
@@ -79,29 +79,29 @@ def test_bootstrap_equals_a_slow_loop_over_the_same_resamples(make_predictions, 
     units = resampling_units(rows)
     samples = bootstrap(read_outcomes(rows), units, resamples=12, seed=5)
     for r, drawn in enumerate(np.concatenate(list(draw_counts(units.count, 12, 5)))):
-        copied = rows.loc[np.repeat(rows.index, drawn[units.codes].astype(int))]
-        slow = compute_figures(copied, intervals=False)
-        for name in FIGURES:
+        copied = rows.loc[np.repeat(rows.index, drawn[units.class_ids].astype(int))]
+        slow = compute_metrics(copied, intervals=False)
+        for name in METRICS:
             assert samples[name][r] == pytest.approx(slow[name]), name
         slow_f1 = [slow["per_class"][c]["f1"] for c in ("angry", "disgust", "fear")]
         assert samples["per_class_f1"][r] == pytest.approx(slow_f1)
 
 
-def test_interval_holds_the_figure_and_narrows_with_more_rows(make_predictions):
+def test_interval_holds_the_metric_and_narrows_with_more_rows(make_predictions):
     widths = []
     for n in (100, 2500):
-        figures = compute_figures(make_predictions(n=n), resamples=200)
-        low, high = figures["intervals"]["accuracy"]
-        assert low < figures["accuracy"] < high
+        metrics = compute_metrics(make_predictions(n=n), resamples=200)
+        low, high = metrics["intervals"]["accuracy"]
+        assert low < metrics["accuracy"] < high
         widths.append(high - low)
     assert widths[1] < widths[0] / 3
 
 
 def test_accuracy_interval_is_the_binomial_one_for_images(make_predictions):
     rows = make_predictions(n=2000)
-    figures = compute_figures(rows, resamples=2000)
-    low, high = figures["intervals"]["accuracy"]
-    expected = wilson(round(figures["accuracy"] * 2000), 2000)
+    metrics = compute_metrics(rows, resamples=2000)
+    low, high = metrics["intervals"]["accuracy"]
+    expected = wilson(round(metrics["accuracy"] * 2000), 2000)
     assert [low, high] == pytest.approx(expected, abs=0.004)
 
 
@@ -112,7 +112,7 @@ def test_faces_of_few_people_give_wider_intervals(make_predictions):
     always["predicted"] = always["label"].where(person % 2 == 0, "happy")
 
     def width(frame):
-        low, high = compute_figures(frame, resamples=300)["intervals"]["accuracy"]
+        low, high = compute_metrics(frame, resamples=300)["intervals"]["accuracy"]
         return high - low
 
     assert width(always) > 3 * width(always.assign(subject=""))

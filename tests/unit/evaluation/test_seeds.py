@@ -2,8 +2,7 @@ import numpy as np
 import pytest
 from scipy.stats import false_discovery_control
 
-from ferkit.evaluation.compare import mcnemar, paired_differences
-from ferkit.evaluation.metrics import compute_figures
+from ferkit.evaluation.metrics import compute_metrics
 from ferkit.evaluation.seeds import (
     benjamini_hochberg,
     difference,
@@ -20,19 +19,19 @@ def spoil(frame, share, seed):
     return frame.assign(predicted=frame["predicted"].mask(changed, "angry"))
 
 
-def test_figures_and_intervals_are_those_of_a_report(make_predictions):
+def test_metrics_and_intervals_are_those_of_a_report(make_predictions):
     frame = make_predictions(n=400, subjects=30)
     (measured,), units = measure_runs([frame], [0], recall=["disgust"], resamples=1000)
-    wanted = compute_figures(frame)
+    wanted = compute_metrics(frame)
     for name in ("accuracy", "balanced_accuracy", "macro_f1"):
-        assert measured.figures[name] == pytest.approx(wanted[name])
+        assert measured.metrics[name] == pytest.approx(wanted[name])
         interval = np.quantile(measured.resampled[name], [0.025, 0.975])
         assert interval == pytest.approx(wanted["intervals"][name])
-    assert measured.figures["recall_disgust"] == wanted["per_class"]["disgust"]["recall"]
+    assert measured.metrics["recall_disgust"] == wanted["per_class"]["disgust"]["recall"]
     assert units.words == "30 subjects"
 
 
-def test_a_single_pair_differs_as_the_paired_bootstrap_says(make_predictions):
+def test_a_single_pair_differs_as_the_paired_bootstrap_says(make_predictions, paired_differences):
     frame = make_predictions(n=300)
     worse = spoil(frame, 0.15, 1)
     runs, _ = measure_runs([worse, frame.sample(frac=1, random_state=2)], [0, 0], recall=(),
@@ -69,7 +68,7 @@ def test_one_subject_gives_no_interval(make_predictions):
     assert found.interval is None and found.p_value is None and found.is_tie
 
 
-def test_one_pair_is_mcnemars_test_and_seeds_that_disagree_cancel(make_predictions):
+def test_one_pair_is_mcnemars_test_and_seeds_that_disagree_cancel(make_predictions, mcnemar):
     frame = make_predictions(n=600)
     worse, slightly = spoil(frame, 0.2, 1), spoil(frame, 0.03, 2)
     one, _ = measure_runs([worse, slightly], [0, 0], recall=(), resamples=5)

@@ -1,4 +1,4 @@
-"""Films and folders of frames, whole, turned and broken."""
+"""Videos and folders of frames, whole, turned and broken."""
 
 import struct
 
@@ -16,14 +16,14 @@ def grey_of(number):
     return 20 + 18 * (number % 13)
 
 
-def write_film(path, codec, count=COUNT):
-    film = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*codec), 20, (WIDTH, HEIGHT))
-    assert film.isOpened()
+def write_video(path, codec, count=COUNT):
+    video = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*codec), 20, (WIDTH, HEIGHT))
+    assert video.isOpened()
     for number in range(count):
         frame = np.full((HEIGHT, WIDTH, 3), grey_of(number), np.uint8)
         frame[: HEIGHT // 2, : WIDTH // 2] = (0, 0, 250)  # red, upper left
-        film.write(frame)
-    film.release()
+        video.write(frame)
+    video.release()
     return path
 
 
@@ -31,14 +31,14 @@ def numbers_seen(frames):
     return {n: round((float(f[40:60, 50:90].mean()) - 20) / 18) for n, f in frames.items()}
 
 
-@pytest.fixture(params=[("film.avi", "MJPG"), ("film.mp4", "mp4v")], ids=["avi", "mp4"])
-def film(request, tmp_path):
+@pytest.fixture(params=[("video.avi", "MJPG"), ("video.mp4", "mp4v")], ids=["avi", "mp4"])
+def video(request, tmp_path):
     name, codec = request.param
-    return write_film(tmp_path / name, codec)
+    return write_video(tmp_path / name, codec)
 
 
-def test_the_asked_frames_come_and_no_others(film):
-    frames = read_frames(film, [7, 0, 3, 11])
+def test_the_asked_frames_come_and_no_others(video):
+    frames = read_frames(video, [7, 0, 3, 11])
     assert numbers_seen(frames) == {0: 0, 3: 3, 7: 7, 11: 11}
     assert frames[0].shape == (HEIGHT, WIDTH, 3)
     red, green, blue = frames[0][:24, :40].reshape(-1, 3).mean(0)
@@ -46,18 +46,18 @@ def test_the_asked_frames_come_and_no_others(film):
     assert max(green, blue) < 60
 
 
-def test_frames_are_counted_and_timed(film):
-    assert count_frames(film) == COUNT
-    assert np.allclose(frame_times(film), np.arange(COUNT) / 20, atol=0.002)
+def test_frames_are_counted_and_timed(video):
+    assert count_frames(video) == COUNT
+    assert np.allclose(frame_times(video), np.arange(COUNT) / 20, atol=0.002)
 
 
-def test_numbers_beyond_the_end_are_missing(film):
-    assert set(read_frames(film, [2, 99, -1])) == {2}
-    assert read_frames(film, []) == {}
+def test_numbers_beyond_the_end_are_missing(video):
+    assert set(read_frames(video, [2, 99, -1])) == {2}
+    assert read_frames(video, []) == {}
 
 
 def test_a_broken_tail_leaves_what_was_before_it(tmp_path):
-    whole = write_film(tmp_path / "film.avi", "MJPG", 40)
+    whole = write_video(tmp_path / "video.avi", "MJPG", 40)
     data = whole.read_bytes()
     broken = tmp_path / "broken.avi"
     broken.write_bytes(data[: len(data) // 2])
@@ -66,8 +66,8 @@ def test_a_broken_tail_leaves_what_was_before_it(tmp_path):
     assert set(read_frames(broken, range(40))) == set(range(count))
 
 
-def test_a_turned_film_is_turned_upright(tmp_path):
-    path = write_film(tmp_path / "film.mp4", "mp4v")
+def test_a_turned_video_is_turned_upright(tmp_path):
+    path = write_video(tmp_path / "video.mp4", "mp4v")
     data = bytearray(path.read_bytes())
     place = data.index(b"tkhd") + 4 + 40  # version 0: the matrix follows 40 bytes of fields
     assert struct.unpack(">9i", data[place : place + 36])[0] == 1 << 16
@@ -81,27 +81,27 @@ def test_a_turned_film_is_turned_upright(tmp_path):
 
 @pytest.mark.parametrize(
     ("content", "words"),
-    [(b"", "empty"), (b"no film\n" * 40, "not a film"), (b"RIFF\0\0\0\0AVI LIST", "film")],
+    [(b"", "empty"), (b"no video\n" * 40, "not a video"), (b"RIFF\0\0\0\0AVI LIST", "video")],
 )
-def test_what_is_no_film_is_said(tmp_path, content, words):
-    path = tmp_path / "film.avi"
+def test_what_is_no_video_is_said(tmp_path, content, words):
+    path = tmp_path / "video.avi"
     path.write_bytes(content)
-    for read in (count_frames, lambda film: read_frames(film, [0])):
+    for read in (count_frames, lambda video: read_frames(video, [0])):
         with pytest.raises(DataError, match=words) as caught:
             read(path)
         assert "\n" not in str(caught.value)
 
 
-def test_a_film_without_frames_is_said(tmp_path):
-    path = write_film(tmp_path / "film.avi", "MJPG", 0)
-    with pytest.raises(DataError, match="film"):
+def test_a_video_without_frames_is_said(tmp_path):
+    path = write_video(tmp_path / "video.avi", "MJPG", 0)
+    with pytest.raises(DataError, match="video"):
         count_frames(path)
-    with pytest.raises(DataError, match="no such film"):
+    with pytest.raises(DataError, match="no such video"):
         count_frames(tmp_path / "none.avi")
 
 
-def test_a_hundred_mutated_films_raise_nothing_else(tmp_path):
-    data = write_film(tmp_path / "film.avi", "MJPG").read_bytes()
+def test_a_hundred_mutated_videos_raise_nothing_else(tmp_path):
+    data = write_video(tmp_path / "video.avi", "MJPG").read_bytes()
     rng = np.random.default_rng(2)
     path = tmp_path / "mutated.avi"
     for _ in range(100):
@@ -116,7 +116,7 @@ def test_a_hundred_mutated_films_raise_nothing_else(tmp_path):
         assert all(frame.ndim == 3 for frame in frames.values())
 
 
-def test_a_folder_of_frames_is_a_film_in_natural_order(tmp_path):
+def test_a_folder_of_frames_is_a_video_in_natural_order(tmp_path):
     for number in (1, 2, 10):
         cv2.imwrite(str(tmp_path / f"frame{number}.png"), np.full((8, 9), number, np.uint8))
     (tmp_path / "notes.txt").write_text("none")

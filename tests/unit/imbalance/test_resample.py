@@ -37,17 +37,17 @@ def run(faces=FACES, **options):
 def check_consistent(found: Resampled):
     """What holds for every sampler."""
     assert found.faces.dtype == np.uint8
-    assert len(found.faces) == len(found.codes) == len(found.keys) == len(found.sources)
+    assert len(found.faces) == len(found.class_ids) == len(found.keys) == len(found.sources)
     assert len(set(found.keys)) == len(found.keys)
     assert found.counts_before == {"angry": 40, "disgust": 9, "fear": 25}
-    assert sum(found.counts_after.values()) == len(found.codes)
+    assert sum(found.counts_after.values()) == len(found.class_ids)
     places = {key: i for i, key in enumerate(KEYS)}
     kept = [i for i, key in enumerate(found.keys) if key in places]
     assert not found.made[kept].any()
     assert found.made.sum() == len(found.keys) - len(kept)
     before = [places[found.keys[i]] for i in kept]
     assert np.array_equal(found.faces[kept], FACES[before])
-    assert np.array_equal(found.codes[kept], CODES[before])
+    assert np.array_equal(found.class_ids[kept], CODES[before])
     assert sorted(found.dropped) == sorted(set(KEYS) - set(found.keys))
 
 
@@ -57,7 +57,7 @@ def check_on_segments(found: Resampled, faces):
     for i in np.flatnonzero(found.made):
         a, b = (places[key] for key in found.sources[i].split("|"))
         assert a != b
-        assert CODES[a] == CODES[b] == found.codes[i]
+        assert CODES[a] == CODES[b] == found.class_ids[i]
         start, end = faces[a].astype(float), faces[b].astype(float)
         point = start + found.steps[i] * (end - start)
         assert 0 <= found.steps[i] <= 1
@@ -85,10 +85,10 @@ def test_the_pixels_are_imbalanced_learns():
     from imblearn.combine import SMOTETomek
 
     flat = FACES.reshape(len(FACES), -1).astype(np.float32)
-    expected, codes = SMOTETomek(random_state=4).fit_resample(flat, CODES)
+    expected, class_ids = SMOTETomek(random_state=4).fit_resample(flat, CODES)
     found = run(rule="smote_tomek", seed=4)
-    assert np.array_equal(found.codes, codes)
-    assert np.abs(found.faces.reshape(len(codes), -1) - expected).max() <= 0.5 + 1e-4
+    assert np.array_equal(found.class_ids, class_ids)
+    assert np.abs(found.faces.reshape(len(class_ids), -1) - expected).max() <= 0.5 + 1e-4
 
 
 def test_a_face_made_in_pca_projects_onto_the_point_that_was_drawn():
@@ -178,7 +178,7 @@ def test_other_samplers_by_their_class(rule):
     found = run(rule=rule)
     check_consistent(found)
     assert not any("does not say" in note for note in found.notes)
-    assert len(found.codes) != len(CODES)
+    assert len(found.class_ids) != len(CODES)
 
 
 def test_a_smoothed_copy_is_no_copy():
@@ -203,10 +203,10 @@ def test_what_is_no_sampler_is_refused():
 
 
 def few(*counts, seed=3):
-    codes = np.repeat(np.arange(len(counts)), counts)
-    faces = np.random.default_rng(seed).integers(0, 256, (len(codes), 5, 5), dtype=np.uint8)
-    faces = faces // 4 + 60 * codes.astype(np.uint8)[:, None, None]  # classes lie apart
-    return faces, codes, np.array([f"k{i}" for i in range(len(codes))])
+    class_ids = np.repeat(np.arange(len(counts)), counts)
+    faces = np.random.default_rng(seed).integers(0, 256, (len(class_ids), 5, 5), dtype=np.uint8)
+    faces = faces // 4 + 60 * class_ids.astype(np.uint8)[:, None, None]  # classes lie apart
+    return faces, class_ids, np.array([f"k{i}" for i in range(len(class_ids))])
 
 
 def test_neighbours_are_bounded_by_the_faces_of_a_class():
@@ -221,8 +221,8 @@ def test_neighbours_are_bounded_by_the_faces_of_a_class():
 @pytest.mark.parametrize("space", ["pixels", "pca"])
 @pytest.mark.parametrize("rule", RESAMPLERS)
 def test_every_resampler_runs_with_few_faces_of_a_class(rule, space, counts):
-    faces, codes, keys = few(*counts)
-    found = resample(faces, codes, keys, rule=rule, space=space, emotions=EMOTIONS)
+    faces, class_ids, keys = few(*counts)
+    found = resample(faces, class_ids, keys, rule=rule, space=space, emotions=EMOTIONS)
     before = dict(zip(EMOTIONS, counts, strict=True))
     assert found.counts_before == before
     assert all(n > 0 for n in found.counts_after.values())
@@ -230,20 +230,20 @@ def test_every_resampler_runs_with_few_faces_of_a_class(rule, space, counts):
     if "smote" in rule and 1 in counts:
         alone = counts.index(1)
         assert any(EMOTIONS[alone] in note and "copied" in note for note in found.notes)
-        assert (found.faces[found.codes == alone] == faces[codes == alone][0]).all()
-        assert found.made[found.codes == alone].sum() == max(counts) - 1
+        assert (found.faces[found.class_ids == alone] == faces[class_ids == alone][0]).all()
+        assert found.made[found.class_ids == alone].sum() == max(counts) - 1
     if space == "pca" and rule not in ("random_over", "random_under"):
-        assert any(f"bounded by the {len(codes)} faces" in note for note in found.notes)
+        assert any(f"bounded by the {len(class_ids)} faces" in note for note in found.notes)
 
 
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("rule", ["smote_enn", "smote_tomek", "tomek"])
 def test_cleaning_among_few_mingled_faces_leaves_some_of_every_class(rule, seed):
-    codes = np.repeat([0, 1, 2], [16, 9, 1])
-    faces = np.random.default_rng(seed).integers(0, 256, (len(codes), 5, 5), dtype=np.uint8)
+    class_ids = np.repeat([0, 1, 2], [16, 9, 1])
+    faces = np.random.default_rng(seed).integers(0, 256, (len(class_ids), 5, 5), dtype=np.uint8)
     faces[16:25] = faces[:9]  # of two classes at once
-    keys = np.array([f"k{i}" for i in range(len(codes))])
-    found = resample(faces, codes, keys, rule=rule, emotions=EMOTIONS, seed=seed)
+    keys = np.array([f"k{i}" for i in range(len(class_ids))])
+    found = resample(faces, class_ids, keys, rule=rule, emotions=EMOTIONS, seed=seed)
     assert all(found.counts_after.values())
     if rule == "smote_enn":
         assert any("kept whole" in note for note in found.notes)
@@ -254,9 +254,9 @@ def test_cleaning_among_few_mingled_faces_leaves_some_of_every_class(rule, seed)
     [("ADASYN", 3), ("BorderlineSMOTE", 3), ("BorderlineSMOTE", 1), ("SVMSMOTE", 3)],
 )
 def test_other_oversamplers_are_bounded_too(rule, smallest):
-    faces, codes, keys = few(12, smallest, 12)
+    faces, class_ids, keys = few(12, smallest, 12)
     faces[:12] = faces[12] + np.arange(12, dtype=np.uint8)[:, None, None]  # near another class
-    found = resample(faces, codes, keys, rule=rule, emotions=EMOTIONS)
+    found = resample(faces, class_ids, keys, rule=rule, emotions=EMOTIONS)
     assert any("bounded" in note for note in found.notes)
     assert found.counts_after["disgust"] >= smallest
     assert not found.dropped and len(set(found.keys)) == len(found.keys)
@@ -295,7 +295,7 @@ class FakeViews:
 
     store: SimpleNamespace
     emotions: tuple
-    codes: np.ndarray
+    class_ids: np.ndarray
     split: SimpleNamespace
 
 
@@ -304,18 +304,18 @@ def test_the_train_view_alone_is_resampled():
     store = SimpleNamespace(faces=FACES, index=pd.DataFrame({"key": KEYS}))
     views = FakeViews(store, EMOTIONS, CODES, SimpleNamespace(views=assigned))
     slot = {"rule": "smote", "options": {"k_neighbors": 2}}
-    found = resample_train(views, Strategy(resample=slot).options("resample"), seed=0)
+    found = resample_train(views, Strategy(resample=slot).resampling, seed=0)
     used = {key for source in found.sources for key in source.split("|") if key}
     assert used
     with pytest.raises(ConfigError, match="features of a frozen backbone"):
-        resample_train(views, Strategy(resample={"space": "features"}).options("resample"), seed=0)
+        resample_train(views, Strategy(resample={"space": "features"}).resampling, seed=0)
     assert (used | set(found.keys[~found.made])) <= set(KEYS[1::2])
 
 
 def test_examples_for_a_sheet():
     found = run(rule="smote")
     shown = synthetic_examples(found, FACES, per_class=3)
-    assert shown.codes.tolist() == [1, 1, 1, 2, 2, 2]
+    assert shown.class_ids.tolist() == [1, 1, 1, 2, 2, 2]
     assert shown.parents.shape == (6, 2, 6, 6)
     between = np.minimum(*shown.parents.swapaxes(0, 1)), np.maximum(*shown.parents.swapaxes(0, 1))
     assert ((shown.faces >= between[0]) & (shown.faces <= between[1])).all()
@@ -330,9 +330,9 @@ def test_every_yaml_resamples(name):
     from ferkit.config import build
 
     node = yaml.safe_load((YAMLS / f"{name}.yaml").read_text(encoding="utf-8"))
-    options = build(node, where="imbalance").options("resample")
-    assert options["rule"] == name.removesuffix("_pca")
-    found = run(**{**options, "components": 8})
+    options = build(node, where="imbalance").resampling
+    assert options.rule == name.removesuffix("_pca")
+    found = run(**{**vars(options), "components": 8})
     check_consistent(found)
     assert found.counts_after != found.counts_before or found.dropped
 
@@ -347,4 +347,4 @@ def test_the_slot_is_checked_when_it_is_read():
     ]:
         with pytest.raises(ConfigError, match=said):
             Strategy(resample=slot)
-    assert Strategy(resample="NearMiss").options("resample")["space"] == "pixels"
+    assert Strategy(resample="NearMiss").resampling.space == "pixels"

@@ -62,8 +62,8 @@ def test_a_resampled_view_says_what_was_done(made):
     _, views = made
     _, before = view(made, views=["test"])
     shown, rows = view(made, views=["test"], resample={"rule": "random_over"})
-    counts = np.bincount(shown.codes[rows])
-    assert len(set(counts)) == 1 and counts[0] == np.bincount(views.codes[before]).max()
+    counts = np.bincount(shown.class_ids[rows])
+    assert len(set(counts)) == 1 and counts[0] == np.bincount(views.class_ids[before]).max()
     index = shown.store.index
     assert index["key"].is_unique and len(index) == len(shown.store.faces) == len(rows)
     made_rows = index["source"] != ""

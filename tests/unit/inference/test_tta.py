@@ -81,7 +81,7 @@ def test_predictions_do_not_depend_on_the_batch_size(images, kind, resident):
         predict_scores(
             Model(),
             make_loader(faces, np.arange(12), np.zeros(12, dtype=int), batch_size=size,
-                        device=torch.device("cpu"), resident=resident),
+                        device=torch.device("cpu"), cache_on_device=resident),
             tta,
         )
         for size in (1, 5, 12)

@@ -63,8 +63,10 @@ def test_weights_that_never_set_in_are_refused():
 def test_balanced_softmax_is_cross_entropy_of_logits_and_log_counts(batch):
     logits, targets = batch
     # Ren et al., equation 3: n_y exp(x_y) / sum_j n_j exp(x_j)
-    shares = torch.as_tensor(COUNTS) * logits.double().exp()
-    published = -(shares / shares.sum(1, keepdim=True))[range(12), targets].log().mean()
+    probabilities = torch.as_tensor(COUNTS) * logits.double().exp()
+    published = (
+        -(probabilities / probabilities.sum(1, keepdim=True))[range(12), targets].log().mean()
+    )
     assert BalancedSoftmax(K, COUNTS)(logits, targets).item() == pytest.approx(published.item())
     even = BalancedSoftmax(K, np.full(K, 50))(logits, targets)
     torch.testing.assert_close(even, F.cross_entropy(logits, targets))

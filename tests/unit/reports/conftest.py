@@ -101,6 +101,6 @@ def make_run(folder):
     (folder / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     (folder / "config.yaml").write_text(CONFIG)
     look = {"date": "2026-11-21T10:00:00", "view": "test", "dataset": "drawn", "command": "x"}
-    (folder / "looks.jsonl").write_text(json.dumps(look) + "\n")
+    (folder / "test_accesses.jsonl").write_text(json.dumps(look) + "\n")
     write_card(folder)
     return folder

@@ -8,7 +8,7 @@ import pytest
 from sklearn.metrics import confusion_matrix
 
 from ferkit.errors import DataError
-from ferkit.evaluation.metrics import compute_figures
+from ferkit.evaluation.metrics import compute_metrics
 from ferkit.reports.page import write_report
 
 FILES = {
@@ -62,30 +62,30 @@ def test_made_again_elsewhere_the_report_is_the_very_same(reported, tmp_path):
     assert contents(moved / "report") == first
 
 
-def test_metrics_json_holds_the_figures_of_every_view(reported):
+def test_metrics_json_holds_the_metrics_of_every_view(reported):
     run, returned = reported
     metrics = json.loads((run / "report" / "metrics.json").read_text())
     assert metrics == returned
     assert metrics["format"] == 1
     assert list(metrics["views"]) == ["val", "test"]
-    figures = compute_figures(pd.read_parquet(run / "predictions" / "test.parquet"))
-    assert metrics["views"]["test"]["macro_f1"] == pytest.approx(figures["macro_f1"], abs=1e-6)
+    found = compute_metrics(pd.read_parquet(run / "predictions" / "test.parquet"))
+    assert metrics["views"]["test"]["macro_f1"] == pytest.approx(found["macro_f1"], abs=1e-6)
     assert metrics["views"]["test"]["intervals"]["accuracy"] == pytest.approx(
-        figures["intervals"]["accuracy"], abs=1e-6
+        found["intervals"]["accuracy"], abs=1e-6
     )
 
 
-def test_csv_figures_equal_those_of_metrics_json(reported):
+def test_csv_metrics_equal_those_of_metrics_json(reported):
     run, metrics = reported
     views = metrics["views"]
     for view, suffix in (("val", ""), ("test", "_test")):
         table = pd.read_csv(run / "report" / f"per_class{suffix}.csv").set_index("emotion")
         assert list(table.index) == list(views[view]["per_class"])
         for name, each in views[view]["per_class"].items():
-            for figure, value in each.items():
-                assert table.loc[name, figure] == value
-            for figure, span in views[view]["intervals"]["per_class"][name].items():
-                assert table.loc[name, [f"{figure}_low", f"{figure}_high"]].tolist() == span
+            for metric, value in each.items():
+                assert table.loc[name, metric] == value
+            for metric, span in views[view]["intervals"]["per_class"][name].items():
+                assert table.loc[name, [f"{metric}_low", f"{metric}_high"]].tolist() == span
 
 
 def test_confusion_csv_has_the_truth_in_rows(reported):
@@ -113,7 +113,7 @@ def test_the_page_loads_nothing_and_is_well_formed(reported):
     assert sum(link.startswith("data:image/svg+xml") for link in links.loaded) == 5
 
 
-def test_page_and_text_say_the_same_figures_and_the_protocol(reported):
+def test_page_and_text_say_the_same_metrics_and_the_protocol(reported):
     run, metrics = reported
     views = metrics["views"]
     page = (run / "report" / "report.html").read_text()
@@ -125,7 +125,7 @@ def test_page_and_text_say_the_same_figures_and_the_protocol(reported):
         "MiniXception on drawn",
         "Auto: by subject (split auto, seed 0, hash abc123)",
         "those of epoch 2, the first with the lowest val_loss",
-        "Looked at once: test of drawn on 2026-11-21",
+        "Accessed once: test of drawn on 2026-11-21",
         "from 150 to 280 faces",
         "val: 9 subjects; test: 9 subjects",
         "A warning.",

@@ -13,8 +13,8 @@ def lightness(rgb):
     return 116 * y ** (1 / 3) - 16 if y > 0.008856 else 903.3 * y
 
 
-def texts(figure):
-    return [text.get_text() for text in figure.axes[0].texts]
+def texts(metric):
+    return [text.get_text() for text in metric.axes[0].texts]
 
 
 def confusion(classes, absent=None):
@@ -40,15 +40,15 @@ def test_luminance_of_black_white_and_green():
 
 
 def test_every_text_of_a_cell_can_be_read():
-    figure = draw_confusion(confusion(7), "")
+    metric = draw_confusion(confusion(7), "")
     shares = confusion(7).to_numpy() / confusion(7).to_numpy().sum(axis=1, keepdims=True)
-    for text in figure.axes[0].texts:
+    for text in metric.axes[0].texts:
         column, row = map(int, text.xy)
         cell = luminance(blues()(shares[row, column]))
         ink = luminance(to_rgb(text.get_color()))
         contrast = (max(cell, ink) + 0.05) / (min(cell, ink) + 0.05)
         assert contrast > 3.5
-    assert INK in {text.get_color() for text in figure.axes[0].texts}
+    assert INK in {text.get_color() for text in metric.axes[0].texts}
 
 
 def test_cells_show_share_and_count():
@@ -57,9 +57,9 @@ def test_cells_show_share_and_count():
 
 
 def test_many_classes_show_shares_alone_and_an_absent_one_is_hatched():
-    figure = draw_confusion(confusion(14, absent=2), "")
-    assert len(texts(figure)) == 13 * 14
-    assert [patch.get_hatch() for patch in figure.axes[0].patches] == ["////"]
+    metric = draw_confusion(confusion(14, absent=2), "")
+    assert len(texts(metric)) == 13 * 14
+    assert [patch.get_hatch() for patch in metric.axes[0].patches] == ["////"]
 
 
 def test_curves_mark_the_best_epoch_and_label_each_line():

@@ -9,15 +9,15 @@ from ferkit.reports.tables import (
     counts_table,
     dropped_table,
     environment_table,
+    format_metric,
     leaks_table,
     lost_table,
     rounded,
     setup_table,
-    show_figure,
 )
 
 
-def test_rounding_reaches_every_figure_and_leaves_counts():
+def test_rounding_reaches_every_metric_and_leaves_counts():
     nested = {"a": 1 / 3, "b": [2 / 3, None], "c": {"n": 7, "name": "x"}}
     assert rounded(nested) == {"a": 0.333333, "b": [0.666667, None], "c": {"n": 7, "name": "x"}}
 
@@ -30,8 +30,8 @@ def test_rounding_reaches_every_figure_and_leaves_counts():
         (None, None, "—"),
     ],
 )
-def test_a_figure_is_shown_with_its_interval(value, interval, shown):
-    assert show_figure(value, interval) == shown
+def test_a_metric_is_shown_with_its_interval(value, interval, shown):
+    assert format_metric(value, interval) == shown
 
 
 def test_counts_stand_before_and_after_resampling_with_a_sum():

@@ -16,10 +16,10 @@ from ferkit.splits import (
 LABELS = ("angry", "happy", "sad")
 
 
-def people(subjects=23, films=3, frames=2):
+def people(subjects=23, videos=3, frames=2):
     rows = [{"key": f"S{s:03d}_{f}_{i}", "label": LABELS[(s + f) % 3] if s % 5 or f else "",
              "subject": f"S{s:03d}", "sequence": f"S{s:03d}_{f}", "frame": i}
-            for s in range(subjects) for f in range(films) for i in range(frames)]  # fmt: skip
+            for s in range(subjects) for f in range(videos) for i in range(frames)]  # fmt: skip
     return make_index(rows, name="ckplus", variant="v", root=".").frame
 
 
@@ -47,7 +47,7 @@ def test_fold_k_takes_every_tenth_subject_from_k_on_and_val_is_the_next_fold():
 
 
 def test_people_without_a_labelled_image_do_not_count():
-    frame = people(films=1)  # every fifth subject's only film is unlabelled
+    frame = people(videos=1)  # every fifth subject's only video is unlabelled
     ids = [s for s in sorted(set(frame["subject"])) if int(s[1:]) % 5]
     split = split_subject_kfold(frame, seed=0, fold=2, folds=5)
     assert subjects_in(frame, split.views, "test") == ids[2::5]
@@ -85,7 +85,7 @@ def test_stratified_folds_have_like_class_counts_and_no_shared_people():
         assert shares.max() - shares.min() < 0.1
 
 
-def test_stratified_folds_of_films_where_people_are_not_known():
+def test_stratified_folds_of_videos_where_people_are_not_known():
     frame = people().assign(subject="")
     split = split_stratified_group_kfold(frame, seed=0)
     assert "whole sequences" in split.protocol

@@ -52,11 +52,11 @@ def test_unknown_ids_and_missing_hashes_are_no_leaks():
 def test_every_kind_of_leak_gets_a_sentence_with_its_cure():
     leaks = {"train|test": {"subject": 1200, "sequence": 3, "source": 0, "identical": 288}}
     assert leak_warnings(leaks) == [
-        "Leak: 1,200 test images show a subject who is also in train, so figures on test "
+        "Leak: 1,200 test images show a subject who is also in train, so metrics on test "
         "are too good; split=subject repairs it.",
-        "Leak: 3 test images are sibling frames of a film in train, so figures on test are too "
+        "Leak: 3 test images are sibling frames of a video in train, so metrics on test are too "
         "good; split.drop_leaks=true or split=subject repairs it.",
-        "Leak: 288 test images are identical to an image in train, so figures on test are too "
+        "Leak: 288 test images are identical to an image in train, so metrics on test are too "
         "good; split.drop_leaks=true repairs it.",
     ]
 

@@ -24,15 +24,15 @@ def index_of(rows, name="x", tmp="."):
 
 
 def ck48(subjects=40):
-    """Films of three frames, as CK+48 has them, of people who each show several emotions."""
+    """Videos of three frames, as CK+48 has them, of people who each show several emotions."""
     rows = []
-    for label, films in CK48.items():
-        for film in range(films):
-            subject = f"S{film * 7 % subjects:03d}"
+    for label, videos in CK48.items():
+        for video in range(videos):
+            subject = f"S{video * 7 % subjects:03d}"
             rows += [
-                {"key": f"{label}/{subject}_{film:03d}_{frame}", "label": label,
-                 "subject": subject, "sequence": f"{subject}_{label}_{film}", "frame": frame,
-                 "path": f"{label}/{subject}_{film:03d}_{frame}.png"}
+                {"key": f"{label}/{subject}_{video:03d}_{frame}", "label": label,
+                 "subject": subject, "sequence": f"{subject}_{label}_{video}", "frame": frame,
+                 "path": f"{label}/{subject}_{video:03d}_{frame}.png"}
                 for frame in range(3)
             ]  # fmt: skip
     return index_of(rows, "ckplus")
@@ -96,14 +96,14 @@ def test_copies_stay_with_the_image_they_were_made_from(split):
     assert all(leaks["source"] == 0 for leaks in count_leaks(frame, views).values())
 
 
-def test_faces_of_one_photograph_stay_together_and_frames_of_a_film_file_need_not():
+def test_faces_of_one_photograph_stay_together_and_frames_of_a_video_file_need_not():
     photos = [{"key": f"{i}", "label": "sad", "path": f"{i // 2}.jpg"} for i in range(60)]
     frame = index_of(photos)
     views = pd.Series(split_random(frame, seed=0).views)
     assert (views.groupby(frame["path"].to_numpy()).nunique() == 1).all()
-    film = index_of([{"key": f"{i}", "label": "sad", "path": "a.avi", "frame": i}
+    video = index_of([{"key": f"{i}", "label": "sad", "path": "a.avi", "frame": i}
                      for i in range(60)])  # fmt: skip
-    assert set(split_random(film, seed=0).views) == set(VIEWS)
+    assert set(split_random(video, seed=0).views) == set(VIEWS)
 
 
 def test_subject_split_puts_nobody_in_two_views_and_every_class_in_each():
@@ -132,7 +132,7 @@ def test_people_of_two_datasets_with_one_id_are_two_people():
     assert apart.max() == 1
 
 
-def test_sequence_split_keeps_films_whole():
+def test_sequence_split_keeps_videos_whole():
     frame = ck48()
     split = split_sequence(frame, seed=0)
     assert pd.Series(split.views).groupby(frame["sequence"].to_numpy()).nunique().max() == 1
@@ -270,7 +270,7 @@ class TestProof:
             n = leaks[f"train|{view}"]
             assert n["sequence"] > 50
             assert n["subject"] > 90
-            assert f"{n['sequence']} {view} images are sibling frames of a film in train" in text
+            assert f"{n['sequence']} {view} images are sibling frames of a video in train" in text
             assert f"{n['subject']} {view} images show a subject who is also in train" in text
 
     @pytest.mark.parametrize("seed", range(3))

@@ -5,26 +5,29 @@ import pandas as pd
 import pytest
 import yaml
 
+from ferkit.studies.document import Subject
+from ferkit.studies.runs import StudyRuns, find_runs
+
 FER = ["angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"]
 
 
 def draw_predictions(view, emotions, *, n=140, seed=0, skill=1.3, frames=0, dataset="drawn"):
-    """Predictions of a network that is right now and then; with `frames`, films of so many."""
+    """Predictions of a network that is right now and then; with `frames`, videos of so many."""
     rng = np.random.default_rng(seed)
-    films = n // frames if frames else n
-    truth = np.repeat(np.arange(films) % len(emotions), frames or 1)
+    videos = n // frames if frames else n
+    truth = np.repeat(np.arange(videos) % len(emotions), frames or 1)
     n = len(truth)
     scores = rng.normal(size=(n, len(emotions)))
     scores[np.arange(n), truth] += skill
     p = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
-    film = np.arange(n) // (frames or 1)
+    video = np.arange(n) // (frames or 1)
     frame = pd.DataFrame(
         {
             "key": [f"{view}/{i}" for i in range(n)],
             "dataset": dataset,
             "view": view,
-            "subject": [f"s{f % 9}" if frames else "" for f in film],
-            "sequence": [f"film{f}" if frames else "" for f in film],
+            "subject": [f"s{f % 9}" if frames else "" for f in video],
+            "sequence": [f"video{f}" if frames else "" for f in video],
             "frame": np.arange(n) % frames if frames else -1,
             "label": np.array(emotions)[truth],
             "predicted": np.array(emotions)[p.argmax(axis=1)],
@@ -61,7 +64,7 @@ def add_view():
 def make_run(tmp_path):
     """Write the folder of a run of a study, as a training would leave it."""
 
-    def make(study, trial, views, *, variant="as_printed", seed=0, emotions=FER, name=None,
+    def make(study, trial, views, *, variant="as_published", seed=0, emotions=FER, name=None,
              epochs=4, trainer=None, counts=None, tta="none", root="outputs", **drawn):  # fmt: skip
         folder = tmp_path / root / (name or f"{study}-{trial}-{variant}-{seed}")
         folder.mkdir(parents=True)
@@ -101,7 +104,7 @@ def make_run(tmp_path):
 
 @pytest.fixture
 def report(tmp_path, monkeypatch, capsys):
-    """Run `ferkit eval study=...` in a folder that has outputs/; answers where it wrote."""
+    """Run `ferkit eval study=...` in a folder that has outputs/; return where it wrote."""
     monkeypatch.chdir(tmp_path)
 
     def run(study, *words, out="report"):
@@ -130,3 +133,53 @@ def empty_report(tmp_path_factory):
         return made[study] / "report"
 
     return run
+
+
+@pytest.fixture
+def no_pictures(monkeypatch):
+    """Pictures cost more than all tables."""
+    for draw in ("draw_bars", "draw_curves", "draw_matrices", "draw_trials"):
+        monkeypatch.setattr(f"ferkit.studies.drawings.{draw}", lambda *a, **k: b"")
+
+
+@pytest.fixture
+def sheet():
+    """A sheet as a yaml describes it."""
+    return {
+        "name": "test",
+        "title": "Test",
+        "case": {"view": "main", "metric": "accuracy", "published": "trials.{trial}.accuracy"},
+        "rows": ["trials", "variants"],
+        "columns": ["trial", "variant", "compared"],
+    }
+
+
+@pytest.fixture
+def make_subject(sheet):
+    """A small study, described in a few lines."""
+
+    def make(runs=None, **changed):
+        published = {
+            "study": "drawn2020",
+            "labels": ["happy", "sad"],
+            "main_view": "test",
+            "epochs": 4,
+            "trials": {
+                "first": {"accuracy": 0.5, "loss": "squared", "rows": [[0.9, 0.1], [0.4, 0.6]]},
+                "second": {"accuracy": None, "labels": ["sad"]},
+            },
+            "counts": {"train": {"happy": 30, "sad": 12}},
+            "caveats": {"typed": "Typed by hand."},
+            "sheets": [sheet],
+            "plots": [],
+        }
+        return Subject(published | changed, runs or StudyRuns("drawn2020", (), {}))
+
+    return make
+
+
+@pytest.fixture
+def ran(make_run, make_subject, tmp_path):
+    """The small study with a run of its first trial."""
+    make_run("drawn2020", "first", ["val", "test"], emotions=["happy", "sad"])
+    return make_subject(find_runs("drawn2020", [tmp_path / "outputs"]))

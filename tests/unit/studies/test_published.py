@@ -1,4 +1,4 @@
-"""Figures typed from the studies' documents, against the tables that ferkit writes."""
+"""Metrics typed from the studies' documents, against the tables that ferkit writes."""
 
 import csv
 from html import unescape
@@ -33,28 +33,28 @@ def test_balanescu(empty_report):
     eleven = read(folder, "trial11_precision")
     assert [r["Published"] for r in eleven if r["Table"] == "5.36"] == ["0.70", "0.73", "0.72"]
     validation = read(folder, "validation")
-    assert pick(validation, Trial="trial11", Variant="as_printed")["Published"] == "0.71"
-    ckplus = pick(read(folder, "ckplus"), Trial="trial06", Variant="as_printed")
+    assert pick(validation, Trial="trial11", Variant="as_published")["Published"] == "0.71"
+    ckplus = pick(read(folder, "ckplus"), Trial="trial06", Variant="as_published")
     assert ckplus["Published"] == "0.57"
     confusion = read(folder, "trial10_confusion")
     fear = pick(confusion, Table="5.34", Whose="published", True_class="fear")
     assert [fear[c] for c in ("angry", "fear", "sad")] == ["0.14", "0.45", "0.18"]
 
 
-def test_balanescu_shows_the_strange_row_as_printed(empty_report):
+def test_balanescu_shows_the_strange_row_as_published(empty_report):
     folder = empty_report("balanescu2020")
     rows = read(folder, "trial08_confusion")
     disgust = pick(rows, Table="5.23", Whose="published", True_class="disgust")
     assert (disgust["angry"], disgust["surprise"], disgust["Sum"]) == ("0.27", "0.18", "1.16")
-    assert "sums to 1.16 as printed" in (folder / "balanescu2020.md").read_text()
+    assert "sums to 1.16 as published" in (folder / "balanescu2020.md").read_text()
 
 
 def test_kurmi(empty_report):
     folder = empty_report("kurmi2022")
     rows = read(folder, "results")
-    loss = pick(rows, Trial="sequential_cnn", Figure="val loss")
+    loss = pick(rows, Trial="sequential_cnn", Metric="val loss")
     assert loss["Published"] == "1.2170"
-    text = pick(rows, Trial="sequential_cnn", Figure="train accuracy, in the text")
+    text = pick(rows, Trial="sequential_cnn", Metric="train accuracy, in the text")
     assert text["Published"] == "0.9850"
     happy = pick(read(folder, "chance"), Class="happy")
     assert [happy[f"Test: {w}"] for w in ("precision", "recall", "F1")] == ["0.25", "0.27", "0.26"]
@@ -66,12 +66,12 @@ def test_kurmi(empty_report):
 
 def test_tekula(empty_report):
     folder = empty_report("tekula2023")
-    test = pick(read(folder, "test"), Trial="tta", Variant="as_printed", Figure="accuracy")
+    test = pick(read(folder, "test"), Trial="tta", Variant="as_published", Metric="accuracy")
     assert test["Published"] == "0.6435"
     epochs = read(folder, "log_epochs")
     assert [row["9"] for row in epochs] == ["0.9177", "0.6383", "0.9980", "0.6205", "47"]
     assert epochs[2]["3"] == "1.1041" and epochs[3]["3"] == "0.5925"
-    log = pick(read(folder, "log"), Trial="base", Variant="as_printed", Curve="val accuracy")
+    log = pick(read(folder, "log"), Trial="base", Variant="as_published", Curve="val accuracy")
     assert (log["Published, first"], log["Published, last"]) == ("0.6238", "0.6208")
     sizes = read(folder, "view_sizes")
     assert [r["Published"] for r in sizes[:3]] == ["23,040", "5,766", "7,066"]
@@ -86,10 +86,10 @@ def test_ghafourian(empty_report):
     hits = pick(read(folder, "predicted_counts"), Network="VGG-16", Class="surprise")
     assert hits["Published precision x count"] == "810.00"
     curve = pick(
-        read(folder, "curves"), Trial="resnet50", Variant="as_printed", Curve="val accuracy"
+        read(folder, "curves"), Trial="resnet50", Variant="as_published", Curve="val accuracy"
     )
     assert (curve["Published, first"], curve["Published, last"]) == ("0.4126", "0.5563")
-    points = [r for r in read(folder, "curve_points") if r["Variant"] == "as_printed"]
+    points = [r for r in read(folder, "curve_points") if r["Variant"] == "as_published"]
     named = {(r["Trial"], r["Curve"], r["Epoch"]): r["Published"] for r in points}
     assert len(named) == 13
     assert named["resnet50_smotetomek", "val accuracy", "10"] == "51.90"
@@ -101,21 +101,21 @@ def test_ghafourian(empty_report):
 
 def test_athanasiadis(empty_report):
     folder = empty_report("athanasiadis2022")
-    films = [r for r in read(folder, "films") if r["Variant"] == "as_printed"]
-    assert [r["Published"] for r in films] == [
+    videos = [r for r in read(folder, "videos") if r["Variant"] == "as_published"]
+    assert [r["Published"] for r in videos] == [
         "75.02", "80.49", "79.12", "83.32", "79.05", "81.12", "81.12", "85.81"
     ]  # fmt: skip
     named = pick(
-        read(folder, "classes"), Implementation="first", Class="angry", Film_by="mean scores"
+        read(folder, "classes"), Implementation="first", Class="angry", Video_by="mean scores"
     )
     assert named["Published"] == "63.28"
-    once = [r for r in read(folder, "classes") if r["Film by"] == "not said"]
+    once = [r for r in read(folder, "classes") if r["Video by"] == "not said"]
     assert [(r["Implementation"], r["Class"], r["Published"]) for r in once] == [
         ("first", "disgust", "97.75"), ("third", "angry", "77.82"), ("fourth", "disgust", "96.95")
     ]  # fmt: skip
     page = (folder / "athanasiadis2022.md").read_text()
     assert page.count("97.75 |") == 1 and "without saying for which pooling rule" in page
-    counts = [r for r in read(folder, "film_counts") if r["Variant"] == "as_printed"]
+    counts = [r for r in read(folder, "video_counts") if r["Variant"] == "as_published"]
     totals = {r["View"]: r["Published"] for r in counts if r["Class"] == "total"}
     assert totals == {"train": "631", "test": "202", "val": "21"}
 
@@ -125,10 +125,10 @@ def test_every_doubt_and_every_other_print_is_said(empty_report, study):
     folder = empty_report(study)
     published = read_published(study)
     page = unescape((folder / f"{study}.html").read_text())
-    for word, sentence in published["doubts"].items():
+    for word, sentence in published["caveats"].items():
         assert sentence.strip() in page, word
-    printed = [str(entry["printed"]) for entry in published["others"]]
-    assert [row["Published"] for row in read(folder, "other_prints")] == printed
+    published = [str(entry["published"]) for entry in published["others"]]
+    assert [row["Published"] for row in read(folder, "other_published")] == published
 
 
 @pytest.mark.parametrize("study", studies())

@@ -11,7 +11,7 @@ import pytest
 from ferkit.emotions import EMOTIONS
 from ferkit.studies.runs import Experiment, StudyRuns, find_runs
 
-FILMS = ["angry", "disgust", "fear", "happy", "sad", "surprise"]
+VIDEOS = ["angry", "disgust", "fear", "happy", "sad", "surprise"]
 VIEWS = ["val", "public", "private", "ckplus"]
 
 
@@ -24,14 +24,6 @@ def pick(rows, **wanted):
     found = [r for r in rows if all(r[k.replace("_", " ")] == v for k, v in wanted.items())]
     assert len(found) == 1, found
     return found[0]
-
-
-@pytest.fixture
-def no_pictures(monkeypatch):
-    """Pictures cost more than all tables."""
-    import ferkit.studies.balanescu2020 as balanescu
-
-    monkeypatch.setattr(balanescu, "draw_pictures", lambda results: {})
 
 
 def test_newest_run_of_a_seed_wins_and_nested_runs_are_none(tmp_path, monkeypatch, make_run):
@@ -61,18 +53,18 @@ def test_a_point_of_a_sweep_does_not_push_the_trial_out(tmp_path, monkeypatch, m
     assert [run.changed for run in runs.every] == [("optimizer.lr=0.01",), ()]
 
 
-def test_variants_begin_as_printed_and_commands_follow_the_experiments():
+def test_variants_begin_as_published_and_commands_follow_the_experiments():
     planned = {("trial08", "lr_factor"): Experiment("balanescu2020/trial08_lr_factor", 110)}
     runs = StudyRuns("balanescu2020", (), planned)
-    assert runs.variants("trial08") == ["as_printed", "lr_factor"]
-    assert runs.variants("trial08", run=True) == ["as_printed"]
+    assert runs.variants("trial08") == ["as_published", "lr_factor"]
+    assert runs.variants("trial08", run=True) == ["as_published"]
     command = runs.command("trial08", "lr_factor")
     assert command == "ferkit train experiment=balanescu2020/trial08_lr_factor"
 
 
 def test_balanescu_fills_and_says_what_is_missing(report, make_run, no_pictures):
     eight = make_run("balanescu2020", "trial08", VIEWS)
-    nine = make_run("balanescu2020", "trial09", VIEWS[:3], emotions=[*FILMS[2:], "angry"])
+    nine = make_run("balanescu2020", "trial09", VIEWS[:3], emotions=[*VIDEOS[2:], "angry"])
     folder = report("balanescu2020")
     rows = read(folder, "trial08_precision")
     assert all(r["Ours"] and r["95% interval"] and r["Difference"] for r in rows)
@@ -81,11 +73,11 @@ def test_balanescu_fills_and_says_what_is_missing(report, make_run, no_pictures)
     cell = pick(rows, Table="5.21", Class="happy")
     assert cell["Ours"] == f"{(said['label'] == 'happy').mean():.3f}"
     assert cell["Difference"] == f"{(said['label'] == 'happy').mean() - 0.83:+.2f}"
-    missing = pick(read(folder, "ckplus"), Trial="trial09", Variant="as_printed")
+    missing = pick(read(folder, "ckplus"), Trial="trial09", Variant="as_published")
     asked = f"ferkit eval run={nine.relative_to(Path.cwd()).as_posix()} view=ckplus"
     assert (missing["Ours"], missing["To fill"]) == ("", asked)
     matrix = read(folder, "trial08_confusion")
-    ours = [r for r in matrix if r["Whose"] == "ours, as_printed" and r["Table"] == "5.23"]
+    ours = [r for r in matrix if r["Whose"] == "ours, as_published" and r["Table"] == "5.23"]
     assert [r["Sum"] for r in ours] == ["1.00"] * 7
 
 
@@ -100,29 +92,31 @@ def test_a_view_predicted_later_fills_and_another_dataset_does_not(
 
 
 def test_seeds_give_mean_and_spread_and_one_run_none(report, make_run, no_pictures):
-    figures = []
+    metrics = []
     for seed in (0, 1, 2):
         run = make_run("balanescu2020", "trial05", VIEWS, seed=seed)
         frame = pd.read_parquet(run / "predictions" / "val.parquet")
-        figures.append((frame["label"] == frame["predicted"]).mean())
+        metrics.append((frame["label"] == frame["predicted"]).mean())
     make_run("balanescu2020", "trial04", VIEWS)
     rows = read(report("balanescu2020"), "validation")
-    cell = pick(rows, Trial="trial05", Variant="as_printed")["Ours"]
-    assert cell == f"{np.mean(figures):.3f} ± {np.std(figures, ddof=1):.3f} (3 seeds)"
-    assert "±" not in pick(rows, Trial="trial04", Variant="as_printed")["Ours"]
+    cell = pick(rows, Trial="trial05", Variant="as_published")["Ours"]
+    assert cell == f"{np.mean(metrics):.3f} ± {np.std(metrics, ddof=1):.3f} (3 seeds)"
+    assert "±" not in pick(rows, Trial="trial04", Variant="as_published")["Ours"]
 
 
 def test_quick_runs_are_called_quick_in_every_table_that_uses_them(report, make_run, no_pictures):
-    make_run("balanescu2020", "trial02", VIEWS, counts=dict.fromkeys([*FILMS, "neutral"], 571),
+    make_run("balanescu2020", "trial02", VIEWS, counts=dict.fromkeys([*VIDEOS, "neutral"], 571),
              trainer={"max_epochs": 3, "max_train_images": 4000})  # fmt: skip
     folder = report("balanescu2020")
     page = (folder / "balanescu2020.md").read_text()
-    quick = "quick: 3,997 training images, 3 epochs (trial02); the print is of 110 epochs."
+    quick = (
+        "quick: 3,997 training images, 3 epochs (trial02); the published value is of 110 epochs."
+    )
     sections = {s.split("\n")[0]: s for s in page.split("\n## ")[1:]}
     using = ("Validation", "CK+", "FER-2013's", "Trial 2:", "Images of each")
     for title, section in sections.items():
         assert (quick in section) is title.startswith(using), title
-    assert pick(read(folder, "runs"), Trial="trial02", Variant="as_printed")["Remark"] in quick
+    assert pick(read(folder, "runs"), Trial="trial02", Variant="as_published")["Remark"] in quick
 
 
 def test_never_predicted_class_is_called_so(report, make_run, no_pictures):
@@ -143,7 +137,7 @@ def test_a_network_that_diverged_leaves_the_other_tables_whole(report, make_run,
     folder = report("balanescu2020")
     rows = read(folder, "trial03_precision")
     assert all(bool(r["Ours"]) is (r["Table"] != "5.6") for r in rows)
-    assert "trial03 (as_printed), public: 140 of 140" in (folder / "balanescu2020.md").read_text()
+    assert "trial03 (as_published), public: 140 of 140" in (folder / "balanescu2020.md").read_text()
 
 
 def test_kurmi_fills(report, make_run):
@@ -153,7 +147,7 @@ def test_kurmi_fills(report, make_run):
     assert len(rows) == 21
     assert all(r["Ours"] and r["95% interval"] for r in rows)
     assert all(r["Ours"] for r in read(folder, "report_train"))
-    loss = pick(read(folder, "results"), Trial="sequential_cnn_as_coded", Figure="train loss")
+    loss = pick(read(folder, "results"), Trial="sequential_cnn_as_coded", Metric="train loss")
     assert (loss["Ours, last epoch"], loss["Difference"]) == ("0.5000", "+0.3690")
     assert {"confusion.png", "curves_loss.png", "class_counts.png"} <= {
         p.name for p in folder.iterdir()
@@ -173,21 +167,21 @@ def test_tekula_sets_tta_beside_the_same_network_and_lists_the_sweep(report, mak
     assert full["95% interval"].startswith("[")
     assert pick(gains, Trial="tta")["To fill"].endswith("view=test tta=none")
     # the run's own test view is the one without tta
-    test = pick(read(folder, "test"), Trial="base", Variant="as_printed", Figure="accuracy")
+    test = pick(read(folder, "test"), Trial="base", Variant="as_published", Metric="accuracy")
     assert "(2 seeds)" in test["Ours"]
     assert {r["Batch"] for r in read(folder, "sweep")} >= {"32", "64"}
-    log = pick(read(folder, "log"), Trial="base", Variant="as_printed", Curve="train loss")
+    log = pick(read(folder, "log"), Trial="base", Variant="as_published", Curve="train loss")
     assert log["Ours, first"].startswith(f"{2 / 3:.4f}")  # the first of the last ten of 12 epochs
 
 
-def test_ghafourian_takes_the_resampled_test_as_printed_and_turns_its_matrices(report, make_run):
+def test_ghafourian_takes_the_resampled_test_as_published_and_turns_its_matrices(report, make_run):
     make_run("ghafourian2021", "vgg16", ["val", "test"])
     after = make_run("ghafourian2021", "vgg16_smotetomek", ["val", "test", "resampled_test"])
     folder = report("ghafourian2021")
     frame = pd.read_parquet(after / "predictions" / "resampled_test.parquet")
     ours = pick(read(folder, "predicted_counts"), Network="VGG-16", Class="sad")["Ours"]
     assert ours == str((frame["predicted"] == "sad").sum())
-    row = pick(read(folder, "confusion"), Trial="vgg16_smotetomek", Variant="as_printed",
+    row = pick(read(folder, "confusion"), Trial="vgg16_smotetomek", Variant="as_published",
                Predicted="fear")  # fmt: skip
     happy = frame[frame["label"] == "happy"]
     assert row["happy"] == f"{(happy['predicted'] == 'fear').mean():.2f}"
@@ -195,20 +189,20 @@ def test_ghafourian_takes_the_resampled_test_as_printed_and_turns_its_matrices(r
     assert all(r["Before: ours"] and r["After: 95% interval"] for r in precision)
 
 
-def test_athanasiadis_pools_frames_to_films(report, make_run):
-    run = make_run("athanasiadis2022", "first", ["val", "test"], emotions=FILMS, n=300, frames=5)
+def test_athanasiadis_pools_frames_to_videos(report, make_run):
+    run = make_run("athanasiadis2022", "first", ["val", "test"], emotions=VIDEOS, n=300, frames=5)
     folder = report("athanasiadis2022")
     frame = pd.read_parquet(run / "predictions" / "test.parquet")
-    shares = frame.groupby("sequence")[[f"p_{e}" for e in FILMS]].mean()
+    shares = frame.groupby("sequence")[[f"p_{e}" for e in VIDEOS]].mean()
     best = shares.idxmax(axis=1).str.removeprefix("p_")
     right = (best == frame.groupby("sequence")["label"].first()).mean()
-    rows = read(folder, "films")
-    mean = pick(rows, Implementation="first", Variant="as_printed", Film_by="mean scores")
+    rows = read(folder, "videos")
+    mean = pick(rows, Implementation="first", Variant="as_published", Video_by="mean scores")
     assert mean["Our accuracy"] == f"{100 * right:.2f}"
     assert mean["Difference"] == f"{100 * right - 80.49:+.2f}"
-    counts = pick(read(folder, "film_counts"), Variant="as_printed", View="test", Class="total")
+    counts = pick(read(folder, "video_counts"), Variant="as_published", View="test", Class="total")
     assert (counts["Published"], counts["Ours"], counts["Difference"]) == ("202", "60", "-142")
-    assert sum(r["Film by"] == "majority vote" and bool(r["Sum"])
+    assert sum(r["Video by"] == "majority vote" and bool(r["Sum"])
                for r in read(folder, "confusion")) == 6  # fmt: skip
 
 
@@ -230,11 +224,11 @@ def test_given_runs_alone_are_taken(report, make_run, no_pictures):
     assert [r["Trial"] for r in rows if r["Ours"]] == ["trial03"]
 
 
-@pytest.mark.parametrize(("trial", "variant"), [("second", "text"), ("fourth", "as_printed")])
-def test_films_are_counted_in_any_variant_that_ran(report, make_run, trial, variant):
-    make_run("athanasiadis2022", trial, ["val", "test"], variant=variant, emotions=FILMS, frames=5)
+@pytest.mark.parametrize(("trial", "variant"), [("second", "text"), ("fourth", "as_published")])
+def test_videos_are_counted_in_any_variant_that_ran(report, make_run, trial, variant):
+    make_run("athanasiadis2022", trial, ["val", "test"], variant=variant, emotions=VIDEOS, frames=5)
     folder = report("athanasiadis2022")
-    rows = read(folder, "film_counts")
+    rows = read(folder, "video_counts")
     assert all(bool(r["Ours"]) is (r["View"] != "train") for r in rows)
     assert {(r["Trial"], r["Variant"]) for r in rows} == {(trial, variant)}
     asked = [r["To fill"] for r in rows if r["To fill"]]
@@ -242,8 +236,8 @@ def test_films_are_counted_in_any_variant_that_ran(report, make_run, trial, vari
     assert all(r["Ours"] for r in read(folder, "frame_counts"))
 
 
-def test_without_a_run_film_counts_say_the_command_that_fills_them(empty_report):
-    rows = read(empty_report("athanasiadis2022"), "film_counts")
+def test_without_a_run_video_counts_say_the_command_that_fills_them(empty_report):
+    rows = read(empty_report("athanasiadis2022"), "video_counts")
     fills = {r["To fill"] for r in rows} - {""}
     assert fills == {"ferkit train experiment=athanasiadis2022/first"}
 
@@ -252,7 +246,7 @@ def test_class_counts_come_from_any_trial(report, make_run):
     emotions = ["angry", "disgust", "neutral", "sad", "surprise", "fear", "happy"]
     make_run("ghafourian2021", "resnet50", ["val", "test"], emotions=emotions)
     rows = read(report("ghafourian2021"), "class_counts")
-    ours = [r for r in rows if r["View"] == "train" and r["Variant"] == "as_printed"]
+    ours = [r for r in rows if r["View"] == "train" and r["Variant"] == "as_published"]
     assert [r["Ours"] for r in ours] == [*["50"] * 7, "350"]
     assert all(r["To fill"] == "" for r in ours)
     points = read(Path("report"), "curve_points")

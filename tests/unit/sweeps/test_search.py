@@ -31,7 +31,7 @@ class Killed(BaseException):
 
 
 def figure(words, epoch):
-    """A smooth figure of the parameters, so that samplers and pruners have something to find."""
+    """A smooth metric of the parameters, so that samplers and pruners have something to find."""
     given = dict(word.split("=") for word in words)
     lr = math.log10(float(given["optimizer.lr"]))
     bonus = {"focal": 0.1, "mse": 0.0, "ldam": 0.05}[given["loss"]]
@@ -99,9 +99,8 @@ def run(folder, world, trials=12, seed=0, n_jobs=1, epochs=lambda _: EPOCHS, sta
         make_sampler(kinds.get("sampler", "tpe"), seed, startup),
         make_pruner(kinds.get("pruner", "median"), startup, 1),
     )  # fmt: skip
-    said = []
-    search(study, SPACE, Plan(trials, "val_accuracy", epochs, n_jobs, 0), world.launch, said.append)
-    return study, said
+    search(study, SPACE, Plan(trials, "val_accuracy", epochs, n_jobs, 0), world.launch)
+    return study
 
 
 def results(study):
@@ -125,7 +124,7 @@ def quick_disk():
 @pytest.fixture(scope="module")
 def unbroken(quick_disk, tmp_path_factory):
     world = World()
-    study, _ = run(tmp_path_factory.mktemp("unbroken"), world)
+    study = run(tmp_path_factory.mktemp("unbroken"), world)
     return results(study), world
 
 
@@ -147,7 +146,7 @@ def test_killed_twice_at_any_look_it_ends_as_the_unbroken_one(tmp_path, unbroken
     for world.kill_at in moments:
         with pytest.raises(Killed):
             run(tmp_path, world)
-    study, _ = run(tmp_path, going_on(world))
+    study = run(tmp_path, going_on(world))
     assert results(study) == unbroken[0]
     assert world.trained == unbroken[1].trained
 
@@ -155,57 +154,60 @@ def test_killed_twice_at_any_look_it_ends_as_the_unbroken_one(tmp_path, unbroken
 def test_random_search_without_pruning_is_the_same_after_a_kill_too(tmp_path):
     kinds = {"sampler": "random", "pruner": "none", "trials": 4}
     (tmp_path / "killed").mkdir()
-    whole, _ = run(tmp_path, World(), **kinds)
+    whole = run(tmp_path, World(), **kinds)
     world = World(kill_at=7)
     with pytest.raises(Killed):
         run(tmp_path / "killed", world, **kinds)
-    study, _ = run(tmp_path / "killed", going_on(world), **kinds)
+    study = run(tmp_path / "killed", going_on(world), **kinds)
     assert results(study) == results(whole)
     assert {t.state.name for t in study.trials} == {"COMPLETE"}
 
 
-def test_what_was_killed_is_taken_up_with_its_parameters_and_trains_no_epoch_twice(tmp_path):
+def test_what_was_killed_is_taken_up_with_its_parameters_and_trains_no_epoch_twice(
+    tmp_path, caplog
+):
     world = World(kill_at=7)  # in the second trial
+    caplog.set_level("INFO")
     with pytest.raises(Killed):
         run(tmp_path, world, trials=3)
     assert world.launched == [(0, 0), (1, 0)]
-    study, said = run(tmp_path, going_on(world), trials=3)
+    study = run(tmp_path, going_on(world), trials=3)
     assert [n for n, _ in world.launched] == [0, 1, 1, 2]  # launch() asserts the same words
     assert world.trained == 3 * EPOCHS
     assert len(study.trials) == 3
-    assert "taken up again" in said[0]
+    assert any("taken up again" in line for line in caplog.messages)
 
 
 def test_killed_while_parameters_are_drawn_the_rest_comes_out_the_same(tmp_path, unbroken):
     whole, _ = unbroken
-    study, _ = run(tmp_path, World(), trials=7)
+    study = run(tmp_path, World(), trials=7)
     trial = study.ask()
     trial.suggest_categorical("loss", SPACE.distributions["loss"].choices)  # and no more
-    study, _ = run(tmp_path, World(), trials=12)
+    study = run(tmp_path, World(), trials=12)
     assert results(study) == whole
 
 
 def test_same_seed_same_search_another_seed_another(tmp_path, unbroken):
     for name, seed in (("same", 0), ("other", 1)):
         (tmp_path / name).mkdir()
-        study, _ = run(tmp_path / name, World(), seed=seed, trials=5)
+        study = run(tmp_path / name, World(), seed=seed, trials=5)
         assert (results(study) == unbroken[0][:5]) == (seed == 0)
 
 
 def test_a_longer_search_begins_as_the_shorter_one(tmp_path, unbroken):
     run(tmp_path, World(), trials=5)
-    study, _ = run(tmp_path, World(), trials=12)
+    study = run(tmp_path, World(), trials=12)
     assert results(study) == unbroken[0]
 
 
-def test_a_crash_is_a_result_and_stops_nothing(tmp_path):
+def test_a_crash_is_a_result_and_stops_nothing(tmp_path, caplog):
     world = World(endings={1: [1], 2: [3]})
-    study, said = run(tmp_path, world, trials=6)
+    study = run(tmp_path, world, trials=6)
     states = [t.state.name for t in study.trials]
     assert len(states) == 6
     assert [i for i, s in enumerate(states) if s == "FAIL"] == [1, 2]
     assert study.trials[1].user_attrs["last_line"] == "RuntimeError: trial 1 fell over"
-    assert any("fell over" in line for line in said)
+    assert any("fell over" in line for line in caplog.messages)
     write_sweep(study, SPACE, "val_accuracy", tmp_path)
     rows = list(csv.DictReader((tmp_path / "trials.csv").open()))
     assert len(rows) == 6
@@ -215,10 +217,10 @@ def test_a_crash_is_a_result_and_stops_nothing(tmp_path):
 
 def test_failed_trials_can_be_tried_again_under_their_own_numbers(tmp_path):
     world = World(endings={1: [1]})
-    study, _ = run(tmp_path, world, trials=4)
+    study = run(tmp_path, world, trials=4)
     before = results(study)
     assert reopen_failed(tmp_path) == 1
-    study, _ = run(tmp_path, world, trials=4)
+    study = run(tmp_path, world, trials=4)
     assert [t.state.name == "FAIL" for t in study.trials] == [False] * 4
     assert study.trials[1].params == before[1][3]
     assert results(study)[0] == before[0]
@@ -227,7 +229,7 @@ def test_failed_trials_can_be_tried_again_under_their_own_numbers(tmp_path):
 
 def test_a_trial_ended_by_a_signal_is_taken_up_again_but_not_for_ever(tmp_path):
     world = World(endings={0: [-9], 1: [-9] * LAUNCHES})
-    study, _ = run(tmp_path, world, trials=3)
+    study = run(tmp_path, world, trials=3)
     assert [t.state.name for t in study.trials] == ["COMPLETE", "FAIL", "COMPLETE"]
     assert [n for n, _ in world.launched] == [0, 0, 1, 1, 1, 2]
 
@@ -238,7 +240,7 @@ def test_words_that_a_trial_cannot_be_trained_with_fail_it_alone(tmp_path):
             raise ConfigError("loss=mse is not for this.")
         return EPOCHS
 
-    study, _ = run(tmp_path, World(), epochs=epochs, sampler="random", trials=9)
+    study = run(tmp_path, World(), epochs=epochs, sampler="random", trials=9)
     assert {t.params["loss"] for t in study.trials if t.state.name == "FAIL"} == {"mse"}
     assert len(study.trials) == 9
 
@@ -254,7 +256,7 @@ def test_a_mistake_of_all_the_first_trials_is_said_once(tmp_path):
 
 def test_trials_side_by_side_have_slots_of_their_own(tmp_path):
     world = World()
-    study, _ = run(tmp_path, world, trials=7, n_jobs=3)
+    study = run(tmp_path, world, trials=7, n_jobs=3)
     assert len(study.trials) == 7
     assert {slot for _, slot in world.launched} == {0, 1, 2}
     world = World(kill_at=8)
@@ -262,12 +264,12 @@ def test_trials_side_by_side_have_slots_of_their_own(tmp_path):
     with pytest.raises(Killed):
         run(tmp_path / "killed", world, trials=7, n_jobs=3)
     assert all(a.stopped for a in world.attempts)
-    study = run(tmp_path / "killed", going_on(world), trials=7, n_jobs=3)[0]
+    study = run(tmp_path / "killed", going_on(world), trials=7, n_jobs=3)
     assert len(study.trials) == 7
     assert interrupted(study) == []
 
 
-def test_a_figure_that_is_never_a_number_is_a_failure(tmp_path):
+def test_a_metric_that_is_never_a_number_is_a_failure(tmp_path):
     world = World()
     launch = world.launch
 
@@ -278,13 +280,13 @@ def test_a_figure_that_is_never_a_number_is_a_failure(tmp_path):
         return attempt
 
     world.launch = broken
-    study, _ = run(tmp_path, world, trials=2)
+    study = run(tmp_path, world, trials=2)
     assert study.trials[0].state.name == "FAIL"
     assert "never a number" in study.trials[0].user_attrs["last_line"]
 
 
 def test_report_says_what_it_was_chosen_on_and_what_to_type(tmp_path, unbroken):
-    study, _ = run(tmp_path, World())
+    study = run(tmp_path, World())
     command = write_sweep(study, SPACE, "val_accuracy", tmp_path)
     best = best_trial(study)
     assert best.value == max(value for _, state, value, *_ in unbroken[0] if state == "COMPLETE")
@@ -298,13 +300,13 @@ def test_report_says_what_it_was_chosen_on_and_what_to_type(tmp_path, unbroken):
         assert (tmp_path / name).read_bytes().startswith(b"\x89PNG")
 
 
-def test_smallest_is_best_where_the_figure_is_a_loss(tmp_path):
+def test_smallest_is_best_where_the_metric_is_a_loss(tmp_path):
     study = open_study(
         tmp_path, "minimize", make_sampler("random", 0, 3), make_pruner("none", 3, 1)
     )
     world = World()
     plan = Plan(4, "val_accuracy", lambda _: EPOCHS, 1, 0)
-    search(study, SPACE, plan, world.launch, lambda _: None)
+    search(study, SPACE, plan, world.launch)
     values = [t.value for t in study.trials]
     assert best_trial(study).value == min(values)
     assert all(t.value == min(r["val_accuracy"] for r in world.attempts[t.number].rows())

@@ -15,11 +15,12 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from ferkit.composition import choices, configs_dir
 from ferkit.config import build
+from ferkit.targets import configs_dir
+from ferkit.tree import choices
 
 SIDE = 14  # pixels of the maps; larger kernels get maps of their own size
-CHANNELS = {"kurmi_cnn": 1, "mini_xception": 1, "resnet18": 1, "vgg8": 1}
+CHANNELS = {"eca_resnet": 1, "kurmi_cnn": 1, "mini_xception": 1, "resnet18": 1, "vgg8": 1}
 
 
 def shapes():

@@ -67,7 +67,7 @@ class Killed(BaseException):
 
 
 def die_at(monkeypatch, moment):
-    """Kill the process before its `moment`-th file is renamed into place; answers the count."""
+    """Kill the process before its `moment`-th file is renamed into place; return the count."""
     real, count = files.atomic_write, [0]
 
     def write(path, *arguments, **options):
@@ -287,7 +287,7 @@ def test_a_changed_key_of_the_config_is_a_sentence(run, ferkit, key, value, comm
         ("data.json", b'{"leaks": {"train|val": 3}}'), ("env.json", b"3"),
         ("metrics.jsonl", b"\xff\n"), ("metrics.jsonl", b"[1]\n"), ("metrics.jsonl", b"{}\n"),
         ("metrics.jsonl", b'{"epoch": "one"}\n'), ("metrics.jsonl", b'{"epoch": 1, "lr": []}\n'),
-        ("looks.jsonl", b"x\n"), ("checksums.json", b"["), ("predictions/val.parquet", b""),
+        ("test_accesses.jsonl", b"x\n"), ("checksums.json", b"["), ("predictions/val.parquet", b""),
         ("predictions/val.parquet", b"PAR1PAR1"), ("predictions/examples.npz", b"PK\x03\x04"),
     ],
 )  # fmt: skip
@@ -322,7 +322,7 @@ def test_predictions_of_another_structure_are_refused(run, ferkit):
         ("predictions/val.parquet", ["eval", "ensemble=[r,whole]", "out=pooled"]),
     ],
 )
-def test_damage_is_found_and_no_figure_is_told(
+def test_damage_is_found_and_no_metric_is_told(
     run, whole, finished, tmp_path, ferkit, name, command
 ):
     other = finished(*TINY, "seed=1") / "run"

@@ -1,4 +1,4 @@
-"""Loggers: the rows of metrics.jsonl in other places, once each, also after a kill."""
+"""Loggers: the rows of metrics.jsonl in other positions, once each, also after a kill."""
 
 import json
 import sys
@@ -99,7 +99,7 @@ def fake_wandb(monkeypatch):
 
     def init(**words):
         run = SimpleNamespace(id=words["id"] or "abc", rows=[], words=words, finished=False)
-        run.log = lambda figures, step: run.rows.append((step, figures))
+        run.log = lambda metrics, step: run.rows.append((step, metrics))
         run.finish = lambda: setattr(run, "finished", True)
         made.append(run)
         return run

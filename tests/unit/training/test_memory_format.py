@@ -11,9 +11,10 @@ import torch
 from omegaconf import OmegaConf
 from torch import nn
 
-from ferkit.composition import choices, configs_dir
 from ferkit.config import build
+from ferkit.targets import configs_dir
 from ferkit.training.memory_format import strided_pointwise, why_not_channels_last
+from ferkit.tree import choices
 
 GRADIENTS = Path(__file__).with_name("convolution_gradients.py")
 

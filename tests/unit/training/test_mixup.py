@@ -1,7 +1,8 @@
 import pytest
 import torch
 
-from ferkit.training.mixup import mix
+from ferkit.training.augment import Augment
+from ferkit.training.mixup import blend, cut, mix
 
 
 @pytest.fixture
@@ -53,3 +54,38 @@ def test_soft_targets_are_blended_as_they_are(batch):
     votes = torch.rand(9, 4, generator=drawn(1))
     _, soft = mix(images, votes, drawn(), 1.0, 4)
     torch.testing.assert_close(soft.sum(0), votes.sum(0))
+
+
+def test_cutmix_pastes_one_rectangle_and_blends_labels_by_its_area():
+    generator, seen = drawn(), set()
+    plain = torch.arange(12)[:, None, None, None].expand(12, 2, 10, 14).float()
+    for _ in range(40):
+        cut_faces, soft = cut(plain, torch.arange(12), generator, 1.0, 12)
+        foreign = cut_faces != plain
+        changed = foreign.flatten(1).any(1).nonzero().ravel()
+        if not len(changed):
+            continue
+        where = foreign[changed[0], 0]
+        rows, columns = where.any(1), where.any(0)
+        assert torch.equal(where, rows[:, None] & columns[None])
+        assert torch.equal(foreign[changed], where.expand(len(changed), 2, 10, 14))
+        share = where.float().mean()
+        for i in changed.tolist():
+            other = int(cut_faces[i, 0][where][0])
+            assert soft[i, other].item() == pytest.approx(share.item(), abs=1e-6)
+            assert soft[i, i].item() == pytest.approx(1 - share.item(), abs=1e-6)
+        seen.add(round(share.item(), 2))
+    assert len(seen) > 12
+
+
+def test_of_mixup_and_cutmix_one_is_taken_by_batch(batch):
+    both = Augment(mixup=1.0, cutmix=1.0)
+    images, targets = batch
+    pasted = 0
+    for seed in range(60):
+        faces, soft = blend(images, targets, drawn(seed), both, 4)
+        torch.testing.assert_close(soft.sum(1), torch.ones(9))
+        pasted += bool((faces == faces.round()).all())
+    assert 15 < pasted < 45
+    untouched = blend(images, targets, drawn(), Augment(), 4)
+    assert untouched[0] is images and untouched[1] is targets

@@ -43,7 +43,7 @@ def test_run_folder_holds_what_is_promised(run):
         "model.safetensors", "predictions/val.parquet", "predictions/test.parquet",
         "predictions/examples.npz", "report/report.md", "report/report.html",
         "report/metrics.json", "report/per_class.csv", "report/confusion_matrix.csv",
-        "report/confusion_matrix.png", "report/curves.png", "looks.jsonl",
+        "report/confusion_matrix.png", "report/curves.png", "test_accesses.jsonl",
     ]  # fmt: skip
     assert [p for p in promised if not (run / p).is_file()] == []
     row = metrics(run)[0]
@@ -64,23 +64,23 @@ def test_predictions_carry_their_keys(run):
     assert np.allclose(shares.sum(axis=1), 1, atol=1e-5)
     named = np.array([c[2:] for c in predictions.filter(like="p_")])[shares.argmax(axis=1)]
     assert (named == predictions["predicted"]).all()
-    figures = json.loads((run / "report" / "metrics.json").read_text())["views"]["val"]
-    assert figures["accuracy"] == (predictions["label"] == predictions["predicted"]).mean()
+    found = json.loads((run / "report" / "metrics.json").read_text())["views"]["val"]
+    assert found["accuracy"] == (predictions["label"] == predictions["predicted"]).mean()
     best = max(row["val_accuracy"] for row in metrics(run))
-    assert figures["accuracy"] == pytest.approx(best)
+    assert found["accuracy"] == pytest.approx(best)
 
 
 def test_same_seed_same_run_another_seed_another(run, tmp_path, ferkit):
     ferkit("train", *SMALL, f"run_dir={tmp_path / 'again'}")
     assert metrics(tmp_path / "again") == metrics(run)
     assert same_weights(tmp_path / "again", run)
-    assert not (tmp_path / "again" / "looks.jsonl").exists()
+    assert not (tmp_path / "again" / "test_accesses.jsonl").exists()
     ferkit("train", *SMALL, f"run_dir={tmp_path / 'other'}", "seed=1", "trainer.max_epochs=1")
     assert metrics(tmp_path / "other")[0]["train_loss"] != metrics(run)[0]["train_loss"]
 
 
 def test_streaming_trains_as_resident_does(run, tmp_path, ferkit):
-    ferkit("train", *SMALL, f"run_dir={tmp_path / 'streamed'}", "trainer.resident=false")
+    ferkit("train", *SMALL, f"run_dir={tmp_path / 'streamed'}", "trainer.cache_on_device=false")
     assert metrics(tmp_path / "streamed") == metrics(run)
 
 
@@ -184,7 +184,7 @@ def test_named_test_views_are_predicted_and_noted(tmp_path, ferkit):
     assert set(foreign["dataset"]) == {"ckplus"}
     assert "contempt" in set(foreign["label"])
     assert "contempt" not in set(foreign["predicted"])
-    looks = (tmp_path / "named" / "looks.jsonl").read_text().splitlines()
+    looks = (tmp_path / "named" / "test_accesses.jsonl").read_text().splitlines()
     assert [json.loads(look)["view"] for look in looks] == ["both", "ck"]
 
 
@@ -285,8 +285,8 @@ def test_a_temperature_is_fitted_once_on_val_and_changes_no_prediction(tmp_path,
 
     again = temperature_of(RunFolder(folder), "none", np.array([]), lambda: 1 / 0)
     assert again == fitted["temperature"]
-    codes = val["label"].map({n[2:]: k for k, n in enumerate(val.filter(like="p_"))}).to_numpy()
-    nll = -np.log(shares[np.arange(len(val)), codes]).mean()
+    class_ids = val["label"].map({n[2:]: k for k, n in enumerate(val.filter(like="p_"))}).to_numpy()
+    nll = -np.log(shares[np.arange(len(val)), class_ids]).mean()
     assert nll == pytest.approx(fitted["nll"][1], abs=1e-5)
 
 
@@ -313,6 +313,6 @@ def test_choices_train_together(tmp_path, ferkit, words):
     folder = tmp_path / "-".join(w.partition("=")[2].strip("[]").replace(",", "") for w in words)
     said = ferkit("train", *SMALL, "trainer.max_epochs=1", *words, f"run_dir={folder}")
     assert said.code == 0, said.err
-    figures = json.loads((folder / "report" / "metrics.json").read_text())["views"]["val"]
+    found = json.loads((folder / "report" / "metrics.json").read_text())["views"]["val"]
     assert np.isfinite(metrics(folder)[0]["train_loss"])
-    assert sum(c["support"] for c in figures["per_class"].values()) == figures["n"]
+    assert sum(c["support"] for c in found["per_class"].values()) == found["n"]

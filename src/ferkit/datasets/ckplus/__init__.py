@@ -5,7 +5,7 @@ the expression (last frame); 327 of 118 people carry an emotion. Grey (a few col
 640x490 or 640x480. Two unofficial copies are read too: CK+48 (the last three frames of the
 327, 48x48) and ckextended.csv (327 last frames and 593 first ones as neutral, without people).
 
-Layout (the inner folders, and folders renamed by tutorials, will do)::
+Layout (the inner folders, and folders renamed by tutorials, are accepted)::
 
     cohn-kanade-images/S005/001/S005_001_00000001.png ... S005_001_00000011.png
     Emotion/S005/001/S005_001_00000011_emotion.txt      "   3.0000000e+00"
@@ -59,7 +59,7 @@ def read_ckplus(
     Args:
         root: The dataset's folder, one above it, or its inner folder.
         variant: `original`, `ck48`, `csv`, or `auto`: the first of these that is found.
-        frames: Which frames of a sequence carry its label (see `films.select_frames`); the apex
+        frames: Which frames of a sequence carry its label (see `videos.select_frames`); the apex
             is the last frame on disk. ckextended.csv has one frame a sequence.
         count: The k of `last_k` and the like.
         neutral: Which first frames become neutral samples: of the `labelled` sequences, of

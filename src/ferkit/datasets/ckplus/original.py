@@ -32,7 +32,7 @@ _LABEL_FOLDER = re.compile(r"emotion|label", re.I)
 
 @dataclass(frozen=True)
 class FrameChoice:
-    """Which frames of a sequence are wanted: a policy of `films`, its k, and neutral starts."""
+    """Which frames of a sequence are wanted: a policy of `videos`, its k, and neutral starts."""
 
     policy: str
     count: int

@@ -1,6 +1,6 @@
 """EMOTIC: 23,571 photographs of 34,320 people in context, 26 categories a person.
 
-What it is: photographs from COCO, ADE20K, an own collection and film frames. Annotated are
+What it is: photographs from COCO, ADE20K, an own collection and video frames. Annotated are
 persons by body box, each with one or more of 26 categories and valence, arousal and dominance
 (1..10). Persons are not faces: many are seen from behind or are tiny, so a face detector belongs
 between this index and training (`box` is the body box).
@@ -242,7 +242,7 @@ def _image_size(row: Mapping[str, Any], home: Path) -> tuple[float, float]:
 
 
 def _name_categories(rows: Sequence[dict[str, Any]]) -> list[str]:
-    """Put categories into their canonical spelling; foreign ones are left out and told."""
+    """Put categories into their canonical spelling; unknown ones are left out and reported."""
     foreign: dict[str, int] = {}
     for row in rows:
         named = {name: category(name) for name in row["categories"]}

@@ -50,7 +50,7 @@ MAPPINGS: dict[str, dict[str, str]] = {"strict": _STRICT, "broad": _BROAD}
 
 
 def category(name: str) -> str | None:
-    """The category that a spelling stands for, or None for a foreign one.
+    """The category that a spelling stands for, or None for an unknown one.
 
     >>> category("Disquitement"), category("Doubt_Confusion"), category("Boredom")
     ('Disquietment', 'Doubt/Confusion', None)

@@ -24,11 +24,11 @@ def read_mat(path: Path) -> list[dict[str, Any]]:
         DataError: the file cannot be read.
         DatasetLayoutError: one of train, val and test is not in it.
     """
-    return persons(load_mat("emotic", path, squeeze_me=True, struct_as_record=False), path.name)
+    return persons(load_mat("emotic", path), path.name)
 
 
 def persons(content: Mapping[str, Any], name: str = "Annotations.mat") -> list[dict[str, Any]]:
-    """One mapping a person from the variables of a loaded file, in any of scipy's styles.
+    """One mapping a person from the variables of a loaded file (see `ferkit.datasets.matlab`).
 
     Returns:
         Mappings of `split`, `folder`, `filename`, `person` (0-based in its photo), `width` and

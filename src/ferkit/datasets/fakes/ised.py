@@ -1,4 +1,4 @@
-"""Tiny drawn films in ISED's layout."""
+"""Tiny drawn videos in ISED's layout."""
 
 from pathlib import Path
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from ferkit.datasets.fakes.video_writer import draw_film, write_film
+from ferkit.datasets.fakes.video_writer import draw_video, write_video
 
 _CODES = {"happy": 1, "surprise": 2, "sad": 3, "disgust": 4}
 _FRAMES = 9
@@ -32,11 +32,11 @@ def make(out: Path, *, people: int = 10, real_size: bool = False, seed: int = 0)
             levels = [round(min(i / (peak - 1), 1.0) * 3) / 3 for i in range(_FRAMES)]
             levels[peak:] = [round(max(0.0, v - 1 / 3), 3) for v in levels[peak:]]
             state = (seed, who, clip)
-            film = draw_film(emotion, person=who, seed=state, size=size, intensities=levels)
-            write_film(out / f"videos/PS {who}/{clip}.avi", film, rate=50.0)
+            video = draw_video(emotion, person=who, seed=state, size=size, intensities=levels)
+            write_video(out / f"videos/PS {who}/{clip}.avi", video, rate=50.0)
             still = f"peakImages/{who}_{clip}_{peak}.jpg"
             (out / "peakImages").mkdir(exist_ok=True)
-            cv2.imwrite(str(out / still), cv2.cvtColor(film[peak - 1], cv2.COLOR_RGB2BGR))
+            cv2.imwrite(str(out / still), cv2.cvtColor(video[peak - 1], cv2.COLOR_RGB2BGR))
             rows.append(_details(who, clip, peak, still, code))
     _save(out, rows)
     (out / "HowToUse.m").write_text("load('ISED_details.mat');\n", encoding="ascii")
@@ -45,10 +45,10 @@ def make(out: Path, *, people: int = 10, real_size: bool = False, seed: int = 0)
 
 
 def _details(who: int, clip: int, peak: int, still: str, code: int) -> list[Any]:
-    film = f"videos/PS {who}/{clip}.avi"
+    video = f"videos/PS {who}/{clip}.avi"
     if clip % 2:
-        film, still = film.replace("/", "\\"), still.replace("/", "\\")
-    about = [who, len(str(who)) + clip, clip, peak, film, still, code, 1 + clip % 5, "MF"[who % 2]]
+        video, still = video.replace("/", "\\"), still.replace("/", "\\")
+    about = [who, len(str(who)) + clip, clip, peak, video, still, code, 1 + clip % 5, "MF"[who % 2]]
     places = [[8.0, 8.0, 32.0, 32.0], [16.0, 20.0], [32.0, 20.0], [24.0, 28.0]]
     return [*about, 0, 0, 0, *places]
 

@@ -48,7 +48,7 @@ def make(
         people: Number of people, up to 70.
         real_size: 562x762 pixels instead of a tenth.
         seed: Of all that is drawn.
-        variant: `original` (a folder a person and session), `flat`, or `classes` (folders
+        variant: `original` (one folder per person and session), `flat`, or `classes` (folders
             named after emotions).
 
     Raises:

@@ -17,7 +17,7 @@ _FOLDERS = {
     "sad": "sadness",
     "surprise": "surprise",
 }
-# The 52 people whose films are available.
+# The 52 people whose videos are available.
 _SUBJECTS = [
     *(1, 2, 6, 7, 8, 10, 13, 14, 17, 20, 21, 27, 28, 30, 31, 32, 33, 34, 36, 37, 38, 39, 40, 42),
     *(43, 44, 45, 46, 48, 49, 52, 55, 60, 61, 62, 63, 64, 65, 66, 70, 71, 72, 73, 74, 75, 76, 77),

@@ -1,4 +1,4 @@
-"""Tiny films of drawn faces."""
+"""Tiny videos of drawn faces."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -9,7 +9,7 @@ import numpy as np
 from ferkit.drawn.face import draw_photo
 
 
-def draw_film(
+def draw_video(
     emotion: str,
     *,
     person: int,
@@ -51,7 +51,7 @@ def draw_film(
     return frames
 
 
-def write_film(path: Path, frames: Sequence[np.ndarray], *, rate: float = 25.0) -> None:
+def write_video(path: Path, frames: Sequence[np.ndarray], *, rate: float = 25.0) -> None:
     """Write frames as a motion-JPEG .avi, which every wheel can decode.
 
     Args:
@@ -64,9 +64,9 @@ def write_film(path: Path, frames: Sequence[np.ndarray], *, rate: float = 25.0) 
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     height, width = frames[0].shape[:2]
-    film = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), rate, (width, height))
-    if not film.isOpened():
-        raise OSError(f"{path} cannot be written as a film")
+    video = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), rate, (width, height))
+    if not video.isOpened():
+        raise OSError(f"{path} cannot be written as a video")
     for frame in frames:
-        film.write(cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))
-    film.release()
+        video.write(cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))
+    video.release()

@@ -48,7 +48,7 @@ from ferkit.datasets.fer2013.ferplus_votes import (
     VOTE_EMOTIONS,
     check_rule,
     label_votes,
-    vote_shares,
+    vote_probabilities,
 )
 from ferkit.datasets.fer2013.folders import find_tree
 from ferkit.datasets.index import FaceIndex, make_index
@@ -94,7 +94,7 @@ def read_ferplus(
 
     Returns:
         The index, with FER-2013's own keys and the extra columns `usage`, `fer2013_label` and
-        `soft_<emotion>` (shares of the votes for the eight emotions, sum 1).
+        `soft_<emotion>` (vote probabilities for the eight emotions, sum 1).
 
     Raises:
         ConfigError: unknown rule.
@@ -155,11 +155,11 @@ def _labelled(
     labels, reasons = label_votes(ballots, rule)
     reasons[~named] = _NO_NAME
     kept = reasons == ""
-    shares = vote_shares(ballots)  # [N, 8]
+    probabilities = vote_probabilities(ballots)  # [N, 8]
     frame = index.frame.rename(columns={"label": "fer2013_label"})
     frame["dataset"], frame["label"] = "ferplus", labels
     for emotion in EMOTIONS:
-        frame[f"soft_{emotion}"] = shares[:, VOTE_EMOTIONS.index(emotion)]
+        frame[f"soft_{emotion}"] = probabilities[:, VOTE_EMOTIONS.index(emotion)]
     counts = Counter(reasons[~kept].tolist())
     warnings = []
     if rule in _KEPT:

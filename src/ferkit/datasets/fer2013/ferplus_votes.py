@@ -85,7 +85,7 @@ def label_votes(votes: np.ndarray, rule: str) -> tuple[np.ndarray, np.ndarray]:
     return np.where(reasons == "", names, ""), reasons
 
 
-def vote_shares(votes: np.ndarray) -> np.ndarray:
+def vote_probabilities(votes: np.ndarray) -> np.ndarray:
     """The distribution over the eight emotions: soft targets.
 
     Single votes are left out, except where nothing else was cast for an emotion.
@@ -94,10 +94,10 @@ def vote_shares(votes: np.ndarray) -> np.ndarray:
         votes: Counts in the order of `VOTE_COLUMNS`, [N, 10].
 
     Returns:
-        Shares in the order of `VOTE_EMOTIONS`, [N, 8] float64; each row sums to 1, or is all zero
-        where nobody saw an emotion.
+        Probabilities in the order of `VOTE_EMOTIONS`, [N, 8] float64; each row sums to 1, or is all
+        zero        where nobody saw an emotion.
 
-    >>> vote_shares(np.array([[4, 0, 0, 1, 4, 0, 0, 0, 1, 0]])).tolist()
+    >>> vote_probabilities(np.array([[4, 0, 0, 1, 4, 0, 0, 0, 1, 0]])).tolist()
     [[0.5, 0.0, 0.0, 0.0, 0.5, 0.0, 0.0, 0.0]]
     """
     cast = np.asarray(votes)[:, : len(VOTE_EMOTIONS)]  # [N, 8]

@@ -50,7 +50,7 @@ def read_folders(
 
     Raises:
         DatasetLayoutError: there is a train folder without any other, or the reverse.
-        DataError: a foreign or numeric class folder.
+        DataError: an unknown or numeric class folder.
     """
     root = tree.root
     _refuse_half(tree)

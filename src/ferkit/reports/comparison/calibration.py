@@ -1,4 +1,4 @@
-"""Whether a method's confidences are honest: a table and a picture a method."""
+"""Whether a method's confidences are honest: a table and one picture per method."""
 
 import re
 from collections.abc import Sequence
@@ -38,10 +38,10 @@ def _cells(method: Method, view: str, fitted: bool) -> list[str]:
     gaps, found = [], []
     vals = method.frames("val") if fitted else [None] * len(method.runs)
     for frame, val in zip(method.frames(view), vals, strict=True):
-        scores, codes = _scores(frame)
-        gaps.append(_confidence_gap(scores, codes))
+        scores, class_ids = _scores(frame)
+        gaps.append(_confidence_gap(scores, class_ids))
         temperature = 1.0 if val is None else fit_temperature(*_scores(val))
-        found.append(measure_temperature(scores, codes, temperature))
+        found.append(measure_temperature(scores, class_ids, temperature))
     cells = [show_signed(float(np.mean(gaps)))]
     cells += [show_mean([c.ece[0] for c in found]), show_mean([c.nll[0] for c in found])]
     if fitted:
@@ -57,8 +57,8 @@ def _scores(frame: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     return np.log(np.maximum(outcomes.probabilities[known], _LEAST)), outcomes.truth[known]
 
 
-def _confidence_gap(scores: np.ndarray, codes: np.ndarray) -> float:
-    return float(np.exp(scores.max(axis=1)).mean() - (scores.argmax(axis=1) == codes).mean())
+def _confidence_gap(scores: np.ndarray, class_ids: np.ndarray) -> float:
+    return float(np.exp(scores.max(axis=1)).mean() - (scores.argmax(axis=1) == class_ids).mean())
 
 
 def reliability_pictures(methods: Sequence[Method], view: str) -> dict[str, bytes]:

@@ -6,7 +6,7 @@ from ferkit.datasets.fer2013.ferplus_votes import VOTE_COLUMNS, VOTE_EMOTIONS, l
 from ferkit.emotions import EMOTIONS
 from ferkit.evaluation.ceiling import Ceiling, annotator_ceiling, label_ceiling
 from ferkit.reports.document import Sheet
-from ferkit.reports.tables import show_figure
+from ferkit.reports.tables import format_metric
 
 _SEVEN = EMOTIONS[:7]
 _FURTHER = (
@@ -41,8 +41,8 @@ def ceiling_sheets(votes: np.ndarray, labels: np.ndarray | None) -> list[Sheet]:
         (
             name,
             f"{each.images:,}",
-            show_figure(each.accuracy, each.interval[0]),
-            show_figure(each.balanced_accuracy, each.interval[1]),
+            format_metric(each.accuracy, each.interval[0]),
+            format_metric(each.balanced_accuracy, each.interval[1]),
         )
         for name, each in found.items()
     )
@@ -78,7 +78,7 @@ def _recalls_sheet(found: dict[str, Ceiling]) -> Sheet:
         cells = []
         for each in shown.values():
             recall, interval, count = each.recall.get(emotion, (None, None, 0))
-            cells += [show_figure(recall, interval), f"{count:,.0f}"]
+            cells += [format_metric(recall, interval), f"{count:,.0f}"]
         rows.append((emotion, *cells))
     header = [part for name in shown for part in (name, "images")]
     note = "An image counts in parts for every class that the majority of the others may have been."

@@ -18,7 +18,7 @@ from ferkit.evaluation.seeds import (
 )
 from ferkit.reports.comparison.methods import Method
 from ferkit.reports.document import Sheet
-from ferkit.reports.tables import FIGURE_NAMES, show_figure
+from ferkit.reports.tables import METRIC_NAMES, format_metric
 
 NONE = "—"
 _MATRIX = 12  # methods up to which every pair is shown
@@ -34,18 +34,18 @@ _TESTS = (
     "Paired bootstrap: two-sided p-value of the difference of the means over seeds. McNemar: "
     "exact, networks of the same seed paired, their one-sided p-values joined by twice their mean "
     "(valid however they depend on each other), the two sides by twice the smaller.",
-    "Holm and Benjamini-Hochberg (BH) correct over the methods of a column, each figure by itself.",
+    "Holm and Benjamini-Hochberg (BH) correct over the methods of a column, each metric by itself.",
 )
 _SUBJECTS = (
     "McNemar's test takes faces as independent; the {units} were not, so trust the bootstrap."
 )
 
 
-def figure_name(figure: str) -> str:
-    """A figure in words, e.g. "Recall of disgust"."""
-    if figure.startswith(RECALL):
-        return f"Recall of {figure.removeprefix(RECALL)}"
-    return FIGURE_NAMES[figure]
+def metric_name(metric: str) -> str:
+    """A metric in words, e.g. "Recall of disgust"."""
+    if metric.startswith(RECALL):
+        return f"Recall of {metric.removeprefix(RECALL)}"
+    return METRIC_NAMES[metric]
 
 
 def show_mean(values: Sequence[float], digits: int = 3) -> str:
@@ -89,21 +89,21 @@ def show_p(value: float | None) -> str:
 
 
 def means_sheet(methods: Sequence[Method], measured: Mapping[str, Sequence[Measured]]) -> Sheet:
-    """The main table: a row a method, mean and spread over seeds of every figure."""
-    figures = _figures(measured)
+    """The main table: one row per method, mean and spread over seeds of every metric."""
+    metrics = _metrics(measured)
     rows = []
     for method in methods:
         runs = measured[method.name]
-        cells = (show_mean([run.figures[figure] for run in runs]) for figure in figures)
+        cells = (show_mean([run.metrics[metric] for run in runs]) for metric in metrics)
         rows.append((method.name, _seeds(method), *cells))
-    header = ("Method", "Seeds", *map(figure_name, figures))
+    header = ("Method", "Seeds", *map(metric_name, metrics))
     return Sheet("methods", "Mean and spread over seeds", header, tuple(rows), (_SEEDS,))
 
 
-def _figures(measured: Mapping[str, Sequence[Measured]]) -> list[str]:
+def _metrics(measured: Mapping[str, Sequence[Measured]]) -> list[str]:
     # those that every run has: a network without a class has no recall of it
-    every = [run.figures for runs in measured.values() for run in runs]
-    return [name for name in every[0] if all(name in figures for figures in every)]
+    every = [run.metrics for runs in measured.values() for run in runs]
+    return [name for name in every[0] if all(name in metrics for metrics in every)]
 
 
 def _seeds(method: Method) -> str:
@@ -113,30 +113,30 @@ def _seeds(method: Method) -> str:
     return f"{len(method.runs)} ({', '.join(known)})" if known else str(len(method.runs))
 
 
-def against_sheet(
+def differences_sheet(
     reference: Method, methods: Sequence[Method], measured: Mapping[str, Sequence[Measured]],
     units: str,
 ) -> Sheet:  # fmt: skip
-    """Paired differences against the reference, a row a method."""
+    """Paired differences from the baseline, one row per method."""
     rows = [
         (name, *map(show_difference, row.values()))
         for name, row in differences(reference, methods, measured).items()
     ]
-    header = ("Method", *map(figure_name, _figures(measured)))
+    header = ("Method", *map(metric_name, _metrics(measured)))
     notes = (_TIES[0].format(units=units), _TIES[1], *([_COMPARED] if len(rows) > 1 else []))
     title = f"Difference to {reference.name}"
-    return Sheet("against", title, header, tuple(rows), notes)
+    return Sheet("differences", title, header, tuple(rows), notes)
 
 
 def differences(
     reference: Method, methods: Sequence[Method], measured: Mapping[str, Sequence[Measured]]
 ) -> dict[str, dict[str, Difference]]:
-    """Method to figure to its paired difference against the reference."""
-    figures = _figures(measured)
+    """Method to metric to its paired difference from the baseline."""
+    metrics = _metrics(measured)
     return {
         method.name: {
-            figure: difference(measured[reference.name], measured[method.name], figure)
-            for figure in figures
+            metric: difference(measured[reference.name], measured[method.name], metric)
+            for metric in metrics
         }
         for method in _others(reference, methods)
     }
@@ -150,28 +150,28 @@ def p_values_sheet(
     reference: Method, methods: Sequence[Method], measured: Mapping[str, Sequence[Measured]],
     units: str,
 ) -> Sheet:  # fmt: skip
-    """p-values against the reference, bare and corrected: a row a method and test."""
+    """p-values of the tests against the baseline, raw and corrected: a row per method, test."""
     others = _others(reference, methods)
     rows = []
-    for figure in [*_figures(measured), ""]:
+    for metric in [*_metrics(measured), ""]:
         values = [
-            _p_value(measured[reference.name], measured[method.name], figure) for method in others
+            _p_value(measured[reference.name], measured[method.name], metric) for method in others
         ]
         known = [value for value in values if value is not None]
         corrected = iter(zip(holm(known), benjamini_hochberg(known), strict=True))
         for method, value in zip(others, values, strict=True):
             strict, lenient = next(corrected) if value is not None else (None, None)
-            test = figure_name(figure) if figure else "Accuracy, McNemar"
+            test = metric_name(metric) if metric else "Accuracy, McNemar"
             rows.append((test, method.name, show_p(value), show_p(strict), show_p(lenient)))
     notes = (*_TESTS, *([] if units.endswith("images") else [_SUBJECTS.format(units=units)]))
-    header = ("Figure", f"{reference.name} against", "p", "p, Holm", "p, BH")
+    header = ("Metric", f"{reference.name} against", "p", "p, Holm", "p, BH")
     return Sheet("tests", f"Tests against {reference.name}", header, tuple(rows), notes)
 
 
-def _p_value(first: Sequence[Measured], second: Sequence[Measured], figure: str) -> float | None:
-    if not figure:
+def _p_value(first: Sequence[Measured], second: Sequence[Measured], metric: str) -> float | None:
+    if not metric:
         return mcnemar_over_seeds(first, second)
-    return difference(first, second, figure).p_value
+    return difference(first, second, metric).p_value
 
 
 def pairs_sheets(
@@ -183,9 +183,9 @@ def pairs_sheets(
     words = "Holm" if correction == "holm" else "Benjamini-Hochberg"
     pairs = list(combinations(range(len(methods)), 2))
     sheets = []
-    for figure, test in (("", "accuracy, McNemar"), ("macro_f1", "macro F1, paired bootstrap")):
+    for metric, test in (("", "accuracy, McNemar"), ("macro_f1", "macro F1, paired bootstrap")):
         values = [
-            _p_value(measured[methods[a].name], measured[methods[b].name], figure) for a, b in pairs
+            _p_value(measured[methods[a].name], measured[methods[b].name], metric) for a, b in pairs
         ]
         if None in values:
             continue
@@ -197,23 +197,23 @@ def pairs_sheets(
         )
         header = ("Method", *(method.name for method in methods))
         note = f"p-values corrected by {words} over all {len(pairs)} pairs."
-        name = f"pairs_{figure or 'accuracy'}"
+        name = f"pairs_{metric or 'accuracy'}"
         sheets.append(Sheet(name, f"Every pair: {test}", header, rows, (note,)))
     return sheets
 
 
 def runs_sheet(methods: Sequence[Method], measured: Mapping[str, Sequence[Measured]]) -> Sheet:
     """Every run by itself, with 95% intervals over rows."""
-    figures = _figures(measured)
+    metrics = _metrics(measured)
     rows = []
     for method in methods:
-        for run, figure_of in zip(method.runs, measured[method.name], strict=True):
+        for run, metric_of in zip(method.runs, measured[method.name], strict=True):
             cells = (
-                show_figure(figure_of.figures[f], percentile_interval(figure_of.resampled[f]))
-                for f in figures
+                format_metric(metric_of.metrics[f], percentile_interval(metric_of.resampled[f]))
+                for f in metrics
             )
             seed = NONE if run.seed is None else str(run.seed)
             rows.append((str(run.folder), method.name, seed, *cells))
-    header = ("Run", "Method", "Seed", *map(figure_name, figures))
+    header = ("Run", "Method", "Seed", *map(metric_name, metrics))
     note = "In brackets: 95% intervals over rows (percentile bootstrap)."
     return Sheet("runs", "Every run", header, tuple(rows), (note,))

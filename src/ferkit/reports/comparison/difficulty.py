@@ -1,52 +1,53 @@
-"""The ease of faces as tables: the share easy a class, and models on either half."""
+"""The difficulty of faces as tables: the easy fraction of each class, and models on either half."""
 
 from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
 from ferkit.emotions import order
-from ferkit.evaluation.difficulty import accuracy_by_ease, easy_shares
+from ferkit.evaluation.difficulty import accuracy_by_difficulty, easy_fractions
 from ferkit.evaluation.intervals import wilson
 from ferkit.reports.comparison.compare import NONE
 from ferkit.reports.document import Sheet
-from ferkit.reports.tables import show_figure
+from ferkit.reports.tables import format_metric
 
 _NOTE = (
-    "R(x): how often a face was classified rightly by networks that did not see it, over {times} "
+    "R(x): how often a face was classified correctly by networks that did not see it, over {times} "
     "cross-validation{s}; easy where R(x) is at least {threshold:g} (kurmi2022)."
 )
 
 
-def ease_sheets(ease: pd.DataFrame, threshold: float) -> list[Sheet]:
-    """The share that is easy, by class, and how many faces have each R(x)."""
-    times = int(ease["times"].iloc[0])
+def difficulty_sheets(difficulty: pd.DataFrame, threshold: float) -> list[Sheet]:
+    """The fraction that is easy, by class, and how many faces have each R(x)."""
+    times = int(difficulty["times"].iloc[0])
     note = _NOTE.format(times=times, s="" if times == 1 else "s", threshold=threshold)
-    shares = easy_shares(ease, threshold).set_index("label")
-    whole = easy_shares(ease.assign(label="all"), threshold).set_index("label")
-    shares = pd.concat([shares.loc[list(order(list(shares.index)))], whole])
+    fractions = easy_fractions(difficulty, threshold).set_index("label")
+    whole = easy_fractions(difficulty.assign(label="all"), threshold).set_index("label")
+    fractions = pd.concat([fractions.loc[list(order(list(fractions.index)))], whole])
     rows = tuple(
         (
             str(label),
             f"{row['faces']:,.0f}",
             f"{row['easy']:,.0f}",
-            show_figure(row["share"], [row["low"], row["high"]]),
-            f"{row['mean_ease']:.3f}",
+            format_metric(row["fraction_easy"], [row["low"], row["high"]]),
+            f"{row['mean_fraction_right']:.3f}",
         )
-        for label, row in shares.iterrows()
+        for label, row in fractions.iterrows()
     )
-    header = ("Emotion", "Faces", "Easy", "Share easy", "Mean R(x)")
-    counts = ease["right"].value_counts().sort_index()
+    header = ("Emotion", "Faces", "Easy", "Fraction easy", "Mean R(x)")
+    counts = difficulty["right"].value_counts().sort_index()
     levels = tuple(
-        (f"{right}/{times}", f"{n:,}", f"{100 * n / len(ease):.1f}%") for right, n in counts.items()
+        (f"{right}/{times}", f"{n:,}", f"{100 * n / len(difficulty):.1f}%")
+        for right, n in counts.items()
     )
     return [
-        Sheet("easy_by_class", "Share of easy faces", header, rows, (note,)),
-        Sheet("ease_levels", "Faces by R(x)", ("R(x)", "Faces", "Share"), levels),
+        Sheet("easy_by_class", "Fraction of easy faces", header, rows, (note,)),
+        Sheet("difficulty_levels", "Faces by R(x)", ("R(x)", "Faces", "Fraction"), levels),
     ]
 
 
 def halves_sheet(
-    predictions: Mapping[str, pd.DataFrame], ease: pd.DataFrame, threshold: float
+    predictions: Mapping[str, pd.DataFrame], difficulty: pd.DataFrame, threshold: float
 ) -> Sheet:
     """Accuracy of further runs on the easy and on the difficult faces.
 
@@ -55,13 +56,13 @@ def halves_sheet(
     """
     rows = []
     for name, frame in predictions.items():
-        halves = accuracy_by_ease(frame, ease, threshold)
+        halves = accuracy_by_difficulty(frame, difficulty, threshold)
         rows.append((name, *_cells(halves["easy"]), *_cells(halves["difficult"])))
     header = ("Run", "Easy faces", "Accuracy on easy", "Difficult faces", "Accuracy on difficult")
-    note = "Wilson intervals. Only faces that a run predicted and whose ease is known are counted."
+    note = "Wilson intervals. Only faces that a run predicted and whose R(x) is known are counted."
     return Sheet("halves", "Accuracy on easy and difficult faces", header, tuple(rows), (note,))
 
 
 def _cells(half: Sequence[int]) -> tuple[str, str]:
     right, faces = half
-    return f"{faces:,}", show_figure(right / faces, wilson(right, faces)) if faces else NONE
+    return f"{faces:,}", format_metric(right / faces, wilson(right, faces)) if faces else NONE

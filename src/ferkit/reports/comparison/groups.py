@@ -3,20 +3,20 @@
 from collections.abc import Sequence
 
 from ferkit.evaluation.groups import (
-    FIGURES,
+    METRICS,
     known_groups,
     measure_groups,
     subject_accuracies,
 )
 from ferkit.evaluation.outcomes import labelled
-from ferkit.reports.comparison.compare import figure_name
+from ferkit.reports.comparison.compare import metric_name
 from ferkit.reports.comparison.methods import Method
 from ferkit.reports.document import Sheet
-from ferkit.reports.tables import show_figure
+from ferkit.reports.tables import format_metric
 
 _GROUPS = (
     "Mean over seeds with a 95% interval from resampling people where they are known. The gap is "
-    "between the groups with the highest and the lowest figure; as they are chosen after looking, "
+    "between the groups with the highest and the lowest metric; as they are chosen after looking, "
     "among many groups it is too large and its interval too kind. Groups may differ in their "
     "emotions, which accuracy feels and balanced accuracy hardly."
 )
@@ -32,15 +32,15 @@ def group_sheets(methods: Sequence[Method], view: str) -> list[Sheet]:
 def _group_sheet(methods: Sequence[Method], view: str, column: str) -> Sheet:
     rows = []
     for method in methods:
-        measured = [measure_groups(method.frames(view), column, figure) for figure in FIGURES]
+        measured = [measure_groups(method.frames(view), column, metric) for metric in METRICS]
         for each in zip(*(groups for groups, _ in measured), strict=True):
-            cells = (show_figure(found.value, found.interval) for found in each)
+            cells = (format_metric(found.value, found.interval) for found in each)
             rows.append((method.name, each[0].group, f"{each[0].rows:,}", *cells))
         gaps = (
-            f"{show_figure(g.value, g.interval)} ({g.highest}, {g.lowest})" for _, g in measured
+            f"{format_metric(g.value, g.interval)} ({g.highest}, {g.lowest})" for _, g in measured
         )
         rows.append((method.name, "gap", "", *gaps))
-    header = ("Method", column.capitalize(), "Faces", *map(figure_name, FIGURES))
+    header = ("Method", column.capitalize(), "Faces", *map(metric_name, METRICS))
     return Sheet(f"groups_{column}", f"By {column}", header, tuple(rows), (_GROUPS,))
 
 

@@ -1,6 +1,6 @@
 """Runs that differ in their seed alone are one method: found, grouped and named from their folders.
 
-A method's figures have a spread over its seeds; a single run has none.
+A method's metrics have a spread over its seeds; a single run has none.
 """
 
 import os
@@ -255,5 +255,5 @@ def find_method(methods: Sequence[Method], asked: str | None) -> Method:
         if any(run.folder.resolve().is_relative_to(place) for run in method.runs)
     ]
     if len(holding) != 1:
-        raise ConfigError(unknown("method against=", asked, [m.name for m in methods]))
+        raise ConfigError(unknown("method baseline=", asked, [m.name for m in methods]))
     return holding[0]

@@ -7,7 +7,7 @@ import numpy as np
 
 from ferkit.colours import BLUE, FAINT
 from ferkit.evaluation.seeds import Difference
-from ferkit.reports.comparison.compare import figure_name
+from ferkit.reports.comparison.compare import metric_name
 from ferkit.reports.plots import STYLE
 
 if TYPE_CHECKING:
@@ -25,14 +25,14 @@ def draw_differences(found: Mapping[str, Mapping[str, Difference]], reference: s
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
-    figures = list(next(iter(found.values())))
+    metrics = list(next(iter(found.values())))
     with mpl.rc_context(STYLE):
-        size = (1.2 + 1.85 * len(figures), max(1.5, 0.8 + 0.24 * len(found)))
+        size = (1.2 + 1.85 * len(metrics), max(1.5, 0.8 + 0.24 * len(found)))
         figure = Figure(figsize=size, layout="constrained")
-        panels = np.atleast_1d(figure.subplots(1, len(figures), sharey=True))
-        for axes, name in zip(panels, figures, strict=True):
+        panels = np.atleast_1d(figure.subplots(1, len(metrics), sharey=True))
+        for axes, name in zip(panels, metrics, strict=True):
             _draw_panel(axes, [each[name] for each in found.values()])
-            axes.set_title(figure_name(name), loc="left")
+            axes.set_title(metric_name(name), loc="left")
         panels[0].set_yticks(range(len(found)), list(found))
         panels[0].set_ylim(len(found) - 0.4, -0.6)
         figure.supxlabel(f"difference to {reference}", fontsize=8)

@@ -6,14 +6,14 @@ from dataclasses import replace
 from ferkit.evaluation.intervals import percentile_interval
 from ferkit.evaluation.outcomes import labelled, restrict_to_shared, shared_classes
 from ferkit.evaluation.seeds import Measured, measure_runs
-from ferkit.reports.comparison.compare import NONE, figure_name, show_mean
+from ferkit.reports.comparison.compare import NONE, metric_name, show_mean
 from ferkit.reports.comparison.methods import Method, SavedRun, tagged
 from ferkit.reports.document import Sheet
-from ferkit.reports.tables import show_figure
+from ferkit.reports.tables import format_metric
 from ferkit.runs.fingerprint import fingerprint
 from ferkit.splits.split import ALL
 
-_FIGURES = ("accuracy", "balanced_accuracy", "macro_f1")
+_METRICS = ("accuracy", "balanced_accuracy", "macro_f1")
 _RESAMPLES = 2000
 _ALL = "All outputs of the network count: an answer that the dataset does not have is wrong."
 _SHARED = (
@@ -25,7 +25,7 @@ Column = tuple[str, str]  # dataset, view
 
 
 def transfer_sheets(methods: Sequence[Method], view: str) -> list[Sheet]:
-    """Two sheets a figure, all outputs and shared classes; none where no other dataset was met.
+    """Two sheets a metric, all outputs and shared classes; none where no other dataset was met.
 
     Args:
         view: Of the dataset that a network was trained on; of others every predicted one is shown.
@@ -45,14 +45,14 @@ def transfer_sheets(methods: Sequence[Method], view: str) -> list[Sheet]:
             (method.name, column): _measure(method, column, shared=bool(suffix))
             for method in methods for column in columns
         }  # fmt: skip
-        for figure in _FIGURES:
+        for metric in _METRICS:
             rows = tuple(
-                (*_row_name(method), *(_cell(cells[method.name, c], figure) for c in columns))
+                (*_row_name(method), *(_cell(cells[method.name, c], metric) for c in columns))
                 for method in methods
             )
-            title = f"Trained on rows, tested on columns: {figure_name(figure)}, {reading}"
+            title = f"Trained on rows, tested on columns: {metric_name(metric)}, {reading}"
             header = ("Trained on", "Method", *(_name(column, columns) for column in columns))
-            name = f"transfer_{figure}{suffix}"
+            name = f"transfer_{metric}{suffix}"
             sheets.append(Sheet(name, title, header, rows, (words, *notes)))
     return sheets
 
@@ -113,7 +113,7 @@ def _counts(runs: Sequence[SavedRun], columns: Sequence[Column]) -> list[str]:
         counts = sorted({len(labelled(frame)) for frame in found})
         words = f"{_name(column, columns)}: {' or '.join(f'{n:,}' for n in counts)} faces"
         if len(set(keys)) > 1:
-            words += ", not the same for every row: its figures are not comparable down the column"
+            words += ", not the same for every row: its metrics are not comparable down the column"
         notes.append(words + ".")
     return notes
 
@@ -132,10 +132,10 @@ def _measure(method: Method, column: Column, *, shared: bool) -> list[Measured]:
     return found
 
 
-def _cell(runs: Sequence[Measured], figure: str) -> str:
+def _cell(runs: Sequence[Measured], metric: str) -> str:
     if not runs:
         return NONE
     if len(runs) == 1:
-        interval = percentile_interval(runs[0].resampled[figure])
-        return show_figure(runs[0].figures[figure], interval)
-    return show_mean([run.figures[figure] for run in runs])
+        interval = percentile_interval(runs[0].resampled[metric])
+        return format_metric(runs[0].metrics[metric], interval)
+    return show_mean([run.metrics[metric] for run in runs])
