@@ -48,6 +48,8 @@ def compose(*words: str, command: str = "train") -> DictConfig:
     3
     """
     overrides, searched = split_words(words)
+    if command == "eval":  # keys may stand beside the file
+        overrides = [re.sub("^model=", "model.file=", word) for word in overrides]
     with hydra_ready(command), explained(command):
         from hydra import compose as hydra_compose
 

@@ -162,7 +162,12 @@ class EvalRoot:
 
 @dataclass
 class DetectKeys:
-    """Where faces of a video are looked for: in every so many-th frame, on a smaller copy."""
+    """Where faces of a video are looked for.
+
+    Attributes:
+        every: In each so many-th analysed frame; between them boxes stay where they were.
+        scale: On a copy of the frame shrunk by this factor, 0.05..1.
+    """
 
     every: int = 1
     scale: float = 1.0
@@ -170,7 +175,12 @@ class DetectKeys:
 
 @dataclass
 class TrackKeys:
-    """When two boxes are one face: least overlap (IoU), seconds that it may be unseen."""
+    """When two boxes of a video are one face.
+
+    Attributes:
+        overlap: Least intersection over union, 0..1.
+        max_age: Seconds that a face may be unseen.
+    """
 
     overlap: float = 0.3
     max_age: float = 1.0
@@ -178,7 +188,13 @@ class TrackKeys:
 
 @dataclass
 class SmoothKeys:
-    """Time constant in seconds (0: off), lead for a change of the label, least probability."""
+    """How the probabilities of a track become a steady label.
+
+    Attributes:
+        seconds: Time constant of the smoothing; 0 switches it off.
+        margin: By how much another emotion must lead before the label changes, 0..1.
+        unsure: Without an emotion of this smoothed probability the label is "unsure", 0..1.
+    """
 
     seconds: float = 0.4
     margin: float = 0.1

@@ -42,7 +42,7 @@ PRINTED = ("headline", "report")
 
 def main(words: Sequence[str]) -> int:
     """The command."""
-    config = compose(*model_words(words), command="eval")
+    config = compose(*words, command="eval")
     if config.print not in PRINTED:
         raise ConfigError(unknown("print", config.print, PRINTED))
     said = "ferkit eval " + " ".join(words)
@@ -76,11 +76,6 @@ def _show(folder: Path, config: DictConfig) -> int:
         print(line)
     print(folder / "report" / "report.html")
     return 0
-
-
-def model_words(words: Sequence[str]) -> list[str]:
-    """Words in which `model=FILE` stands as `model.file=FILE`, so that keys may stand beside it."""
-    return [f"model.file={w[6:]}" if w.startswith("model=") else w for w in words]
 
 
 def evaluate(run: str | Path | Run, *words: str) -> dict[str, Any]:

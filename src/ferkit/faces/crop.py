@@ -139,6 +139,7 @@ def find_faces(
 
 def cut_faces(image: np.ndarray, faces: Sequence[Detection], settings: FaceSettings) -> list[Crop]:
     """Align, crop and light these faces of a picture, in their order; see `all_faces`."""
+    image = to_grey(image) if settings.color == "grey" else to_rgb(image)  # once for all of them
     crops = [_cut(image, face, settings) for face in faces] or [_cut(image, None, settings)]
     kept = [replace(crop, found=len(faces)) for crop in crops if crop.pixels is not None]
     return _lit(kept, settings.illumination)

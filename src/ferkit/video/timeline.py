@@ -102,7 +102,7 @@ def draw_track(
             above.plot(times, rows[:, k], color=color_of(emotion), linewidth=1.1,
                        linestyle=_LINES[k % len(_LINES)],
                        label=printable(emotion), solid_capstyle="butt")  # fmt: skip
-        above.set_ylim(0, 1)
+        above.set_ylim(-0.02, 1.02)
         above.set_ylabel("probability, smoothed")
         above.set_title(printable(title), loc="left")
         above.legend(loc="upper left", bbox_to_anchor=(1.0, 1.02), frameon=False)

@@ -101,7 +101,7 @@ def test_every_frame_has_the_answer_of_the_single_picture(predict, clip, tmp_pat
     assert predict(f"source={clip}", "out=video", *QUICK).code == 0
     assert predict("source=pictures", "out=single", "annotate=false").code == 0
     video, single = read(tmp_path / "video"), read(tmp_path / "single")
-    video = video[video["success"] == 1].reset_index(drop=True)
+    video, single = (t[t["success"] == 1].reset_index(drop=True) for t in (video, single))
     assert video["frame"].tolist() == [int(s[-7:-4]) for s in single["source"]]
     boxes = np.column_stack([video["x"], video["y"], video["x"] + video["w"],
                              video["y"] + video["h"]])  # fmt: skip
