@@ -18,6 +18,7 @@ EXTRAS = {  # package to the extra of pyproject.toml that brings it
     "onnx": "export",
     "onnxruntime": "export",
     "onnxscript": "export",
+    "litert-torch": "tflite",
     "av": "video",
     "yt-dlp": "stream",
 }

@@ -79,6 +79,8 @@ def remove_unfinished(folder: Path) -> None:
 
 def _is_running(number: int) -> bool:
     """Whether a Python process has this number; numbers are given again, to threads too."""
+    if not Path("/proc/self").exists():  # macOS, Windows
+        return _answers(number)
     process = Path("/proc") / str(number)
     try:
         leads = f"\nTgid:\t{number}\n" in (process / "status").read_text()
@@ -87,7 +89,21 @@ def _is_running(number: int) -> bool:
         return False
 
 
+def _answers(number: int) -> bool:
+    if os.name == "nt":  # there a signal 0 would end it; what is old is deleted all the same
+        return True
+    try:
+        os.kill(number, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
 def _sync(path: Path) -> None:
+    if os.name == "nt" and path.is_dir():
+        return  # no folder can be opened there
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

@@ -50,6 +50,21 @@ def held(path: Path, what: str, *, wait: bool = True) -> Iterator[None]:
         lock.release()
 
 
+def is_held(path: Path) -> bool:
+    """Whether another process holds a lock; nothing is made where there is none."""
+    if not _beside(path).is_file() or not path.is_file():
+        return False
+    lock = FileLock(path)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        return True
+    except OSError:  # of another user: its note is all there is
+        return True
+    lock.release()
+    return False
+
+
 def holder(path: Path) -> str:
     """Who holds a lock, in words: its process, host and since when."""
     note = _read(path)

@@ -237,8 +237,8 @@ class ExportRoot:
     Attributes:
         run: A run's folder.
         model: Instead of a run, a model.safetensors.
-        out: The file; by default model.onnx beside the weights.
-        format: onnx.
+        out: The file; by default model.onnx (or .tflite) beside the weights.
+        format: onnx | tflite.
         int8: Write a quantized file too, and say what accuracy it loses on val.
         prepared_root: Where the prepared faces of the run's data lie, for int8.
     """

@@ -5,6 +5,8 @@ from pathlib import Path
 import networkx
 import pytest
 
+from ferkit.log import log
+
 grimp = pytest.importorskip("grimp")
 ROOT = Path(__file__).parents[2]
 
@@ -22,6 +24,7 @@ def test_imports_go_down(monkeypatch):
     from importlinter.cli import lint_imports
 
     monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(log, "disabled", False)  # import-linter configures logging, which sets it
     assert lint_imports(config_filename="pyproject.toml", no_cache=True) == 0
 
 

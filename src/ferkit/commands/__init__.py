@@ -7,6 +7,7 @@ COMMANDS = {
     "predict": "faces and emotions of images, videos, cameras and streams",
     "export": "a trained network as an .onnx file, checked against torch",
     "sweep": "search over any keys of train with Optuna; goes on after a kill",
+    "runs": "runs [DIR]: the runs below a folder: what, how far, metrics, state",
     "list": "list [group] [pattern]: what can be chosen; an exact name: its keys",
     "completion": "completion bash|zsh|fish: a script that completes commands, keys and choices",
 }

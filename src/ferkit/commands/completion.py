@@ -89,7 +89,7 @@ def _candidates(before: Sequence[str], current: str) -> list[Word]:
     if command == "completion":
         return [(shell, "") for shell in SHELLS] if not rest else []
     if command == "runs":
-        return _paths(current)
+        return _of_runs(current)
     if command == "data" and not rest:
         from ferkit.commands.data import ACTIONS
 
@@ -101,6 +101,12 @@ def _of_list(rest: Sequence[str]) -> list[Word]:
     if not rest:
         return [(group, "") for group in list_groups()]
     return [(c, what_it_is(rest[0], c)) for c in choices(rest[0])] if len(rest) == 1 else []
+
+
+def _of_runs(current: str) -> list[Word]:
+    from ferkit.commands.runs import SORTS
+
+    return [*_paths(current), *((f"sort={key}", "") for key in SORTS), ("out=", "")]
 
 
 def _of_keys(command: str, rest: Sequence[str], current: str) -> list[Word]:

@@ -19,8 +19,11 @@ from ferkit.commands.single import (
 from ferkit.config import as_plain, build
 from ferkit.devices import choose_device
 from ferkit.errors import ConfigError
+from ferkit.evaluation.examples import choose_examples
+from ferkit.faces.store import FaceStore
 from ferkit.imbalance.strategy import Strategy
 from ferkit.inference.scoring import predict_views
+from ferkit.inference.thumbnails import make_thumbnails, write_thumbnails
 from ferkit.log import log
 from ferkit.model import load_model
 from ferkit.runs.folder import RunFolder, claim_run, default_folder, environment
@@ -58,15 +61,17 @@ def cross_validate(
         run.write_config(config)
     log.info(f"run: {run.folder} ({folds} folds)")
     with said_how_to_go_on(run):
-        return _all_folds(config, words, run, folds)
+        return _all_folds(config, words, run, store, folds)
 
 
-def _all_folds(config: DictConfig, words: Sequence[str], run: RunFolder, folds: int) -> TrainedRun:
+def _all_folds(
+    config: DictConfig, words: Sequence[str], run: RunFolder, store: FaceStore, folds: int
+) -> TrainedRun:
     pooled, described = [], []
     for fold in range(folds):
-        log.info(f"--- fold {fold + 1} of {folds}")
+        log.info(f"--- split.fold={fold} ({fold + 1} of {folds})")
         predictions, views = _train_fold(config, fold, run.folder, words)
-        pooled.append(predictions)
+        pooled.append(predictions.assign(fold=fold))
         described.append(views.describe())
     held_out = pd.concat(pooled, ignore_index=True).assign(view=VIEW)
     if held_out["key"].duplicated().any():
@@ -74,6 +79,8 @@ def _all_folds(config: DictConfig, words: Sequence[str], run: RunFolder, folds: 
         raise ConfigError(f"split={name} holds rows out more than once; train its folds singly.")
     run.write_json("data.json", _describe(described, held_out))
     run.write_predictions(VIEW, held_out)
+    if config.report.faces:
+        write_thumbnails(run, [make_thumbnails(None, store, choose_examples(held_out), "none")])
     return TrainedRun(run.folder, report(run, config))
 
 

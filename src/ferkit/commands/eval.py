@@ -96,6 +96,8 @@ def evaluate(run: str | Path, *words: str) -> dict[str, Any]:
 def evaluate_config(config: DictConfig, command: str) -> Path:
     """Do what an eval config asks; return the folder whose report was written."""
     folder = Path(config.run) if config.run else newest_run()
+    if not config.run:
+        log.info(f"run: {folder}, the newest; run=DIR names another")
     run, stored = open_run(folder)
     asked = (config.view, config.dataset, config.tta, config.data_root)
     if all(key is None for key in asked) and not config.tests:

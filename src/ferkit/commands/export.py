@@ -18,12 +18,13 @@ from ferkit.inference.export import CHECKED, OPSET, check_faces, latencies, onnx
 from ferkit.inference.onnx_file import OnnxFile, open_onnx, weights_sum
 from ferkit.inference.quantize import quantized
 from ferkit.inference.runtime import SUFFIX, onnx_predictor
+from ferkit.inference.tflite import require_same_tflite, tflite_bytes
 from ferkit.log import log
-from ferkit.model import FaceClassifier, load_model
+from ferkit.model import FaceClassifier, card_of, load_model
 from ferkit.runs.folder import open_run
 from ferkit.views import Views
 
-FORMATS = ("onnx",)
+FORMATS = ("onnx", "tflite")
 _CALIBRATION = 256  # faces of the training view
 
 
@@ -44,27 +45,27 @@ def main(words: Sequence[str]) -> int:
 
 
 def export(config: DictConfig) -> list[Measured]:
-    """Write the .onnx file, and with `int8` the quantized one; what was measured stands beside.
+    """Write the file, and with `int8` the quantized one; what was measured stands beside.
 
     Raises:
         ConfigError: a key is missing or wrong, or the network cannot be converted.
         DataError: there is no model.
     """
     if config.format not in FORMATS:
-        raise ConfigError(_no_format(str(config.format)))
-    weights = _weights(config)
-    out = Path(config.out) if config.out else weights.with_suffix(SUFFIX)
-    if out.suffix.lower() != SUFFIX:
-        raise ConfigError(f"out={out} is no name of an ONNX file; give out=NAME{SUFFIX}.")
+        raise ConfigError(unknown("format", config.format, FORMATS))
+    if config.format != "onnx" and config.int8:
+        raise ConfigError("int8=true goes with format=onnx.")
+    weights, suffix = _weights(config), f".{config.format}"
+    out = Path(config.out) if config.out else weights.with_suffix(suffix)
+    if out.suffix.lower() != suffix:
+        raise ConfigError(f"out={out} is no name of such a file; give out=NAME{suffix}.")
     usable_folder(out.parent, "out")
     model = load_model(weights)
+    if config.format == "tflite":
+        return [_tflite(model, out)]
     content = onnx_bytes(model, weights_sum(weights))
     file = open_onnx(content, "cpu")
-    facts = {"opset": OPSET, "emotions": list(model.emotions), "compared_faces": CHECKED,
-             "largest_difference": require_same(model, file)}  # fmt: skip
-    log.info(
-        f"{CHECKED} faces: the largest difference from torch is {facts['largest_difference']:.1e}"
-    )
+    facts = {"opset": OPSET, **_compared_with_torch(model, require_same(model, file))}
     facts["milliseconds"] = _say_latencies(latencies(model, content))
     written = [_write(out, content, facts)]
     if config.int8:
@@ -72,13 +73,19 @@ def export(config: DictConfig) -> list[Measured]:
     return written
 
 
-def _no_format(asked: str) -> str:
-    if asked == "tflite":
-        return (
-            "format=tflite: no converter from torch to TFLite is kept well enough to rely on; "
-            "format=onnx runs on phones too, by onnxruntime-mobile (docs/export.md)."
-        )
-    return unknown("format", asked, FORMATS)
+def _compared_with_torch(model: FaceClassifier, difference: float) -> dict[str, Any]:
+    log.info(f"{CHECKED} faces: the largest difference from torch is {difference:.1e}")
+    return {"emotions": list(model.emotions), "compared_faces": CHECKED,
+            "largest_difference": difference}  # fmt: skip
+
+
+def _tflite(model: FaceClassifier, out: Path) -> Measured:
+    content = tflite_bytes(model)
+    facts = _compared_with_torch(model, require_same_tflite(model, content))
+    card = card_of(model)  # the file itself has no place for it
+    facts |= {"size": card.size, "channels": card.channels}
+    facts |= {"input": card.nodes["input"], "faces": card.nodes["faces"]}
+    return _write(out, content, facts)
 
 
 def _weights(config: DictConfig) -> Path:

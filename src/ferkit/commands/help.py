@@ -53,6 +53,11 @@ EXAMPLES = {
         "ferkit sweep resume=outputs/sweep/DATE/TIME    go on with a stopped search",
         "every word that is none of the keys below is one of `ferkit train`",
     ),
+    "runs": (
+        "ferkit runs                               those below outputs/",
+        "ferkit runs DIR sort=val                  the highest val accuracy first",
+        "ferkit runs DIR sort=date out=runs.csv    the newest first, and as a csv",
+    ),
     "completion": (
         'eval "$(ferkit completion bash)"          in ~/.bashrc',
         'eval "$(ferkit completion zsh)"           in ~/.zshrc, after compinit',

@@ -58,10 +58,10 @@ def run_job(config: DictConfig) -> int:
         log_to_stderr()
     end_with_parent()  # where a launcher made this process by multiprocessing, as joblib's does
     job = HydraConfig.get().job
-    words = list(HydraConfig.get().overrides.task)
+    words = [word.removeprefix("++") for word in HydraConfig.get().overrides.task]
     single = DictConfig(OmegaConf.to_container(config, resolve=False))
     single.run_dir = str(Path(config.run_dir) / str(job.num))
-    log.info(f"--- {job.num}: {job.override_dirname}")
+    log.info(f"--- {job.num}: {' '.join(words)}")
     try:
         return _train(single, words, int(job.num))
     except FerkitError as error:
@@ -91,4 +91,6 @@ def _train(config: DictConfig, words: list[str], number: int) -> int:
 
 
 def _began(folder: Path, words: list[str]) -> bool:
-    return (folder / "config.yaml").is_file() and read_words(folder) == words
+    if not (folder / "config.yaml").is_file():
+        return False
+    return [word.removeprefix("++") for word in read_words(folder)] == words

@@ -106,7 +106,7 @@ def _predict_video(
     written = predict_video(source, model, faces, detect, settings, out)
     totals = written.totals
     log.info(
-        f"{source.name}: {totals.analysed:,} frames of {totals.duration:.1f} s, "
+        f"{source.shown}: {totals.analysed:,} frames of {totals.duration:.1f} s, "
         f"{written.faces:,} faces in {len(totals.tracks):,} tracks; "
         f"{totals.analysed - totals.found:,} frames without a face"
     )

@@ -76,6 +76,7 @@ def nearest_rows(
         ValueError: fewer points than `count`.
     """
     place = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    place = torch.device("cpu") if place.type == "mps" else place  # it has no float64
     tensor = torch.from_numpy(points).to(place)
     rows = None if asked is None else torch.from_numpy(asked).to(place)
     if asked is None:

@@ -35,7 +35,7 @@ class ExportError(ConfigError):
     """A network that cannot be converted, or whose conversion gives other probabilities."""
 
 
-class _Probabilities(nn.Module):
+class Probabilities(nn.Module):
     """A classifier that gives probabilities."""
 
     def __init__(self, model: FaceClassifier) -> None:
@@ -43,6 +43,7 @@ class _Probabilities(nn.Module):
         self.model = model
 
     def forward(self, images: Tensor) -> Tensor:
+        """Probabilities [B, K] of faces [B, C, H, W] of 0..255."""
         return self.model(images).float().softmax(1)
 
 
@@ -79,9 +80,9 @@ def _converted(model: FaceClassifier) -> Any:
             "runtime=torch."
         )
     try:
-        with _quiet(), torch.no_grad():
+        with quiet(), torch.no_grad():
             program = torch.onnx.export(
-                _Probabilities(model).cpu().eval(), (images,), None,
+                Probabilities(model).cpu().eval(), (images,), None,
                 input_names=[INPUT], output_names=[OUTPUT], opset_version=OPSET, dynamo=True,
                 dynamic_shapes={"images": {0: torch.export.Dim("faces")}}, verbose=False,
             )  # fmt: skip
@@ -111,7 +112,8 @@ def _forget_sources(proto: Any) -> None:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
+    """Keep the converter's own words from the terminal."""
     logger = logging.getLogger("torch.onnx")
     before = logger.level
     logger.setLevel(logging.ERROR)
@@ -138,7 +140,7 @@ def check_faces(model: FaceClassifier, count: int = CHECKED) -> NDArray[np.float
 
 def largest_difference(model: FaceClassifier, file: OnnxFile, faces: NDArray[np.float32]) -> float:
     """The largest difference of a probability between torch and onnxruntime."""
-    return float(np.abs(_by_torch(model, faces) - _by_onnx(file, faces)).max())
+    return float(np.abs(by_torch(model, faces) - _by_onnx(file, faces)).max())
 
 
 def require_same(model: FaceClassifier, file: OnnxFile) -> float:
@@ -147,16 +149,25 @@ def require_same(model: FaceClassifier, file: OnnxFile) -> float:
     Raises:
         ExportError: it is too large.
     """
-    found = largest_difference(model, file, check_faces(model))
-    if not found <= LARGEST_DIFFERENCE:
+    return require_small(largest_difference(model, file, check_faces(model)))
+
+
+def require_small(difference: float) -> float:
+    """The same difference of a probability.
+
+    Raises:
+        ExportError: it is above `LARGEST_DIFFERENCE`.
+    """
+    if not difference <= LARGEST_DIFFERENCE:
         raise ExportError(
-            f"The converted network differs from torch's by {found:.1e} of a probability, more "
-            f"than {LARGEST_DIFFERENCE:.0e}; nothing was written. Predict with runtime=torch."
+            f"The converted network differs from torch's by {difference:.1e} of a probability, "
+            f"more than {LARGEST_DIFFERENCE:.0e}; nothing was written. Predict with runtime=torch."
         )
-    return found
+    return difference
 
 
-def _by_torch(model: FaceClassifier, faces: NDArray[np.float32]) -> NDArray[np.float32]:
+def by_torch(model: FaceClassifier, faces: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Probabilities [N, K] of faces [N, C, H, W], by torch."""
     with torch.inference_mode():
         parts = torch.split(torch.from_numpy(faces), 64)
         return torch.cat([model(part).float().softmax(1) for part in parts]).numpy()
@@ -181,7 +192,7 @@ def latencies(
     torch.set_num_threads(1)
     try:
         return {
-            "torch": {str(n): _milliseconds(lambda n=n: _by_torch(model, faces[:n]), rounds)  # type: ignore[misc]
+            "torch": {str(n): _milliseconds(lambda n=n: by_torch(model, faces[:n]), rounds)  # type: ignore[misc]
                       for n in counts},
             "onnx": {str(n): _milliseconds(lambda n=n: _by_onnx(file, faces[:n]), rounds)  # type: ignore[misc]
                      for n in counts},

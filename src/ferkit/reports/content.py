@@ -13,6 +13,7 @@ from ferkit.evaluation.metrics import compute_metrics, confusion_frame
 from ferkit.evaluation.outcomes import read_outcomes
 from ferkit.reports import tables
 from ferkit.reports.document import Table
+from ferkit.reports.folds import folds_table, measure_folds
 from ferkit.reports.plots import draw_confusion, draw_curves, draw_reliability, render
 from ferkit.reports.protocol import best_epoch, describe_protocol, title
 from ferkit.reports.synthetic import draw_examples
@@ -47,7 +48,7 @@ class View:
         suffix: Of its files; empty for the first view.
         metrics: As in metrics.json.
         matrix: Counts, true class in rows.
-        videos: Heading to table, where the faces are frames of videos.
+        further: Heading to table, where the faces are frames of videos or held out by folds.
         confusions: The most frequent, first.
         pictures: "confusion_matrix" (png and svg) and "reliability" (svg), as bytes.
     """
@@ -57,7 +58,7 @@ class View:
     metrics: dict[str, Any]
     matrix: pd.DataFrame
     per_class: Table
-    videos: dict[str, Table]
+    further: dict[str, Table]
     confusions: list[Confusion]
     pictures: dict[str, bytes]
 
@@ -125,7 +126,9 @@ def gather(record: RunRecord, *, faces: bool) -> Content:
 def _gather_view(
     name: str, suffix: str, predictions: pd.DataFrame, record: RunRecord, faces: bool
 ) -> View:
-    metrics = tables.rounded(compute_metrics(predictions) | measure_videos(predictions))
+    metrics = tables.rounded(
+        compute_metrics(predictions) | measure_folds(predictions) | measure_videos(predictions)
+    )
     matrix = confusion_frame(predictions)
     drawn = draw_confusion(matrix, f"Confusion matrix, {name}")
     reliability = draw_reliability(calibration_sums(read_outcomes(predictions)))
@@ -135,7 +138,7 @@ def _gather_view(
         metrics=metrics,
         matrix=matrix,
         per_class=tables.per_class_table(metrics),
-        videos=video_tables(metrics),
+        further=folds_table(metrics) | video_tables(metrics),
         confusions=_confusions(name, predictions, record, faces),
         pictures={
             "confusion_matrix.png": render(drawn, "png"),

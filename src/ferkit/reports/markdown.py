@@ -90,7 +90,7 @@ def _write_view(view: View) -> list[str]:
     ]
     picture = f"confusion_matrix{quote(view.suffix)}.png"
     parts.append(f"![Confusion matrix, {plain(view.name)}]({picture})")
-    for heading, table in view.videos.items():
+    for heading, table in view.further.items():
         parts += [f"### {plain(heading)}", write_table(table)]
     if view.confusions:
         parts.append(write_table(_confusions_table(view.confusions)))

@@ -56,7 +56,9 @@ def split_subject_kfold(
     number = _fold_number(fold, folds)
     fold_of_row = np.where(rank >= 0, rank % folds, -1)
     views = _views_of_folds(frame, rank, fold_of_row, number, folds, val, seed)
-    protocol = f"subject ids ascending, every {folds}th in a fold; {_fold_words(number, folds)}"
+    protocol = (
+        f"subject ids ascending, dealt to {folds} folds in turn; {_fold_words(number, folds)}"
+    )
     return finish(frame, views, "subject_kfold", protocol, notes, drop_leaks)
 
 

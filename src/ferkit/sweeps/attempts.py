@@ -1,6 +1,5 @@
 """A trial's process: `ferkit train` in a folder of its own, watched through its files."""
 
-import fcntl
 import os
 import shutil
 import signal
@@ -13,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from ferkit.errors import DataError
+from ferkit.errors import ConfigError, DataError
 from ferkit.printable import quoted
 from ferkit.runs.read import read_rows
 
@@ -131,6 +130,13 @@ def claim(folder: Path) -> IO[str]:
 
 
 def _try_lock(lock: IO[str]) -> bool:
+    try:
+        import fcntl
+    except ModuleNotFoundError:
+        raise ConfigError(
+            "`ferkit sweep` needs locks that a process inherits, which Windows has not; run it in "
+            "WSL, or a grid by `ferkit train -m`."
+        ) from None
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

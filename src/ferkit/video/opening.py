@@ -35,9 +35,9 @@ def open_video(source: Source) -> Iterator[Video]:
         if source.kind == "video":
             container = _open_file(source.name)
         else:
-            container = _open_address(source.name, stack)
+            container = _open_address(source, stack)
         stack.callback(container.close)
-        yield as_video(container, source.name)
+        yield as_video(container, source.shown)
 
 
 def _open_file(name: str) -> Any:
@@ -57,21 +57,22 @@ def _open_file(name: str) -> Any:
         ) from None
 
 
-def _open_address(address: str, stack: ExitStack) -> Any:
+def _open_address(source: Source, stack: ExitStack) -> Any:
     import av
 
+    address, shown = source.name, source.shown
     try:
         return _opened(Stream(address), stack)
     except (av.error.InvalidDataError, av.error.EOFError) as error:
         if not _is_http(address):
-            raise _unreachable(address, error) from None
+            raise _unreachable(shown, address, error) from None
     except (av.FFmpegError, ValueError, OSError) as error:
-        raise _unreachable(address, error) from None
-    stream = stream_of(address)
+        raise _unreachable(shown, address, error) from None
+    stream = stream_of(address, shown)
     try:
         return _opened(stream, stack)
     except (av.FFmpegError, ValueError, OSError) as error:
-        raise _unreachable(address, error) from None
+        raise _unreachable(shown, address, error) from None
 
 
 def _opened(stream: Stream, stack: ExitStack) -> Any:
@@ -111,10 +112,11 @@ def _connected(stream: Stream) -> Any:
     return av.open(stream.address, options=options, timeout=_PATIENCE)
 
 
-def _unreachable(address: str, error: BaseException) -> DataError:
+def _unreachable(shown: str, address: str, error: BaseException) -> DataError:
+    why = reason(error).replace(address, shown)
     return DataError(
-        f"{address}: no video can be read there ({reason(error)}); check the address, and that "
-        "this machine reaches it."
+        f"{shown}: no video can be read there ({why}); check the address, and that this machine "
+        "reaches it."
     )
 
 

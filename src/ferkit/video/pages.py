@@ -1,12 +1,14 @@
 """The stream behind the address of a web page, by yt-dlp; and files that must be read whole."""
 
 import shutil
+from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from urllib.parse import unquote, urlsplit, urlunsplit
 from urllib.request import Request, urlopen
 
 from ferkit.errors import DataError, require
@@ -29,14 +31,18 @@ class Stream:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-def stream_of(page: str) -> Stream:
+def stream_of(page: str, shown: str) -> Stream:
     """The stream of a page's video, the first where it shows several.
+
+    Args:
+        page: Its address.
+        shown: The address as it may stand in messages.
 
     Raises:
         ConfigError: yt-dlp is not installed.
         DataError: it finds no video there.
     """
-    require(f"{page} is no stream but a page, and a page's video", "yt-dlp")
+    require(f"{shown} is no stream but a page, and a page's video", "yt-dlp")
     import yt_dlp
 
     options = {
@@ -48,8 +54,9 @@ def stream_of(page: str) -> Stream:
         with yt_dlp.YoutubeDL(options) as finder:
             info = finder.extract_info(page, download=False)
     except Exception as error:  # an extractor of somebody's site raises what it likes
-        raise DataError(f"{page}: yt-dlp finds no video there ({_short(error)}).") from None
-    return _first(info, page)
+        why = _short(error).replace(page, shown)
+        raise DataError(f"{shown}: yt-dlp finds no video there ({why}).") from None
+    return _first(info, shown)
 
 
 @contextmanager
@@ -59,7 +66,7 @@ def fetched(stream: Stream) -> Iterator[Path]:
     Raises:
         OSError: it cannot be fetched, or there is no room.
     """
-    request = Request(stream.address, headers=dict(stream.headers))
+    request = _request(stream)
     with TemporaryDirectory(prefix="ferkit-") as folder:
         path = Path(folder) / "video"
         with urlopen(request, timeout=15) as answer, path.open("wb") as file:
@@ -67,12 +74,22 @@ def fetched(stream: Stream) -> Iterator[Path]:
         yield path
 
 
-def _first(info: Any, page: str) -> Stream:
+def _request(stream: Stream) -> Request:
+    """A request with name and password of the address in a header, as servers want them."""
+    parts = urlsplit(stream.address)
+    login, _, host = parts.netloc.rpartition("@")
+    headers = dict(stream.headers)
+    if login:
+        headers["Authorization"] = "Basic " + b64encode(unquote(login).encode()).decode()
+    return Request(urlunsplit(parts._replace(netloc=host)), headers=headers)
+
+
+def _first(info: Any, shown: str) -> Stream:
     while isinstance(info, Mapping) and info.get("entries"):
         info = next(iter(info["entries"]))
     address = info.get("url") if isinstance(info, Mapping) else None
     if not isinstance(address, str) or "://" not in address:
-        raise DataError(f"{page}: yt-dlp finds no stream there; give the address of a video.")
+        raise DataError(f"{shown}: yt-dlp finds no stream there; give the address of a video.")
     headers = info.get("http_headers") or {}
     plain = {str(k): str(v) for k, v in headers.items() if f"{k}{v}".isprintable()}
     return Stream(address, plain)

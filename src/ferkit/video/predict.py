@@ -90,7 +90,7 @@ def predict_video(
     """
     stopped: KeyboardInterrupt | None = None
     with open_video(source) as video, _core_to_spare():
-        if video.duration is None:
+        if video.duration is None and source.kind != "video":
             log.info(f"{video.title} has no known end; Ctrl-C ends it, and what was seen is kept")
             settings = replace(settings, analysis=replace(settings.analysis, together=1))
         sound = _Sound()
@@ -103,7 +103,7 @@ def predict_video(
         totals = Totals(len(predictor.emotions), settings.analysis.every / video.rate)
         seen = analyse(chain([first], frames), predictor, faces, detect, settings.analysis)
         with ExitStack() as stack:
-            table = stack.enter_context(write_table(out, source.name, predictor.emotions))
+            table = stack.enter_context(write_table(out, source.shown, predictor.emotions))
             copy = stack.enter_context(_copy(out, settings, video, first))
             sound.lead_to(copy)
             bar = tqdm(total=_frames_of(video, settings), desc=source.title, unit="frame",
@@ -198,12 +198,12 @@ def _write_summary(
     out: Path, source: Source, totals: Totals, predictor: Predictor, settings: VideoSettings
 ) -> None:
     made = {
-        "summary.csv": summary_frame(totals, source.name, predictor.emotions),
-        "segments.csv": segments_frame(totals, source.name, predictor.emotions),
+        "summary.csv": summary_frame(totals, source.shown, predictor.emotions),
+        "segments.csv": segments_frame(totals, source.shown, predictor.emotions),
     }
     for name, frame in made.items():
         write_text(out / name, csv_frame(frame).to_csv(index=False))
     if settings.timeline:
         left = write_timelines(out, totals, predictor.emotions, source.title)
         if left:
-            log.info(f"{source.name}: {left} shorter tracks have no timeline of their own")
+            log.info(f"{source.shown}: {left} shorter tracks have no timeline of their own")

@@ -86,13 +86,17 @@ def as_video(container: Any, title: str) -> Video:
         what = "sound alone" if container.streams.audio else "no video"
         raise DataError(f"{title} holds {what}; give a video.")
     stream = moving[0]
-    stream.thread_type = "AUTO"
+    if stream.codec_context is None:
+        raise DataError(
+            f"{title} is encoded in a way that cannot be read here; encode it as H.264."
+        )
+    stream.thread_type = "SLICE"  # with frames in threads, those before a damaged place are lost
     shape = stream.sample_aspect_ratio
     return Video(
         title=title,
         rate=float(stream.average_rate or stream.guessed_rate or USUAL_RATE),
         duration=_duration(container, stream),
-        sound=next(iter(container.streams.audio), None),
+        sound=next((s for s in container.streams.audio if s.codec_context is not None), None),
         origin=(container.start_time or 0) / 1e6,
         pixel_shape=Fraction(shape) if shape else Fraction(1),
         read=lambda video, take: _frames(video, container, stream, take),

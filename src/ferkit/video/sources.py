@@ -47,9 +47,9 @@ class Source:
         return word[:80] or "stream"
 
     @property
-    def live(self) -> bool:
-        """Whether it has no end of its own that is known."""
-        return self.kind == "camera"
+    def shown(self) -> str:
+        """The name as it may stand in tables and messages: without a password in an address."""
+        return re.sub(r"//[^/@]*@", "//", self.name) if self.kind == "address" else self.name
 
 
 def find_sources(given: Any, out: Path) -> list[Source]:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ferkit.files import beside
+from ferkit.untrusted import reason
 from ferkit.video.reader import Video
 
 Kind = Literal["mp4", "avi", "none"]
@@ -129,6 +130,7 @@ class _Sound:
         self._output, self._origin, source = output, video.origin, video.sound
         self._copied = source.codec_context.name in _COPIED[kind]
         self._last: int | None = None
+        self._broken, self._remarks = False, video.remarks
         if self._copied:
             self._stream = output.add_stream_from_template(source)
             return
@@ -140,14 +142,22 @@ class _Sound:
         )
 
     def add(self, packet: Any) -> None:
-        if self._copied:
-            self._copy(packet)
-        else:
-            for sound in _decoded(packet):
-                self._encode(sound)
+        import av
+
+        if self._broken:
+            return
+        try:
+            if self._copied:
+                self._copy(packet)
+            else:
+                for sound in _decoded(packet):
+                    self._encode(sound)
+        except (av.FFmpegError, ValueError) as error:
+            self._broken = True
+            self._remarks.append(f"the copy lacks the rest of the sound ({reason(error)})")
 
     def finish(self) -> None:
-        if not self._copied:
+        if not (self._copied or self._broken):
             self._encode(None)
             self._output.mux(self._stream.encode(None))
 

@@ -130,6 +130,9 @@ def test_all_folds_are_pooled_and_each_subject_predicted_once(tmp_path, ferkit):
     pd.testing.assert_frame_equal(again, pooled)
     data = json.loads((tmp_path / "folds" / "data.json").read_text())
     assert "3 folds" in data["split"]["protocol"]
+    page = (tmp_path / "folds" / "report" / "report.md").read_text()
+    assert "Each fold, mean and standard deviation" in page
+    assert (tmp_path / "folds" / "predictions" / "examples.npz").is_file()
 
 
 def test_python_says_the_same_as_the_shell(run, tmp_path, monkeypatch):

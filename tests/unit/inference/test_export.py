@@ -1,6 +1,10 @@
 """ferkit export: a network as ONNX, the same probabilities by torch and by onnxruntime."""
 
+import ast
 import json
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -91,7 +95,7 @@ def converted(folder, monkeypatch):
 
 @pytest.mark.usefixtures("converted")
 def test_a_conversion_that_differs_is_refused_and_nothing_is_written(ferkit, folder, monkeypatch):
-    monkeypatch.setattr(export, "_by_torch", lambda model, faces: np.full((len(faces), 3), 1 / 3))
+    monkeypatch.setattr(export, "by_torch", lambda model, faces: np.full((len(faces), 3), 1 / 3))
     code, _, err = ferkit("export", f"model={folder}/model.safetensors", "out=x.onnx")
     assert (code, "differs" in err, "runtime=torch" in err) == (2, True, True), err
     assert not (folder / "x.onnx").exists()
@@ -157,6 +161,25 @@ def test_a_network_that_does_not_convert_runs_in_torch_with_a_sentence(
     assert len(pd.read_csv(tmp_path / "out" / "faces.csv")) == 1
 
 
+def test_tflite_needs_its_converter(ferkit, folder, monkeypatch):
+    from ferkit import errors
+
+    real = errors.find_spec
+    monkeypatch.setattr(errors, "find_spec", lambda n: None if n == "litert_torch" else real(n))
+    code, _, err = ferkit("export", f"run={folder}", "format=tflite", "out=x.tflite")
+    assert (code, "[tflite]" in err, err.count("\n")) == (2, True, 1), err
+
+
+def test_tflite_gives_torchs_probabilities(ferkit, folder, tmp_path):
+    pytest.importorskip("litert_torch")
+    code, out, err = ferkit("export", f"run={folder}", "format=tflite", "out=x.tflite")
+    assert (code, out) == (0, "x.tflite\n"), err
+    facts = json.loads((tmp_path / "x.tflite.json").read_text())
+    assert facts["largest_difference"] <= 1e-4
+    assert facts["emotions"] == ["angry", "happy", "sad"]
+    assert facts["input"]["scale"] == "-1..1"
+
+
 @pytest.mark.parametrize("package", ["onnx", "onnxscript", "onnxruntime"])
 def test_a_missing_extra_is_one_sentence(ferkit, folder, monkeypatch, package):
     from ferkit import errors
@@ -173,7 +196,8 @@ def test_a_missing_extra_is_one_sentence(ferkit, folder, monkeypatch, package):
         ([], 2, "takes run=DIR"),
         (["run=nowhere"], 3, "No model at"),
         (["run={folder}", "out=model.bin"], 2, ".onnx"),
-        (["run={folder}", "format=tflite"], 2, "docs/export.md"),
+        (["run={folder}", "format=tflite", "int8=true"], 2, "int8"),
+        (["run={folder}", "format=tflite", "out=x.onnx"], 2, ".tflite"),
         (["run={folder}", "format=onx"], 2, "Did you mean 'onnx'"),
         (["run={folder}", "int=true"], 2, "int8"),
     ],
@@ -236,3 +260,19 @@ def test_int8_without_data_says_so(ferkit, folder, tmp_path):
     facts = json.loads((tmp_path / "x.int8.onnx.json").read_text())
     assert facts["calibrated_on"] == "drawn faces"
     assert "val" not in facts
+
+
+def test_the_script_of_the_docs_runs_without_ferkit(folder, photo):
+    text = (Path(__file__).parents[3] / "docs" / "export.md").read_text(encoding="utf-8")
+    script = text.split("```python\n")[1].split("```")[0]
+    assert len(script.splitlines()) <= 12
+    assert "ferkit" not in script
+    said = subprocess.run(
+        [sys.executable, "-c", script, str(folder / "model.onnx"), str(photo)],
+        capture_output=True, text=True, check=True,
+    ).stdout  # fmt: skip
+    found = ast.literal_eval(said)
+    assert list(found) == ["angry", "happy", "sad"]
+    face = Image.open(photo).convert("L").resize((48, 48))
+    expected = load_predictor(folder, runtime="torch").probabilities(np.asarray(face)[None])[0]
+    assert list(found.values()) == pytest.approx(expected.tolist(), abs=2e-3)

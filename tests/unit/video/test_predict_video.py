@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib import cbook
 from PIL import Image
 
 av = pytest.importorskip("av")
@@ -297,3 +298,12 @@ def test_wrong_values_are_named_before_anything_is_read(predict, clip, tmp_path,
     code, _, err = predict(f"source={clip}", "out=out", *words)
     assert (code, said in err, "Traceback" in err) == (2, True, False), err
     assert not (tmp_path / "out").exists()
+
+
+def test_the_photograph_gives_its_table_and_copy(predict, tmp_path):
+    with cbook.get_sample_data("grace_hopper.jpg") as file:
+        (tmp_path / "grace_hopper.jpg").write_bytes(file.read())
+    code, out, err = predict("source=grace_hopper.jpg", "out=out")
+    assert (code, out) == (0, "out/faces.csv\n"), err
+    assert len(pd.read_csv(tmp_path / "out" / "faces.csv")) == 1
+    assert len(list((tmp_path / "out" / "annotated").iterdir())) == 1

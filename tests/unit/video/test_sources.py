@@ -157,6 +157,42 @@ def test_a_camera_that_streams_jpegs(predict, scene, serve, tmp_path, look_at):
     assert len(copied) == table["frame"].max() + 1 >= 11
 
 
+def test_a_camera_by_its_number(predict, scene, tmp_path, monkeypatch, look_at):
+    class Camera:  # of six frames, then unplugged
+        def __init__(self, number):
+            self.frames = [scene[8][..., ::-1]] * 6 if number == 3 else []
+
+        def isOpened(self):  # noqa: N802
+            return bool(self.frames)
+
+        def get(self, what):
+            return 0.0
+
+        def read(self):
+            return (True, self.frames.pop()) if self.frames else (False, None)
+
+        def release(self):
+            pass
+
+    monkeypatch.setattr(cv2, "VideoCapture", Camera)
+    code, _, err = predict("source=3", "out=out", "timeline=false")
+    assert code == 0, err
+    table = pd.read_csv(tmp_path / "out" / "faces.csv")
+    assert (table["frame"].nunique(), table["track"].nunique()) == (6, 2)
+    assert len(look_at(tmp_path / "out" / "annotated.mp4")["times"]) == 6
+
+
+def test_a_password_in_an_address_stands_nowhere(predict, clip, serve, tmp_path):
+    home = serve({"/clip": ("video/mp4", clip.read_bytes())}).replace("//", "//me:secret@")
+    code, out, err = predict(f"source={home}/clip", "out=out", *QUICK)
+    assert code == 0, err
+    written = [p.read_bytes() for p in (tmp_path / "out").iterdir()]
+    assert not any(b"secret" in content for content in [*written, out.encode(), err.encode()])
+    code, out, err = predict(f"source={home}/nowhere", "out=o", *QUICK)
+    assert code == 3
+    assert "secret" not in err
+
+
 STAND_IN = """
 from yt_dlp.extractor.common import InfoExtractor
 

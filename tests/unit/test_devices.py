@@ -1,0 +1,55 @@
+"""Devices by words, and what differs between systems."""
+
+import os
+import sys
+
+import pytest
+import torch
+
+from ferkit import files
+from ferkit.devices import choose_device, peak_memory
+from ferkit.errors import ConfigError
+
+
+def test_auto_takes_the_gpu_that_is_there(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    assert choose_device("auto").type == "cpu"
+    with pytest.raises(ConfigError, match="mps"):
+        choose_device("mps")
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    assert choose_device("auto").type == choose_device("mps").type == "mps"
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert choose_device("auto").type == "cuda"
+
+
+def test_peak_memory_where_nobody_counts_it(monkeypatch):
+    assert peak_memory(torch.device("cpu")) > 10**7
+    monkeypatch.setitem(sys.modules, "resource", None)
+    assert peak_memory(torch.device("cpu")) == 0
+
+
+def test_unfinished_files_of_living_processes_stay_without_proc(tmp_path, monkeypatch):
+    mine = tmp_path / f".a.{os.getpid()}.tmp"
+    gone = tmp_path / f".a.{2**22 + 5}.tmp"  # above every process number of Linux
+    for path in (mine, gone):
+        path.write_text("x")
+    exists = files.Path.exists
+    monkeypatch.setattr(
+        files.Path, "exists", lambda path: str(path) != "/proc/self" and exists(path)
+    )
+    files.remove_unfinished(tmp_path)
+    assert mine.is_file() and not gone.is_file()
+
+
+def test_no_module_needs_what_windows_has_not():
+    """Imported with fcntl, resource and pwd missing, every module still comes in."""
+    import subprocess
+
+    program = (
+        "import sys; sys.modules.update(dict.fromkeys(['fcntl', 'resource', 'pwd', 'grp']));"
+        "import ferkit.cli, ferkit.commands.train, ferkit.commands.eval, ferkit.commands.predict,"
+        "ferkit.commands.data, ferkit.commands.sweep, ferkit.commands.multirun, ferkit.devices"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
