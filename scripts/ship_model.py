@@ -5,7 +5,8 @@ python scripts/ship_model.py RUN           as `eca_resnet`, what `ferkit predict
 python scripts/ship_model.py RUN --name mini_xception --card docs/model_card_mini_xception.md
 
 On val alone two numbers are chosen and folded into the last layer, so that whoever loads the file
-has them: tau of the logit adjustment (the best macro F1) and the temperature (the least negative
+has them: tau of the logit adjustment (the best mean of
+macro F1 and balanced accuracy) and the temperature (the least negative
 log-likelihood). The metrics are those of the run's own predictions after the same arithmetic.
 """
 
@@ -32,7 +33,7 @@ from ferkit.packaged import DEFAULT, METRICS, TERMS, WEIGHTS, folder, prediction
 from ferkit.runs.record import RunRecord, read_run, tta_kind
 
 LIMIT = 4_000_000  # bytes of the weights
-TAUS = np.arange(11) / 10
+TAUS = np.arange(-5, 11) / 10  # below 0: a training that was balanced too far
 # What `predict` finds faces in photographs with; measured by scripts/measure_crops.py.
 FACES = {"detector": "mtcnn", "align": "none", "margin": 0.0}
 
@@ -46,7 +47,7 @@ def ship(run: Path, name: str, target: Path, card: Path, what: str | None = None
     scores = {view: _scores(frame, model) for view, frame in record.predictions.items()}
     labels = _class_ids(record.predictions["val"], model)
     strengths = by_tau(scores["val"], labels, log_shares, model.emotions)
-    tau = max(strengths, key=lambda row: (row["macro_f1"], -row["tau"]))["tau"]
+    tau = max(strengths, key=_worth)["tau"]
     temperature = fit_temperature(scores["val"] - tau * log_shares, labels)
     fold(model, tau * log_shares, temperature)
     faces = {**model.nodes["faces"], **FACES}
@@ -104,6 +105,10 @@ def _require(record: RunRecord, run: Path) -> None:
     adjusted = (record.config.get("imbalance") or {}).get("logits")
     if adjusted or tta_kind(record.config) != "none":
         raise SystemExit(f"{run} predicts with tta or adjusted scores; ship a run without either.")
+
+
+def _worth(row: dict[str, float]) -> tuple[float, float]:
+    return row["macro_f1"] + row["balanced_accuracy"], -abs(row["tau"])  # the weakest of equals
 
 
 def by_tau(
