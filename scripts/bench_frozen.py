@@ -22,10 +22,17 @@ from ferkit.commands import single
 from ferkit.commands.train import train
 
 WORDS = [
-    "dataset=drawn", "dataset.train=200", "dataset.val=200", "dataset.test=14", "backbone=vgg16",
-    "backbone.freeze=head_only", "augment=none", "faces.size=224", "input=imagenet",
+    "dataset=drawn",
+    "dataset.train=200",
+    "dataset.val=200",
+    "dataset.test=14",
+    "backbone=vgg16",
+    "backbone.freeze=head_only",
+    "augment=none",
+    "faces.size=224",
+    "input=imagenet",
     "report.saliency=none",
-]  # fmt: skip
+]
 CURVES = ("train_loss", "train_accuracy", "val_loss", "val_accuracy")
 
 
@@ -64,22 +71,28 @@ def table(options):
     cores = f"{torch.get_num_threads()} CPU cores"
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else cores
     worst = ", ".join(f"{key} {value:.1e}" for key, value in apart(once, anew).items())
-    return "\n".join([
-        f"| {options.epochs} epochs, {device} | seconds of training | times as fast |",
-        "| --- | --- | --- |",
-        f"| every image in every step | {slow:.0f} | 1 |",
-        f"| what is frozen computed once | {fast:.0f} | {slow / fast:.1f} |",
-        "",
-        f"Largest difference between the two in any epoch: {worst}.",
-    ])  # fmt: skip
+    return "\n".join(
+        [
+            f"| {options.epochs} epochs, {device} | seconds of training | times as fast |",
+            "| --- | --- | --- |",
+            f"| every image in every step | {slow:.0f} | 1 |",
+            f"| what is frozen computed once | {fast:.0f} | {slow / fast:.1f} |",
+            "",
+            f"Largest difference between the two in any epoch: {worst}.",
+        ]
+    )
 
 
 def write(path, text):
     """Put the table between its marks."""
     old = path.read_text()
     marks = "<!-- bench:frozen -->", "<!-- /bench:frozen -->"
-    new = re.sub(rf"{marks[0]}.*?{marks[1]}", lambda _: f"{marks[0]}\n\n{text}\n\n{marks[1]}", old,
-                 flags=re.DOTALL)  # fmt: skip
+    new = re.sub(
+        rf"{marks[0]}.*?{marks[1]}",
+        lambda _: f"{marks[0]}\n\n{text}\n\n{marks[1]}",
+        old,
+        flags=re.DOTALL,
+    )
     path.write_text(new)
 
 

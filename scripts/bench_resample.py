@@ -112,9 +112,14 @@ def agreement(name, matrix, table, device):
     tie = apart[0] == apart[1]
     worst = np.abs(apart[0] - apart[1]).max(initial=0)
     return [
-        name, f"{len(matrix):,}", f"{table.size:,}", f"{len(np.unique(rows)):,}",
-        f"{len(rows):,}", f"{int(tie.sum()):,}", f"{worst:.2g}",
-    ]  # fmt: skip
+        name,
+        f"{len(matrix):,}",
+        f"{table.size:,}",
+        f"{len(np.unique(rows)):,}",
+        f"{len(rows):,}",
+        f"{int(tie.sum()):,}",
+        f"{worst:.2g}",
+    ]
 
 
 def exact(matrix, rows, others):
@@ -156,15 +161,32 @@ def main():
         print(f"compared in {time.perf_counter() - start:.0f} s", file=sys.stderr)
     named = {"theirs": "imbalanced-learn's own", "ours": f"ferkit's neighbours, {machine(options)}"}
     times = [
-        [named[part], f"{f['rows']:,}", *(f"{f[k]:.1f}" for k in ("seconds", "cpu")),
-         *(f"{f.get(k, 0):.2f}" for k in ("peak", "device"))]
+        [
+            named[part],
+            f"{f['rows']:,}",
+            *(f"{f[k]:.1f}" for k in ("seconds", "cpu")),
+            *(f"{f.get(k, 0):.2f}" for k in ("peak", "device")),
+        ]
         for part, f in metrics.items()
-    ]  # fmt: skip
-    head = ["SMOTETomek", "rows after", "seconds", "CPU seconds of all cores",
-            "peak GB of the process", "peak GB on the GPU"]  # fmt: skip
+    ]
+    head = [
+        "SMOTETomek",
+        "rows after",
+        "seconds",
+        "CPU seconds of all cores",
+        "peak GB of the process",
+        "peak GB on the GPU",
+    ]
     print(first := table(head, times))
-    head = ["search", "rows", "neighbours", "rows that differ", "neighbours that differ",
-            "of these exact ties", "largest difference of squared distances"]  # fmt: skip
+    head = [
+        "search",
+        "rows",
+        "neighbours",
+        "rows that differ",
+        "neighbours that differ",
+        "of these exact ties",
+        "largest difference of squared distances",
+    ]
     print(second := table(head, agreed))
     if options.write:
         insert(options.write, {"time": first, "agreement": second})

@@ -47,8 +47,9 @@ def scene(faces):
     for number in range(faces):
         rng = np.random.default_rng(number)
         emotion = EMOTIONS[number % 7]
-        face, _, _ = draw_photo(emotion, person=number, rng=rng, width=side, height=side,
-                                vary=False)  # fmt: skip
+        face, _, _ = draw_photo(
+            emotion, person=number, rng=rng, width=side, height=side, vary=False
+        )
         top, left = (number // columns) * (side + 2), (number % columns) * (side + 10)
         frame[top : top + side, left : left + side] = face
     return frame
@@ -118,12 +119,22 @@ def memory(options, work):
     print("|---|---|---|---|---|---|")
     for seconds in (10, options.long):
         path = write_video(work / "long.mp4", scene(1), seconds)
-        words = [sys.executable, __file__, "one", str(path), str(model), "--runtime",
-                 options.runtime]  # fmt: skip
+        words = [
+            sys.executable,
+            __file__,
+            "one",
+            str(path),
+            str(model),
+            "--runtime",
+            options.runtime,
+        ]
         said = subprocess.run(words, capture_output=True, text=True, check=True).stdout.split()
         frames, faces, taken, peak = (float(word) for word in said)
-        print(f"| {seconds:g} s | {frames:,.0f} | {faces:,.0f} | {taken:.0f} | "
-              f"{frames / taken:.0f} | {peak:.0f} |", flush=True)  # fmt: skip
+        print(
+            f"| {seconds:g} s | {frames:,.0f} | {faces:,.0f} | {taken:.0f} | "
+            f"{frames / taken:.0f} | {peak:.0f} |",
+            flush=True,
+        )
 
 
 def one(options, work):

@@ -52,8 +52,10 @@ def main() -> None:
         longer = (found[:, 2:] - found[:, :2]).max(1)
         low, middle, high = np.percentile(longer, [25, 50, 75])
         x, y = np.median((found[:, :2] + found[:, 2:]) / 2, axis=0)
-        print(f"| {name} | {len(found) / len(images):.2f} | {low:.2f}, {middle:.2f}, {high:.2f} | "
-              f"{x:.2f}, {y:.2f} | {(1 / middle - 1) / 2:+.2f} |")  # fmt: skip
+        print(
+            f"| {name} | {len(found) / len(images):.2f} | {low:.2f}, {middle:.2f}, {high:.2f} | "
+            f"{x:.2f}, {y:.2f} | {(1 / middle - 1) / 2:+.2f} |"
+        )
 
 
 if __name__ == "__main__":

@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 OVERALL = {
-    "accuracy": "accuracy", "balanced_accuracy": "balanced accuracy", "macro_f1": "macro F1",
+    "accuracy": "accuracy",
+    "balanced_accuracy": "balanced accuracy",
+    "macro_f1": "macro F1",
     "ece": "calibration error (ECE)",
-}  # fmt: skip
+}
 
 
 def card_text(found: Mapping[str, Any]) -> str:
@@ -100,8 +102,8 @@ def _calibration(found: Mapping[str, Any]) -> str:
     return f"""## Class balance and calibration
 
 Folded into the last layer, both chosen on val: scores less {own["tau"]:.1f} times the log of the
-training class shares (logit adjustment, by the mean of macro F1 and balanced accuracy), divided by a
-temperature of {own["temperature"]:.3f} (calibration error on val {before:.3f} to {after:.3f}).
+training class shares (logit adjustment, by the mean of macro F1 and balanced accuracy), divided by
+a temperature of {own["temperature"]:.3f} (calibration error on val {before:.3f} to {after:.3f}).
 
 | adjustment, on val | accuracy | balanced accuracy | macro F1 |
 |---|---|---|---|

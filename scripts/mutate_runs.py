@@ -26,15 +26,36 @@ from typing import Any
 import yaml
 
 TRAIN = [
-    "dataset.train=64", "dataset.val=24", "dataset.test=24", "dataset.people=12",
-    "emotions=[happy,sad,fear]", "backbone=kurmi_cnn", "trainer.max_epochs=2",
-    "trainer.batch_size=32", "trainer.device=cpu", "trainer.threads=1", "report.saliency=none",
+    "dataset.train=64",
+    "dataset.val=24",
+    "dataset.test=24",
+    "dataset.people=12",
+    "emotions=[happy,sad,fear]",
+    "backbone=kurmi_cnn",
+    "trainer.max_epochs=2",
+    "trainer.batch_size=32",
+    "trainer.device=cpu",
+    "trainer.threads=1",
+    "report.saliency=none",
     "optimizer.lr=1e-3",
-]  # fmt: skip
+]
 LIMIT = 300  # seconds that a command may take on a busy machine
 VALUES = (None, -1, 0, 10**30, 0.5, "word", "", [], [1, [2]], {}, {"a": {"b": 1}}, True, "\x1b[2J")
-BYTES = (b"", b"\x00", b"{", b"\xff\xfe\x00", b"null", b"[]", b"a: [1,", b"PK\x03\x04", b"PAR1PAR1",
-         b"[" * 3000, b"*a", b"- &a [*a]", b"x" * 100)  # fmt: skip
+BYTES = (
+    b"",
+    b"\x00",
+    b"{",
+    b"\xff\xfe\x00",
+    b"null",
+    b"[]",
+    b"a: [1,",
+    b"PK\x03\x04",
+    b"PAR1PAR1",
+    b"[" * 3000,
+    b"*a",
+    b"- &a [*a]",
+    b"x" * 100,
+)
 
 
 def cut(path: Path, rng: random.Random) -> str:
@@ -128,11 +149,15 @@ COMMANDS: dict[str, tuple[list[str], str]] = {  # words, and where the metrics s
     "report": (["eval", "run=run"], "run/report/metrics.json"),
     "predict again": (["eval", "run=run", "view=val"], "run/eval/drawn-val/report/metrics.json"),
     "resume": (["train", "resume=run"], "run/report/metrics.json"),
-    "predict": (["predict", "source=photos", "model=run", "out=out", "faces=none",
-                 "annotate=false"], "out/faces.csv"),
-    "compare": (["eval", "runs=[run,other]", "out=compared", "view=val"],
-                "compared/comparison.json"),
-}  # fmt: skip
+    "predict": (
+        ["predict", "source=photos", "model=run", "out=out", "faces=none", "annotate=false"],
+        "out/faces.csv",
+    ),
+    "compare": (
+        ["eval", "runs=[run,other]", "out=compared", "view=val"],
+        "compared/comparison.json",
+    ),
+}
 
 
 def run_command(words: list[str]) -> tuple[int, str]:

@@ -78,19 +78,25 @@ def ship(run: Path, name: str, target: Path, card: Path, what: str | None = None
         "faces": faces,
         "ms_per_face": _speed(model),
         "calibration": {
-            "tau": tau, "by_tau": strengths, "temperature": temperature,
-            "ece_before": calibration.ece[0], "ece_after": calibration.ece[1],
+            "tau": tau,
+            "by_tau": strengths,
+            "temperature": temperature,
+            "ece_before": calibration.ece[0],
+            "ece_after": calibration.ece[1],
         },
         "training": {
-            "command": record.env.get("command"), "seed": record.env.get("seed"),
-            "versions": record.env.get("versions"), "threads": record.env.get("threads"),
-            "epochs": len(record.epochs), "best_epoch": int(best["epoch"]),
+            "command": record.env.get("command"),
+            "seed": record.env.get("seed"),
+            "versions": record.env.get("versions"),
+            "threads": record.env.get("threads"),
+            "epochs": len(record.epochs),
+            "best_epoch": int(best["epoch"]),
             "minutes": round(float(record.epochs["seconds"].sum()) / 60, 1),
         },
         "data": {key: record.data.get(key) for key in ("dataset", "split", "counts", "leaks")},
         "test_accesses": [dict(access) for access in record.test_accesses],
         "views": {view: compute_metrics(frame) for view, frame in shipped.items()},
-    }  # fmt: skip
+    }
     write_bytes(target / name / WEIGHTS, weights)
     write_text(target / name / METRICS, json.dumps(found, indent=1, sort_keys=True) + "\n")
     write_text(card, card_text(found))
@@ -100,8 +106,10 @@ def ship(run: Path, name: str, target: Path, card: Path, what: str | None = None
 def _require(record: RunRecord, run: Path) -> None:
     missing = {"val", "test"} - set(record.predictions)
     if missing:
-        raise SystemExit(f"{run} has no predictions of {sorted(missing)[0]}; type `ferkit eval "
-                         f"run={run} view={sorted(missing)[0]}`.")  # fmt: skip
+        raise SystemExit(
+            f"{run} has no predictions of {sorted(missing)[0]}; type `ferkit eval "
+            f"run={run} view={sorted(missing)[0]}`."
+        )
     adjusted = (record.config.get("imbalance") or {}).get("logits")
     if adjusted or tta_kind(record.config) != "none":
         raise SystemExit(f"{run} predicts with tta or adjusted scores; ship a run without either.")

@@ -21,13 +21,15 @@ _TRACE = "debug=trace"
 _QUIET = "quiet=true"
 _MULTIRUN = {"-m", "--multirun"}
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-USAGE = "usage: ferkit <command> [key=value ...]\n\n" + "\n".join(
-    f"  {name:<10}  {what}" for name, what in COMMANDS.items()
-) + (
-    "\n\nAll take Hydra's grammar: ferkit train dataset=fer2013 optimizer.lr=1e-3; -m sweeps."
-    "\n`ferkit <command> --help` shows its keys; debug=trace shows tracebacks, quiet=true "
-    "warnings and results alone."
-)  # fmt: skip
+USAGE = (
+    "usage: ferkit <command> [key=value ...]\n\n"
+    + "\n".join(f"  {name:<10}  {what}" for name, what in COMMANDS.items())
+    + (
+        "\n\nAll take Hydra's grammar: ferkit train dataset=fer2013 optimizer.lr=1e-3; -m sweeps."
+        "\n`ferkit <command> --help` shows its keys; debug=trace shows tracebacks, quiet=true "
+        "warnings and results alone."
+    )
+)
 
 
 def main(words: Sequence[str] | None = None) -> int:

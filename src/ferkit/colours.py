@@ -11,9 +11,15 @@ if TYPE_CHECKING:
 
 _STRENGTH = 0.55  # of the colours over a face
 _EMOTIONS = {  # dark enough for white text, told apart by lightness and hue
-    "angry": "#b3241c", "disgust": "#5d6b00", "fear": "#6a3d9a", "happy": "#a86400",
-    "sad": "#1f4e8c", "surprise": "#00808a", "neutral": "#4a505c", "contempt": "#7a3b20",
-}  # fmt: skip
+    "angry": "#b3241c",
+    "disgust": "#5d6b00",
+    "fear": "#6a3d9a",
+    "happy": "#a86400",
+    "sad": "#1f4e8c",
+    "surprise": "#00808a",
+    "neutral": "#4a505c",
+    "contempt": "#7a3b20",
+}
 INK, FAINT, BLUE, ORANGE = "#1d2433", "#8a93a3", "#1f4e8c", "#c05a00"
 
 

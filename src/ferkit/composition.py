@@ -141,8 +141,10 @@ def prepare(overrides: Sequence[str], searched: Sequence[str]) -> list[str]:
     if OWN.is_dir():
         folders.append(OWN)
     paths = ",".join(f"'file://{folder.resolve()}'" for folder in folders)
-    opened = ["++" + w if _PLAIN_OVERRIDE.match(w) and not w.startswith("hydra.") else w
-              for w in overrides]  # fmt: skip
+    opened = [
+        "++" + w if _PLAIN_OVERRIDE.match(w) and not w.startswith("hydra.") else w
+        for w in overrides
+    ]
     return opened + ([f"hydra.searchpath=[{paths}]"] if paths else [])
 
 

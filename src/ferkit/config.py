@@ -15,9 +15,20 @@ from ferkit.signatures import REQUIRED, Signature, described, read_signature
 from ferkit.targets import group_of, resolve, shipped_targets
 
 GROUPS = (
-    "dataset", "faces", "split", "imbalance", "loss", "augment", "input", "backbone",
-    "optimizer", "scheduler", "trainer", "tta", "logger",
-)  # fmt: skip
+    "dataset",
+    "faces",
+    "split",
+    "imbalance",
+    "loss",
+    "augment",
+    "input",
+    "backbone",
+    "optimizer",
+    "scheduler",
+    "trainer",
+    "tta",
+    "logger",
+)
 
 # keys of every node of a group, whatever its target; handled beside it (ferkit.backbones.start)
 SHARED: dict[str, dict[str, Any]] = {

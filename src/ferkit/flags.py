@@ -148,8 +148,12 @@ def _known(command: str, words: Sequence[str]) -> dict[str, Key]:
     keys += [Key(group, "", "") for group in groups_of(like)]
     keys += [key for g in groups_of(like) for key in node_keys(g, chosen.get(g, "null"))]
     # of another choice, e.g. dataset.root where no dataset is chosen yet
-    keys += [Key(key, "", "") for keys in ALIASES.values() for key in keys
-             if "." in key and key.partition(".")[0] in chosen]  # fmt: skip
+    keys += [
+        Key(key, "", "")
+        for keys in ALIASES.values()
+        for key in keys
+        if "." in key and key.partition(".")[0] in chosen
+    ]
     found: dict[str, Key] = {}
     for key in keys:
         found.setdefault(key.name, key)

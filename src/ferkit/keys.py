@@ -14,10 +14,23 @@ from ferkit.signatures import REQUIRED, Signature, Tensor, described, read_signa
 from ferkit.tree import choices, defaults, entries, file_of, is_global, list_groups
 
 # what a target is given at run time, by `build(node, **facts)`: never in yaml
-FACTS = frozenset({
-    "classes", "channels", "size", "weights", "counts", "epochs", "feature_size", "params",
-    "optimizer", "steps", "steps_per_epoch", "frame", "seed",
-})  # fmt: skip
+FACTS = frozenset(
+    {
+        "classes",
+        "channels",
+        "size",
+        "weights",
+        "counts",
+        "epochs",
+        "feature_size",
+        "params",
+        "optimizer",
+        "steps",
+        "steps_per_epoch",
+        "frame",
+        "seed",
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -89,17 +102,28 @@ def node_keys(group: str, choice: str) -> list[Key]:
     signature = read_signature(target) if target else None
     prefix = "" if is_global(path) else f"{group}."
     keys = [
-        Key(f"{prefix}{e.name}", e.value, e.line or _line(signature, group, e.name),
-            _words(signature, e.name))
+        Key(
+            f"{prefix}{e.name}",
+            e.value,
+            e.line or _line(signature, group, e.name),
+            _words(signature, e.name),
+        )
         for e in found
         if e.name.rpartition(".")[2] not in ("_target_", "defaults")
-    ]  # fmt: skip
+    ]
     if signature is None or target is None:
         return keys
     known = {e.name.partition(".")[0] for e in found}
     shared = [key for key in SHARED_KEYS if key.name.startswith(f"{group}.")]
-    return keys + shared + [_further(target, signature, group, name) for name in signature.defaults
-                   if name not in known and _is_open(signature, name)]  # fmt: skip
+    return (
+        keys
+        + shared
+        + [
+            _further(target, signature, group, name)
+            for name in signature.defaults
+            if name not in known and _is_open(signature, name)
+        ]
+    )
 
 
 def _is_open(signature: Signature, name: str) -> bool:
@@ -137,8 +161,9 @@ def words_of(hint: Any) -> list[str]:
     if hint is bool:
         return ["true", "false"]
     values = [as_yaml(value) for value in getattr(hint, "__args__", ()) if not _is_type(value)]
-    inner = [word for part in getattr(hint, "__args__", ()) if _is_type(part)
-             for word in words_of(part)]  # fmt: skip
+    inner = [
+        word for part in getattr(hint, "__args__", ()) if _is_type(part) for word in words_of(part)
+    ]
     return values + inner
 
 

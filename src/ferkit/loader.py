@@ -105,9 +105,14 @@ class DeviceLoader:
     """All faces of a view as uint8 on the device; a batch is an index into them."""
 
     def __init__(
-        self, faces: np.ndarray, rows: np.ndarray, targets: np.ndarray, batch_size: int,
-        device: torch.device, order: Order,
-    ) -> None:  # fmt: skip
+        self,
+        faces: np.ndarray,
+        rows: np.ndarray,
+        targets: np.ndarray,
+        batch_size: int,
+        device: torch.device,
+        order: Order,
+    ) -> None:
         self.images = planes(faces[rows]).to(device)  # [N, C, H, W]
         self.targets = torch.from_numpy(targets).to(device)
         self.batch_size, self.device, self.order = batch_size, device, order
@@ -125,9 +130,14 @@ class StreamingLoader:
     """Faces read from the memory map by a thread that stays two batches ahead."""
 
     def __init__(
-        self, faces: np.ndarray, rows: np.ndarray, targets: np.ndarray, batch_size: int,
-        device: torch.device, order: Order,
-    ) -> None:  # fmt: skip
+        self,
+        faces: np.ndarray,
+        rows: np.ndarray,
+        targets: np.ndarray,
+        batch_size: int,
+        device: torch.device,
+        order: Order,
+    ) -> None:
         self.faces, self.rows, self.targets = faces, rows, targets
         self.batch_size, self.device, self.order = batch_size, device, order
         self.steps = -(-len(order(0)) // batch_size)

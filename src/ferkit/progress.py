@@ -30,8 +30,15 @@ class Progress:
         if log.isEnabledFor(logging.INFO) and sys.stderr.isatty():
             from tqdm import tqdm
 
-            self.bar = tqdm(total=total, initial=initial, desc=what, unit=f" {unit}", leave=leave,
-                            delay=_DELAY, dynamic_ncols=True)  # fmt: skip
+            self.bar = tqdm(
+                total=total,
+                initial=initial,
+                desc=what,
+                unit=f" {unit}",
+                leave=leave,
+                delay=_DELAY,
+                dynamic_ncols=True,
+            )
 
     def update(self, count: int = 1, **notes: float) -> None:
         """Count what was done.

@@ -15,26 +15,54 @@ _SHARE: Range = (0, 1, "[]")
 _BELOW_1: Range = (0, 1, "[)")
 RANGES: dict[str, dict[str, Range]] = {
     "trainer": {
-        **dict.fromkeys(("max_epochs", "patience", "frames", "max_images",
-                         "max_train_images", "max_val_images"), _COUNT),
-        "threads": (1, 4096, "[]"), "clip_grad": _POSITIVE,
+        **dict.fromkeys(
+            (
+                "max_epochs",
+                "patience",
+                "frames",
+                "max_images",
+                "max_train_images",
+                "max_val_images",
+            ),
+            _COUNT,
+        ),
+        "threads": (1, 4096, "[]"),
+        "clip_grad": _POSITIVE,
     },
     "optimizer": {
         **dict.fromkeys(("lr", "eps", "weight_decay", "momentum", "dampening"), _ANY),
-        "betas": _BELOW_1, "alpha": _BELOW_1,
+        "betas": _BELOW_1,
+        "alpha": _BELOW_1,
     },
     "scheduler": {
-        "rise": (0, 1, "()"), "start_divisor": _POSITIVE, "end_divisor": _POSITIVE,
-        "warmup_epochs": _ANY, "floor": _SHARE, "decay": _ANY, "factor": (0, 1, "()"),
-        "every": _COUNT, "patience": _ANY, "min_lr": _ANY,
+        "rise": (0, 1, "()"),
+        "start_divisor": _POSITIVE,
+        "end_divisor": _POSITIVE,
+        "warmup_epochs": _ANY,
+        "floor": _SHARE,
+        "decay": _ANY,
+        "factor": (0, 1, "()"),
+        "every": _COUNT,
+        "patience": _ANY,
+        "min_lr": _ANY,
     },
     "loss": {
-        "gamma": _ANY, "beta": _BELOW_1, "label_smoothing": _BELOW_1, "share": _ANY,
-        "repulsion": _ANY, "rate": _SHARE, "max_margin": _POSITIVE, "reweight_from": _SHARE,
+        "gamma": _ANY,
+        "beta": _BELOW_1,
+        "label_smoothing": _BELOW_1,
+        "share": _ANY,
+        "repulsion": _ANY,
+        "rate": _SHARE,
+        "max_margin": _POSITIVE,
+        "reweight_from": _SHARE,
     },
     "augment": {
-        "rotation": (0, 180, "[]"), "shear": (0, 90, "[)"), "shift": _SHARE, "zoom": _BELOW_1,
-        "erase": _SHARE, "brightness": _SHARE,
+        "rotation": (0, 180, "[]"),
+        "shear": (0, 90, "[)"),
+        "shift": _SHARE,
+        "zoom": _BELOW_1,
+        "erase": _SHARE,
+        "brightness": _SHARE,
         **dict.fromkeys(("contrast", "noise", "mixup"), _ANY),
     },
     "split": {"val": _BELOW_1, "test": _BELOW_1, "folds": (2, _NO_END, "[)")},
@@ -42,10 +70,11 @@ RANGES: dict[str, dict[str, Range]] = {
     "input": {"std": _POSITIVE},
     "backbone": {
         **dict.fromkeys(("dropout", "dense_dropout", "relation_dropout"), _SHARE),
-        "fc2_features": _COUNT, "freeze_n": _COUNT,
+        "fc2_features": _COUNT,
+        "freeze_n": _COUNT,
     },
     "faces": {"size": (1, 2048, "[]")},
-}  # fmt: skip
+}
 _SEED: Range = (0, 2**32 - 1, "[]")  # what numpy, torch and scikit-learn all take
 
 

@@ -113,8 +113,11 @@ def _refusal(target: str, where: str, group: str) -> str:
 
 
 def _torchs(group: str) -> str:
-    words = {"optimizer": "torch.optim's optimizers", "loss": "torch.nn's losses",
-             "scheduler": "torch.optim.lr_scheduler's schedulers"}  # fmt: skip
+    words = {
+        "optimizer": "torch.optim's optimizers",
+        "loss": "torch.nn's losses",
+        "scheduler": "torch.optim.lr_scheduler's schedulers",
+    }
     return f" and {words[group]}" if group in words else ""
 
 

@@ -115,8 +115,14 @@ def make_views(config: DictConfig, limits: dict[str, int | None] | None = None) 
     class_ids = encode(labels, emotions)
     for view, size in (limits or {}).items():
         _limit(split.views, class_ids, view, size, config.seed)
-    views = Views(store, emotions, class_ids, split, count_leaks(frame, split.views),
-                  split_hash(frame, split.views))  # fmt: skip
+    views = Views(
+        store,
+        emotions,
+        class_ids,
+        split,
+        count_leaks(frame, split.views),
+        split_hash(frame, split.views),
+    )
     _require_views(views)
     return views
 

@@ -12,10 +12,17 @@ from PIL import Image
 
 HERE = Path(__file__).parent
 QUICK = [
-    "dataset=folder", "backbone=kurmi_cnn", "trainer.max_epochs=2", "trainer.batch_size=16",
-    "trainer.device=cpu", "trainer.threads=1", "report.saliency=none", "optimizer.lr=1e-3",
-    "evaluate=[val,test]", "prepared_root=prepared",
-]  # fmt: skip
+    "dataset=folder",
+    "backbone=kurmi_cnn",
+    "trainer.max_epochs=2",
+    "trainer.batch_size=16",
+    "trainer.device=cpu",
+    "trainer.threads=1",
+    "report.saliency=none",
+    "optimizer.lr=1e-3",
+    "evaluate=[val,test]",
+    "prepared_root=prepared",
+]
 TIMES = ("seconds", "images_per_second", "peak_memory")
 
 
@@ -27,8 +34,12 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture(scope="session")
 def server():
-    process = subprocess.Popen([sys.executable, str(HERE / "server.py")], stdin=subprocess.PIPE,
-                               stdout=subprocess.PIPE, text=True)  # fmt: skip
+    process = subprocess.Popen(
+        [sys.executable, str(HERE / "server.py")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
     assert process.stdout.readline() == "ready\n"
     yield process
     process.stdin.close()
@@ -93,8 +104,13 @@ def leftovers():
 
 def _assert_same(one, two):
     assert rows(one) == rows(two)
-    for name in ("model.safetensors", "split.parquet", "predictions/val.parquet",
-                 "predictions/test.parquet", "report/metrics.json"):  # fmt: skip
+    for name in (
+        "model.safetensors",
+        "split.parquet",
+        "predictions/val.parquet",
+        "predictions/test.parquet",
+        "report/metrics.json",
+    ):
         assert (one / name).read_bytes() == (two / name).read_bytes(), name
     a, b = (
         torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)["model"]

@@ -15,8 +15,17 @@ import threading
 from pathlib import Path
 
 MODULES = ("train", "eval", "predict", "data", "compare", "ensemble")
-PARTS = ("ferkit.reports.page", "matplotlib.backends.backend_agg", "hydra", "pandas", "PIL.Image",
-         "sklearn.metrics", "captum.attr", "joblib", "scipy.stats")  # fmt: skip
+PARTS = (
+    "ferkit.reports.page",
+    "matplotlib.backends.backend_agg",
+    "hydra",
+    "pandas",
+    "PIL.Image",
+    "sklearn.metrics",
+    "captum.attr",
+    "joblib",
+    "scipy.stats",
+)
 
 
 def count_operations(ask):

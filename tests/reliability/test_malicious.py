@@ -58,8 +58,12 @@ def with_metadata(run, change):
     with safe_open(path, framework="pt") as file:
         card = json.loads(file.metadata()["ferkit"])
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    said = {"emotions": card["emotions"], "size": card["size"], "channels": card["channels"],
-            **card["nodes"]}  # fmt: skip
+    said = {
+        "emotions": card["emotions"],
+        "size": card["size"],
+        "channels": card["channels"],
+        **card["nodes"],
+    }
     change(said)
     metadata = {k: v if isinstance(v, str) else json.dumps(v) for k, v in said.items()}
     save_file(tensors, path, metadata=metadata | {"format": "1"})
@@ -93,8 +97,21 @@ def test_a_target_inside_the_node_of_a_models_network(command, run, tmp_path):
     harmless(tmp_path, code, printed)
 
 
-GROUPS = ["dataset", "faces", "split", "imbalance", "loss", "augment", "input", "backbone",
-          "optimizer", "scheduler", "trainer", "tta", "logger"]  # fmt: skip
+GROUPS = [
+    "dataset",
+    "faces",
+    "split",
+    "imbalance",
+    "loss",
+    "augment",
+    "input",
+    "backbone",
+    "optimizer",
+    "scheduler",
+    "trainer",
+    "tta",
+    "logger",
+]
 
 
 @pytest.mark.parametrize("group", GROUPS)
@@ -150,8 +167,14 @@ def test_pickles_in_predictions(command, run, tmp_path, name):
     harmless(tmp_path, code, printed, refused=name != "examples.npz")
 
 
-HEADERS = [b"", b"\xff" * 8, struct.pack("<Q", 1 << 40) + b"{}", struct.pack("<Q", 100 << 20),
-           struct.pack("<Q", 2) + b"[]", b"PK\x03\x04" + b"\0" * 50]  # fmt: skip
+HEADERS = [
+    b"",
+    b"\xff" * 8,
+    struct.pack("<Q", 1 << 40) + b"{}",
+    struct.pack("<Q", 100 << 20),
+    struct.pack("<Q", 2) + b"[]",
+    b"PK\x03\x04" + b"\0" * 50,
+]
 
 
 @pytest.mark.parametrize("content", HEADERS)
@@ -161,11 +184,17 @@ def test_absurd_headers_of_a_model(command, run, tmp_path, content):
     harmless(tmp_path, code, printed)
 
 
-@pytest.mark.parametrize("change", [
-    lambda said: said.update(size=10**9), lambda said: said.update(size="big"),
-    lambda said: said.update(channels=10**6), lambda said: said.update(emotions=["a"] * 10**6),
-    lambda said: said.update(backbone="[" * 50_000), lambda said: said.pop("input"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda said: said.update(size=10**9),
+        lambda said: said.update(size="big"),
+        lambda said: said.update(channels=10**6),
+        lambda said: said.update(emotions=["a"] * 10**6),
+        lambda said: said.update(backbone="[" * 50_000),
+        lambda said: said.pop("input"),
+    ],
+)
 def test_absurd_metadata_of_a_model(command, run, tmp_path, change):
     with_metadata(run, change)
     code, printed, _ = command("predict", "model=run/model.safetensors", *PHOTO, limit=60)
@@ -182,8 +211,9 @@ YAMLS = [bomb(), "a: &a [*a]\n", "[" * 20_000, "a: " * 5_000, "- " * 9_000]
 
 
 @pytest.mark.parametrize("text", YAMLS)
-@pytest.mark.parametrize("words", [["eval", "run=run"], ["train", "resume=run"],
-                                   ["eval", "runs=[run]", "out=o"]])  # fmt: skip
+@pytest.mark.parametrize(
+    "words", [["eval", "run=run"], ["train", "resume=run"], ["eval", "runs=[run]", "out=o"]]
+)
 def test_yaml_bombs(command, run, tmp_path, text, words):
     (run / "config.yaml").write_text(text)
     code, printed, _ = command(*words, limit=60)
@@ -218,8 +248,9 @@ def test_names_of_files_in_every_page(command, quick, faces, tmp_path):
         code, printed, _ = command(*words, "dataset=folder", "dataset.root=named")
         harmless(tmp_path, code, printed, refused=False)
         assert code == 0, printed
-    code, printed, _ = command("predict", "model=run", "source=named/test/happy", "out=out",
-                               "faces.detector=none")  # fmt: skip
+    code, printed, _ = command(
+        "predict", "model=run", "source=named/test/happy", "out=out", "faces.detector=none"
+    )
     harmless(tmp_path, code, printed, refused=False)
     assert code == 0, printed
     pages = [p for p in tmp_path.rglob("*") if p.suffix in (".html", ".md", ".csv", ".tex")]
@@ -271,13 +302,16 @@ def test_a_decompression_bomb_is_unreadable_and_small(command, faces, tmp_path):
     assert (code, "bomb.png" in printed or "unreadable" in printed) == (0, True), printed
 
 
-@pytest.mark.parametrize("rows", [
-    "path,label\nimages/a.png,happy\n../outside.png,sad\n",
-    "path,label\n/etc/passwd,happy\n",
-    "path,label\n" + "x" * 5_000 + ",happy\n",
-    "path,label\nimages/a.png," + "y" * 10**7 + "\n",
-    "c," * 10**6 + "c\n",
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "rows",
+    [
+        "path,label\nimages/a.png,happy\n../outside.png,sad\n",
+        "path,label\n/etc/passwd,happy\n",
+        "path,label\n" + "x" * 5_000 + ",happy\n",
+        "path,label\nimages/a.png," + "y" * 10**7 + "\n",
+        "c," * 10**6 + "c\n",
+    ],
+)
 def test_tables_that_reach_out_or_are_absurd(command, tmp_path, rows):
     (tmp_path / "t" / "images").mkdir(parents=True)
     for path in (tmp_path / "t" / "images" / "a.png", tmp_path / "outside.png"):

@@ -17,8 +17,11 @@ from ferkit.targets import configs_dir
 from ferkit.tree import choices
 
 EXPERIMENTS = [e for e in choices("experiment") if e.split("/")[0] in studies()]
-LOSSES = {"categorical cross-entropy": "CrossEntropy", "mean squared error": "MeanSquaredError",
-          "squared hinge": "SquaredHinge"}  # fmt: skip
+LOSSES = {
+    "categorical cross-entropy": "CrossEntropy",
+    "mean squared error": "MeanSquaredError",
+    "squared hinge": "SquaredHinge",
+}
 
 
 @pytest.fixture(scope="module")
@@ -74,8 +77,11 @@ def test_every_trial_says_which_it_is_and_what_was_chosen(composed):
 @pytest.mark.parametrize("study", studies())
 def test_every_published_trial_has_its_experiment(study, composed):
     trials = {c.study.trial for c in composed.values() if c.study.name == study}
-    printed = {c.study.trial for c in composed.values()
-               if c.study.name == study and c.study.variant == "as_published"}  # fmt: skip
+    printed = {
+        c.study.trial
+        for c in composed.values()
+        if c.study.name == study and c.study.variant == "as_published"
+    }
     assert set(read_published(study)["trials"]) <= trials == printed
 
 

@@ -69,8 +69,15 @@ def test_its_model_alone_predicts(ferkit, run, tmp_path):
 
 
 def test_it_begins_another_run_and_is_compared_and_pooled(ferkit, run):
-    small = ["dataset.train=70", "dataset.val=28", "dataset.test=28", "dataset.people=24",
-             "trainer.max_epochs=1", "trainer.threads=1", "report.saliency=none"]  # fmt: skip
+    small = [
+        "dataset.train=70",
+        "dataset.val=28",
+        "dataset.test=28",
+        "dataset.people=24",
+        "trainer.max_epochs=1",
+        "trainer.threads=1",
+        "report.saliency=none",
+    ]
     code, _, err = ferkit("train", *small, f"backbone.init_from={run}", "run_dir=more")
     assert (code, "head included" in err) == (0, True), err
     assert ferkit("eval", f"ensemble=[{run}]", "view=val", "out=pooled")[0] == 0
@@ -131,8 +138,10 @@ def test_a_renamed_key_in_a_yaml_of_ones_own_is_answered_with_the_new_one(ferkit
 def test_renamed_values_of_a_saved_config_are_translated(run):
     before = {"trainer": {"visits": "film"}, "study": {"variant": "as_printed"}, "seed": 3}
     assert saved.as_of_now(before, "x") == {
-        "trainer": {"sampling": "video"}, "study": {"variant": "as_published"}, "seed": 3,
-    }  # fmt: skip
+        "trainer": {"sampling": "video"},
+        "study": {"variant": "as_published"},
+        "seed": 3,
+    }
 
 
 def test_accesses_to_test_that_were_noted_before_are_still_counted(ferkit, run):

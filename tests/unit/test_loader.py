@@ -34,10 +34,17 @@ def test_batches_are_the_rows_asked_for(faces, kind):
 def test_both_loaders_give_the_same_batches(faces):
     rows, targets = np.arange(10), np.arange(10)
     pair = [
-        make_loader(faces, rows, targets, batch_size=3, device=CPU, order=shuffled(10, 5),
-                    cache_on_device=resident)
+        make_loader(
+            faces,
+            rows,
+            targets,
+            batch_size=3,
+            device=CPU,
+            order=shuffled(10, 5),
+            cache_on_device=resident,
+        )
         for resident in (True, False)
-    ]  # fmt: skip
+    ]
     for epoch in (0, 3):
         for a, b in zip(*(loader.epoch(epoch) for loader in pair), strict=True):
             assert torch.equal(a.images, b.images)

@@ -24,8 +24,10 @@ def other(tmp_path):
     """Another process that holds `tmp_path / "x.lock"`."""
     process = subprocess.Popen(
         [sys.executable, "-c", HOLD, str(tmp_path / "x.lock")],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-    )  # fmt: skip
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
     assert process.stdout.readline() == "held\n"
     yield process
     process.kill()

@@ -18,8 +18,11 @@ NODES = {
     "faces": {"size": 48},
 }
 OLD = {name: json.dumps(node) for name, node in NODES.items()} | {
-    "format": "1", "emotions": '["a", "b"]', "size": "48", "channels": "1",
-}  # fmt: skip
+    "format": "1",
+    "emotions": '["a", "b"]',
+    "size": "48",
+    "channels": "1",
+}
 
 
 @pytest.fixture(scope="module")
@@ -70,19 +73,39 @@ def test_any_flipped_byte_is_found(saved, tmp_path):
 @pytest.mark.parametrize(
     "change",
     [
-        {"size": "big"}, {"size": "48.5"}, {"size": "0"}, {"size": "1000000000"}, {"size": "null"},
-        {"channels": "2"}, {"channels": "true"}, {"channels": "[1]"},
-        {"format": "x"}, {"format": "[]"}, {"format": "2"},
-        {"emotions": "null"}, {"emotions": '{"a": 1}'}, {"emotions": "[1, 2]"},
-        {"emotions": '["a", "a"]'}, {"emotions": "[]"}, {"emotions": '["a", "b", "c"]'},
-        {"backbone": "{"}, {"backbone": "3"}, {"backbone": "[" * 100_000},
-        {"backbone": '{"_target_": "os.system"}'}, {"backbone": '{"_target_": 5}'},
+        {"size": "big"},
+        {"size": "48.5"},
+        {"size": "0"},
+        {"size": "1000000000"},
+        {"size": "null"},
+        {"channels": "2"},
+        {"channels": "true"},
+        {"channels": "[1]"},
+        {"format": "x"},
+        {"format": "[]"},
+        {"format": "2"},
+        {"emotions": "null"},
+        {"emotions": '{"a": 1}'},
+        {"emotions": "[1, 2]"},
+        {"emotions": '["a", "a"]'},
+        {"emotions": "[]"},
+        {"emotions": '["a", "b", "c"]'},
+        {"backbone": "{"},
+        {"backbone": "3"},
+        {"backbone": "[" * 100_000},
+        {"backbone": '{"_target_": "os.system"}'},
+        {"backbone": '{"_target_": 5}'},
         {"backbone": '{"_target_": "ferkit.backbones.vgg8.vgg8"}'},
         {"backbone": '{"_target_": "ferkit.backbones.kurmi_cnn.KurmiCNN", "x": 1}'},
-        {"input": "null"}, {"input": '{"_target_": "ferkit.input.Input", "scale": "odd"}'},
-        {"faces": "[]"}, {"faces": None}, {"size": None}, {"emotions": None}, {"input": None},
+        {"input": "null"},
+        {"input": '{"_target_": "ferkit.input.Input", "scale": "odd"}'},
+        {"faces": "[]"},
+        {"faces": None},
+        {"size": None},
+        {"emotions": None},
+        {"input": None},
     ],
-)  # fmt: skip
+)
 def test_metadata_of_no_model_is_a_sentence(tmp_path, tensors, change):
     metadata = {k: v for k, v in (OLD | change).items() if v is not None}
     save_file(tensors, tmp_path / "m.safetensors", metadata=metadata)
@@ -102,8 +125,9 @@ def test_weights_that_are_none_or_do_not_fit(tmp_path, tensors):
         save_file(tensors | change, tmp_path / "m.safetensors", metadata=OLD)
         with pytest.raises(DataError, match=said):
             load_model(tmp_path / "m.safetensors")
-    save_file({n: t for n, t in tensors.items() if n != name}, tmp_path / "m.safetensors",
-              metadata=OLD)  # fmt: skip
+    save_file(
+        {n: t for n, t in tensors.items() if n != name}, tmp_path / "m.safetensors", metadata=OLD
+    )
     with pytest.raises(DataError, match="is missing"):
         load_model(tmp_path / "m.safetensors")
 

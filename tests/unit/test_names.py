@@ -15,9 +15,25 @@ def test_any_word_will_do(name):
 
 @pytest.mark.parametrize(
     "name",
-    ["", " ", ".", "..", ".hidden", "a/b", "../a", "/etc/x", "a\\b", "a\nb", "a\0b", "a\x1b[31m",
-     "a\u2028b", "x" * 101, 3, None],
-)  # fmt: skip
+    [
+        "",
+        " ",
+        ".",
+        "..",
+        ".hidden",
+        "a/b",
+        "../a",
+        "/etc/x",
+        "a\\b",
+        "a\nb",
+        "a\0b",
+        "a\x1b[31m",
+        "a\u2028b",
+        "x" * 101,
+        3,
+        None,
+    ],
+)
 def test_what_leads_outside_or_cannot_be_seen_is_refused(name):
     with pytest.raises(ConfigError, match="tests has the name"):
         check_name(name, "tests")

@@ -53,8 +53,11 @@ def test_no_other_module_of_the_current_folder_is_imported(mine, tmp_path):
     environment = os.environ | {"FERKIT_ALLOW": "own_net_of_a_test,torch", "PYTHONSAFEPATH": "1"}
     done = subprocess.run(
         [sys.executable, "-c", program],
-        cwd=tmp_path, env=environment, capture_output=True, text=True,
-    )  # fmt: skip
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
     nothing, own, torch = done.stdout.split()
     assert (nothing, own) == ("None", "own_net_of_a_test")
     assert not torch.startswith(str(tmp_path))

@@ -23,10 +23,16 @@ from ferkit.views import make_views
 
 ROOT = Path(__file__).parents[2]
 SMALL = [
-    "dataset.train=96", "dataset.val=48", "dataset.test=48", "dataset.people=20",
-    "trainer.max_epochs=1", "trainer.batch_size=32", "trainer.device=cpu", "trainer.threads=1",
+    "dataset.train=96",
+    "dataset.val=48",
+    "dataset.test=48",
+    "dataset.people=20",
+    "trainer.max_epochs=1",
+    "trainer.batch_size=32",
+    "trainer.device=cpu",
+    "trainer.threads=1",
     "evaluate=[val,test]",
-]  # fmt: skip
+]
 REAL = ROOT / "data" / "raw" / "fer2013"
 
 

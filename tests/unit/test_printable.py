@@ -10,8 +10,17 @@ from ferkit.reports.formats import write_document
 from ferkit.reports.markdown import plain
 from ferkit.reports.tex import escape
 
-EVIL = ["=1+1|cmd", "+1+1", "-2+3|x", "@sum", "\tx", "\x1b[2J\nbell\x07",
-        "<img src=x onerror=alert(1)>",        "[a](javascript:x)", "\u202eabc"]  # fmt: skip
+EVIL = [
+    "=1+1|cmd",
+    "+1+1",
+    "-2+3|x",
+    "@sum",
+    "\tx",
+    "\x1b[2J\nbell\x07",
+    "<img src=x onerror=alert(1)>",
+    "[a](javascript:x)",
+    "\u202eabc",
+]
 
 
 @pytest.mark.parametrize("text", EVIL)

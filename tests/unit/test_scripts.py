@@ -63,10 +63,15 @@ def python(tmp_path):
     def start(*words, text=None):
         mark = uuid.uuid4().hex
         process = subprocess.Popen(
-            [sys.executable, *words], cwd=tmp_path, env=os.environ | {MARK: mark}, text=True,
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            [sys.executable, *words],
+            cwd=tmp_path,
+            env=os.environ | {MARK: mark},
+            text=True,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             start_new_session=True,
-        )  # fmt: skip
+        )
         started.append(process)
         if text is not None:
             process.stdin.write(text)

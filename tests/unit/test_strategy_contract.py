@@ -51,9 +51,14 @@ def strategy_of(**slots):
 def make_loss(node, strategy):
     """As the train command makes it."""
     loss = build(
-        node, where="loss", classes=K, weights=strategy.weights(COUNTS, EMOTIONS), counts=COUNTS,
-        epochs=EPOCHS, feature_size=48,
-    )  # fmt: skip
+        node,
+        where="loss",
+        classes=K,
+        weights=strategy.weights(COUNTS, EMOTIONS),
+        counts=COUNTS,
+        epochs=EPOCHS,
+        feature_size=48,
+    )
     return strategy.add_costs(loss, COUNTS, EMOTIONS)
 
 

@@ -38,9 +38,15 @@ def test_a_yaml_that_is_none_or_a_bomb_is_refused(text, said):
 def test_yaml_is_read_as_hydra_reads_it():
     text = "a: 1e-3\nb: 1.0e-05\nc: 2026-01-01\nd: &d [1, .5]\ne: *d\nf: on\ng: '1e3'\nh: 1_000"
     assert parse_yaml(text, "x") == {
-        "a": 1e-3, "b": 1e-5, "c": "2026-01-01", "d": [1, 0.5], "e": [1, 0.5], "f": True,
-        "g": "1e3", "h": 1000,
-    }  # fmt: skip
+        "a": 1e-3,
+        "b": 1e-5,
+        "c": "2026-01-01",
+        "d": [1, 0.5],
+        "e": [1, 0.5],
+        "f": True,
+        "g": "1e3",
+        "h": 1000,
+    }
 
 
 @pytest.mark.parametrize("text", ["", "{", "[" * 100_000, '{"a": ' + "9" * 5000 + "}"])

@@ -49,9 +49,14 @@ def begin():
     def start(*words, **options):
         mark = uuid.uuid4().hex
         process = subprocess.Popen(
-            [sys.executable, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-            env=os.environ | {MARK: mark}, start_new_session=True, **options,
-        )  # fmt: skip
+            [sys.executable, *words],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=os.environ | {MARK: mark},
+            start_new_session=True,
+            **options,
+        )
         started.append(process)
         return process, mark
 

@@ -72,9 +72,13 @@ class Block(nn.Module):
         last = nn.BatchNorm2d(outputs)
         nn.init.zeros_(last.weight)
         self.residual = nn.Sequential(
-            _convolution(inputs, outputs), nn.BatchNorm2d(outputs), nn.ReLU(),
-            _convolution(outputs, outputs), last, ChannelAttention(),
-        )  # fmt: skip
+            _convolution(inputs, outputs),
+            nn.BatchNorm2d(outputs),
+            nn.ReLU(),
+            _convolution(outputs, outputs),
+            last,
+            ChannelAttention(),
+        )
         self.shortcut = (
             nn.Identity()
             if inputs == outputs

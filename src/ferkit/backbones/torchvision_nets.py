@@ -60,9 +60,12 @@ def vgg16(
         hidden[3] = _new_linear(hidden[3].in_features, fc2_features)
         last = _new_linear(fc2_features, classes)
     body = _named(
-        **before, features=network.features, avgpool=network.avgpool, flatten=nn.Flatten(),
+        **before,
+        features=network.features,
+        avgpool=network.avgpool,
+        flatten=nn.Flatten(),
         fc=nn.Sequential(*hidden),
-    )  # fmt: skip
+    )
     return Stacked(body, last)
 
 
@@ -99,9 +102,12 @@ def resnet50(
 
 
 def _start(
-    network: nn.Module, name: str, head: str,
-    published: torchvision.models.WeightsEnum, pretrained: bool | str,
-) -> None:  # fmt: skip
+    network: nn.Module,
+    name: str,
+    head: str,
+    published: torchvision.models.WeightsEnum,
+    pretrained: bool | str,
+) -> None:
     if not pretrained:
         return
     if isinstance(pretrained, str):

@@ -88,8 +88,9 @@ def _report_comparison(
         *([_ON_TEST] if view == "test" and len(same) > 1 else []),
         *([_OTHERS.format(", ".join(others))] if others else []),
         *([_NOT_PAIRED.format(paired.why_not)] if paired.why_not else []),
-        *left_out, *lacking,
-    ]  # fmt: skip
+        *left_out,
+        *lacking,
+    ]
     many = f"{len(methods)} methods" if len(methods) > 1 else methods[0].name
     title = f"{many} on {reference.dataset}, {view}"
     pictures = reliability_pictures(same, view)

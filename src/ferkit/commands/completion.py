@@ -54,10 +54,23 @@ complete -c ferkit -f -a '(__ferkit_words)'
 """
 SHELLS = {"bash": _BASH, "zsh": _ZSH, "fish": _FISH}
 _OPTIONS = ("--help", "--cfg", "--config-dir")
-_PATHS = frozenset({
-    "run", "resume", "source", "model", "out", "run_dir", "data_root", "prepared_root", "runs",
-    "ensemble", "dataset.root", "backbone.init_from", "split.path",
-})  # fmt: skip
+_PATHS = frozenset(
+    {
+        "run",
+        "resume",
+        "source",
+        "model",
+        "out",
+        "run_dir",
+        "data_root",
+        "prepared_root",
+        "runs",
+        "ensemble",
+        "dataset.root",
+        "backbone.init_from",
+        "split.path",
+    }
+)
 Word = tuple[str, str]  # what is typed, and what it is
 
 

@@ -24,8 +24,12 @@ def main(words: Sequence[str]) -> int:
         raise ConfigError(unknown("word after `ferkit data`", action, ACTIONS))
     config = compose(*rest, command="data")
     actions = {
-        "check": _check, "prepare": _prepare, "show": _show, "fake": _fake, "ceiling": _ceiling,
-    }  # fmt: skip
+        "check": _check,
+        "prepare": _prepare,
+        "show": _show,
+        "fake": _fake,
+        "ceiling": _ceiling,
+    }
     actions[action](config)
     return 0
 

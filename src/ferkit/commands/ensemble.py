@@ -35,16 +35,16 @@ def ensemble(config: DictConfig, command: str) -> Path:
     out = Path(config.out) if config.out else default_folder("eval")
     usable_folder(out, "out").mkdir(parents=True, exist_ok=True)
     run = RunFolder(out)
-    content = {"format": FORMAT, "ensemble": [str(f) for f in folders],
-               "report": {"faces": False}}  # fmt: skip
+    content = {"format": FORMAT, "ensemble": [str(f) for f in folders], "report": {"faces": False}}
     run.write("config.yaml", OmegaConf.to_yaml(OmegaConf.create(content)))
     run.write_json("data.json", _describe(members, folders))
     for view, predictions in pooled.items():
         run.write_predictions(view, predictions)
         if view not in ("train", "val"):
             for one in (run, *members):
-                one.note_test_access(view, str(predictions["dataset"].iloc[0]), command,
-                              fingerprint(predictions))  # fmt: skip
+                one.note_test_access(
+                    view, str(predictions["dataset"].iloc[0]), command, fingerprint(predictions)
+                )
     write_report(out, faces=False)
     return out
 

@@ -170,8 +170,18 @@ def _predict(run: RunFolder, stored: DictConfig, config: DictConfig, command: st
         trained = _trained_on(run, data, train is not None)
         described |= {"trained_on": trained, "root": as_plain(config.dataset).get("root")}
     _begin(run, target, merged, described)
-    predict_views(target, merged, model, views, strategy, [view], command, trained=run,
-                  own=other is None, known={view: (shown, rows)})  # fmt: skip
+    predict_views(
+        target,
+        merged,
+        model,
+        views,
+        strategy,
+        [view],
+        command,
+        trained=run,
+        own=other is None,
+        known={view: (shown, rows)},
+    )
     write_report(target.folder, faces=bool(merged.report.faces))
     return target.folder
 
@@ -197,11 +207,14 @@ def _other_store(
 def _trained_on(run: RunFolder, data: dict[str, Any], checked: bool) -> dict[str, Any]:
     dataset, split = (data.get(part) or {} for part in ("dataset", "split"))
     return {
-        "run": str(run.folder), "dataset": dataset.get("name", "its own data"),
-        "variant": dataset.get("variant", ""), "n": dataset.get("n"),
-        "protocol": split.get("protocol", ""), "hash": split.get("hash", ""),
+        "run": str(run.folder),
+        "dataset": dataset.get("name", "its own data"),
+        "variant": dataset.get("variant", ""),
+        "n": dataset.get("n"),
+        "protocol": split.get("protocol", ""),
+        "hash": split.get("hash", ""),
         "overlap_checked": checked,
-    }  # fmt: skip
+    }
 
 
 def _target_folder(run: RunFolder, name: str, view: str, rows: pd.DataFrame) -> RunFolder:

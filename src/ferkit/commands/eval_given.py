@@ -193,9 +193,12 @@ def _joined(store: FaceStore, predictions: pd.DataFrame, view: str, path: Path) 
     return {
         "dataset": {**card["dataset"], "n": card["n"], "dropped": card["dropped"]},
         "leaks": _leaks(store),
-        "split": {"name": view, "protocol": f"the rows of {path.name}",
-                  "notes": [*notes, _NOT_KNOWN.format(what="the network behind the table")]},
-    }  # fmt: skip
+        "split": {
+            "name": view,
+            "protocol": f"the rows of {path.name}",
+            "notes": [*notes, _NOT_KNOWN.format(what="the network behind the table")],
+        },
+    }
 
 
 def _begin(out: Path, content: Mapping[str, Any], described: Mapping[str, Any]) -> RunFolder:
@@ -211,9 +214,13 @@ def _begin(out: Path, content: Mapping[str, Any], described: Mapping[str, Any]) 
 
 
 def _finish(
-    run: RunFolder, rows: pd.DataFrame, view: str, predictions: pd.DataFrame, command: str,
+    run: RunFolder,
+    rows: pd.DataFrame,
+    view: str,
+    predictions: pd.DataFrame,
+    command: str,
     config: DictConfig,
-) -> Path:  # fmt: skip
+) -> Path:
     """Note what was seen of a test split, and write the report."""
     if (rows["split"] == "test").any():
         names: Sequence[str] = sorted(set(predictions["dataset"].astype(str)))

@@ -75,8 +75,11 @@ def export(config: DictConfig) -> list[Measured]:
 
 def _compared_with_torch(model: FaceClassifier, difference: float) -> dict[str, Any]:
     log.info(f"{CHECKED} faces: the largest difference from torch is {difference:.1e}")
-    return {"emotions": list(model.emotions), "compared_faces": CHECKED,
-            "largest_difference": difference}  # fmt: skip
+    return {
+        "emotions": list(model.emotions),
+        "compared_faces": CHECKED,
+        "largest_difference": difference,
+    }
 
 
 def _tflite(model: FaceClassifier, out: Path) -> Measured:

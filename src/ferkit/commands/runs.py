@@ -14,11 +14,26 @@ from ferkit.printable import csv_cell, one_line, printable
 from ferkit.runs.summary import RunSummary, find_runs, summarize
 
 ROOT = Path("outputs")
-COLUMNS = ("folder", "state", "dataset", "backbone", "epochs", "val_accuracy", "val_macro_f1",
-           "test_accuracy", "test_macro_f1", "date", "typed")  # fmt: skip
+COLUMNS = (
+    "folder",
+    "state",
+    "dataset",
+    "backbone",
+    "epochs",
+    "val_accuracy",
+    "val_macro_f1",
+    "test_accuracy",
+    "test_macro_f1",
+    "date",
+    "typed",
+)
 SORTS = {name: name for name in COLUMNS} | {"val": "val_accuracy", "test": "test_accuracy"}
-_HEADS = {"val_accuracy": "val", "val_macro_f1": "val F1", "test_accuracy": "test",
-          "test_macro_f1": "test F1"}  # fmt: skip
+_HEADS = {
+    "val_accuracy": "val",
+    "val_macro_f1": "val F1",
+    "test_accuracy": "test",
+    "test_macro_f1": "test F1",
+}
 _NUMBERS = ("epochs", "val_accuracy", "val_macro_f1", "test_accuracy", "test_macro_f1")
 
 

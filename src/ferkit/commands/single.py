@@ -44,9 +44,12 @@ from ferkit.views import Views, make_views
 
 _MOST_THREADS = 4096
 RESUME_KEYS = (
-    "trainer.max_epochs", "trainer.device", "trainer.threads", "trainer.cache_on_device",
+    "trainer.max_epochs",
+    "trainer.device",
+    "trainer.threads",
+    "trainer.cache_on_device",
     "trainer.cache_frozen",
-)  # fmt: skip
+)
 
 
 @dataclass(frozen=True)

@@ -37,9 +37,15 @@ def report_study(config: DictConfig, command: str) -> int:
     title = f"{config.study}: {published['title']}"
     notes, start = _lead(subject)
     write_document(
-        folder, config.study, title, show_pages(sheets, run=bool(runs.every)),
-        pictures=make_plots(subject), notes=notes, commands=start, data=sheets,
-    )  # fmt: skip
+        folder,
+        config.study,
+        title,
+        show_pages(sheets, run=bool(runs.every)),
+        pictures=make_plots(subject),
+        notes=notes,
+        commands=start,
+        data=sheets,
+    )
     log.info(f"{command}: {len(runs.every)} runs of {config.study} found")
     log.info(f"report: {folder / config.study}.html")
     return 0

@@ -53,8 +53,10 @@ def fit_temperature(scores: np.ndarray, class_ids: np.ndarray) -> float:
     low, high = np.log(RANGE)
     best = minimize_scalar(
         lambda log_t: negative_log_likelihood(scores / np.exp(log_t), class_ids),
-        bounds=(low, high), method="bounded", options={"xatol": 1e-7},
-    )  # fmt: skip
+        bounds=(low, high),
+        method="bounded",
+        options={"xatol": 1e-7},
+    )
     return float(np.exp(best.x))
 
 

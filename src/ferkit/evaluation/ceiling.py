@@ -150,6 +150,7 @@ def _summarise(hits: Floats, support: Floats, names: tuple[str, ...], seed: int)
         ),
         recall={
             name: (float(recalls[k]), percentile_interval(sampled[:, k]), float(whole[classes + k]))
-            for k, name in enumerate(names) if present[k]
+            for k, name in enumerate(names)
+            if present[k]
         },
-    )  # fmt: skip
+    )

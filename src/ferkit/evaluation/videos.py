@@ -46,10 +46,11 @@ def find_positions(rows: pd.DataFrame) -> VideoPositions:
         rows: Predictions or an index: dataset, sequence, frame, key and label.
     """
     words = {
-        name: rows[name].fillna("").astype(str).to_numpy(dtype=str) if name in rows
+        name: rows[name].fillna("").astype(str).to_numpy(dtype=str)
+        if name in rows
         else np.full(len(rows), "")
         for name in ("dataset", "sequence", "label", "key")
-    }  # fmt: skip
+    }
     number = rows["frame"].fillna(-1).to_numpy(np.int64) if "frame" in rows else np.array([-1])
     known = np.flatnonzero((words["sequence"] != "") & (number >= 0))
     by = [words["key"][known], number[known], words["sequence"][known], words["dataset"][known]]

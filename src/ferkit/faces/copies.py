@@ -109,9 +109,13 @@ def add_copies(
         for i, (row, key) in enumerate(zip(np.flatnonzero(chosen), keys, strict=True)):
             pictures[i] = copy(faces[row], key)
         frames.append(
-            originals.assign(key=keys, source=originals["key"], copy=copy.kind,
-                             content=[content_hash(p) for p in pictures])
-        )  # fmt: skip
+            originals.assign(
+                key=keys,
+                source=originals["key"],
+                copy=copy.kind,
+                content=[content_hash(p) for p in pictures],
+            )
+        )
         made.append(pictures)
     return pd.concat(frames, ignore_index=True), np.concatenate(made)
 

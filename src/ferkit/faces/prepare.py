@@ -166,10 +166,14 @@ def _join(parts: Sequence[Path], index: FaceIndex) -> Prepared:
             + ", ".join(f"{why}: {len(rows)}" for why, rows in dropped.items())
             + "); look at them with `ferkit data check`."
         )
-    extra = pd.DataFrame({
-        "content": whole["content"], "face_score": whole["score"],
-        "faces_found": whole["found"], "fallback": whole["fallback"],
-    })  # fmt: skip
+    extra = pd.DataFrame(
+        {
+            "content": whole["content"],
+            "face_score": whole["score"],
+            "faces_found": whole["found"],
+            "fallback": whole["fallback"],
+        }
+    )
     extra["face_box"] = [None if np.isnan(b).any() else b.tolist() for b in whole["box"]]
     return Prepared(whole["rows"], whole["faces"], extra, dropped)
 

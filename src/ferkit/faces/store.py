@@ -79,8 +79,19 @@ def store_name(index: FaceIndex, settings: FaceSettings) -> str:
     A changed setting or file never meets a stale crop: it makes another name.
     """
     digest = hashlib.blake2b(digest_size=8)
-    digest.update(json.dumps([FORMAT, asdict(settings), index.emotions, index.dark_below,
-                              index.fingerprint, index.name], default=str).encode())  # fmt: skip
+    digest.update(
+        json.dumps(
+            [
+                FORMAT,
+                asdict(settings),
+                index.emotions,
+                index.dark_below,
+                index.fingerprint,
+                index.name,
+            ],
+            default=str,
+        ).encode()
+    )
     rows = index.frame.astype(str)
     digest.update(pd.util.hash_pandas_object(rows, index=False).to_numpy().tobytes())
     digest.update(repr(list(rows.columns)).encode())

@@ -30,8 +30,10 @@ def bound_options(
     given = dict(options or {})
     if not _needs_help(rule):
         return given, []
-    most = {**dict.fromkeys(_WITHIN, max(_smallest(class_ids), 2) - 1),
-            **dict.fromkeys(_AMONG, len(class_ids) - 1)}  # fmt: skip
+    most = {
+        **dict.fromkeys(_WITHIN, max(_smallest(class_ids), 2) - 1),
+        **dict.fromkeys(_AMONG, len(class_ids) - 1),
+    }
     known, notes = inspect.signature(find_sampler(rule)).parameters, []
     for name in [name for name in most if name in known]:
         asked = given.get(name, known[name].default)

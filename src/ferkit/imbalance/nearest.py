@@ -116,8 +116,14 @@ def _find(search: _Search, count: int, kept: int, available: int) -> tuple[Tenso
     sure = norms + scores[:, -1].double() - bound > squared[:, -1]
     if again := (~sure).nonzero()[:, 0].tolist():
         rows = torch.tensor(again, device=found.device)
-        fewer = _Search(search.points, search.queries[rows], search.own[rows], search.centre,
-                        search.norms, search.block)  # fmt: skip
+        fewer = _Search(
+            search.points,
+            search.queries[rows],
+            search.own[rows],
+            search.centre,
+            search.norms,
+            search.block,
+        )
         squared[rows], indices[rows] = _find(fewer, count, min(kept * _MORE, available), available)
     return squared, indices
 

@@ -145,16 +145,25 @@ class RecordingSMOTE(SMOTE):
         self.bounded_ = {label: n for label, n in drawn.items() if n <= asked}
         answer: tuple[np.ndarray, np.ndarray] = super()._fit_resample(X, y)
         self.origins_ = Origins(
-            *(np.concatenate([getattr(part, name) for part in self._parts])
-              for name in ("first", "second", "step"))
-        )  # fmt: skip
+            *(
+                np.concatenate([getattr(part, name) for part in self._parts])
+                for name in ("first", "second", "step")
+            )
+        )
         del self._parts, self._labels
         return answer
 
     def _generate_samples(
-        self, X: np.ndarray, nn_data: np.ndarray, nn_num: np.ndarray, rows: np.ndarray,  # noqa: N803
-        cols: np.ndarray, steps: np.ndarray, y_type: object = None, y: object = None,
-    ) -> np.ndarray:  # fmt: skip
+        self,
+        X: np.ndarray,  # noqa: N803
+        nn_data: np.ndarray,
+        nn_num: np.ndarray,
+        rows: np.ndarray,
+        cols: np.ndarray,
+        steps: np.ndarray,
+        y_type: object = None,
+        y: object = None,
+    ) -> np.ndarray:
         members = np.flatnonzero(self._labels == y_type)
         self._parts.append(Origins(members[rows], members[nn_num[rows, cols]], steps[:, 0]))
         return super()._generate_samples(X, nn_data, nn_num, rows, cols, steps, y_type, y)

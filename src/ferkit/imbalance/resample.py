@@ -102,9 +102,14 @@ def resample_train(
             "run does not compute; set it to pixels or pca."
         )
     return resample(
-        faces, views.class_ids[rows], keys[rows],
-        **vars(options), emotions=views.emotions, seed=seed, device=device,
-    )  # fmt: skip
+        faces,
+        views.class_ids[rows],
+        keys[rows],
+        **vars(options),
+        emotions=views.emotions,
+        seed=seed,
+        device=device,
+    )
 
 
 def training_rows(assigned: np.ndarray, rows: np.ndarray | None = None) -> np.ndarray:
@@ -177,9 +182,12 @@ def resample(
     names = tuple(emotions or map(str, range(int(class_ids.max()) + 1)))
     held, bounded = bound_options(rule, options, class_ids)
     sampler = make_sampler(
-        rule, sampling_strategy=_by_code(sampling_strategy, names), options=held,
-        seed=seed, device=device,
-    )  # fmt: skip
+        rule,
+        sampling_strategy=_by_code(sampling_strategy, names),
+        options=held,
+        seed=seed,
+        device=device,
+    )
     blind = find_sampler(rule).__name__ in _BLIND and not options
     matrix, back, notes = number_rows(faces) if blind else project(faces, space, components)
     before = _count(class_ids, names)

@@ -47,8 +47,10 @@ def project(faces: np.ndarray, space: str, components: int) -> tuple[np.ndarray,
         )
     said = []
     if components > most:
-        said = [f"components is {components}, bounded by the {len(flat)} faces of {flat.shape[1]} "
-                f"values: {most} are taken"]  # fmt: skip
+        said = [
+            f"components is {components}, bounded by the {len(flat)} faces of {flat.shape[1]} "
+            f"values: {most} are taken"
+        ]
         components = most
     from sklearn.decomposition import PCA
 

@@ -78,13 +78,18 @@ def own_views(
     whole = Split(
         np.where(labels != "", views, "").astype("<U5"),
         str(split.described.get("name", "from_file")),
-        str(split.described.get("protocol", "as the run was trained")), notes,
-    )  # fmt: skip
+        str(split.described.get("protocol", "as the run was trained")),
+        notes,
+    )
     assigned = frame.assign(label=labels)
     return Views(
-        store, tuple(emotions), encode(labels, emotions), whole,
-        count_leaks(assigned, whole.views), split_hash(assigned, whole.views),
-    )  # fmt: skip
+        store,
+        tuple(emotions),
+        encode(labels, emotions),
+        whole,
+        count_leaks(assigned, whole.views),
+        split_hash(assigned, whole.views),
+    )
 
 
 def _assign(split: RunSplit, frame: pd.DataFrame) -> tuple[np.ndarray, list[str]]:

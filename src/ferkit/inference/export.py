@@ -82,10 +82,16 @@ def _converted(model: FaceClassifier) -> Any:
     try:
         with quiet(), torch.no_grad():
             program = torch.onnx.export(
-                Probabilities(model).cpu().eval(), (images,), None,
-                input_names=[INPUT], output_names=[OUTPUT], opset_version=OPSET, dynamo=True,
-                dynamic_shapes={"images": {0: torch.export.Dim("faces")}}, verbose=False,
-            )  # fmt: skip
+                Probabilities(model).cpu().eval(),
+                (images,),
+                None,
+                input_names=[INPUT],
+                output_names=[OUTPUT],
+                opset_version=OPSET,
+                dynamo=True,
+                dynamic_shapes={"images": {0: torch.export.Dim("faces")}},
+                verbose=False,
+            )
             assert program is not None
             proto: Any = program.model_proto
     except Exception as error:  # the converter raises whatever it likes on what it does not know
@@ -192,11 +198,15 @@ def latencies(
     torch.set_num_threads(1)
     try:
         return {
-            "torch": {str(n): _milliseconds(lambda n=n: by_torch(model, faces[:n]), rounds)  # type: ignore[misc]
-                      for n in counts},
-            "onnx": {str(n): _milliseconds(lambda n=n: _by_onnx(file, faces[:n]), rounds)  # type: ignore[misc]
-                     for n in counts},
-        }  # fmt: skip
+            "torch": {
+                str(n): _milliseconds(lambda n=n: by_torch(model, faces[:n]), rounds)  # type: ignore[misc]
+                for n in counts
+            },
+            "onnx": {
+                str(n): _milliseconds(lambda n=n: _by_onnx(file, faces[:n]), rounds)  # type: ignore[misc]
+                for n in counts
+            },
+        }
     finally:
         torch.set_num_threads(threads)
 

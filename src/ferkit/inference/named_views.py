@@ -149,17 +149,19 @@ def _node(group: str, asked: Any) -> dict[str, Any]:
     return {**{str(key): value for key, value in node.items()}, **chosen}
 
 
-def _resampled(
-    shown: Views, rows: np.ndarray, slot: Any, seed: int
-) -> tuple[Views, np.ndarray]:  # fmt: skip
+def _resampled(shown: Views, rows: np.ndarray, slot: Any, seed: int) -> tuple[Views, np.ndarray]:
     """The view after a resampler, as data of its own; its name says what was done."""
     options = read_slot(Resampling, "resample", slot) or Resampling()
     rows = rows[shown.class_ids[rows] >= 0]  # of another dataset: a class that the run has not
     keys = shown.store.index["key"].to_numpy()
     made = resample(
-        np.asarray(shown.store.faces[rows]), shown.class_ids[rows], keys[rows],
-        **vars(options), emotions=shown.emotions, seed=seed,
-    )  # fmt: skip
+        np.asarray(shown.store.faces[rows]),
+        shown.class_ids[rows],
+        keys[rows],
+        **vars(options),
+        emotions=shown.emotions,
+        seed=seed,
+    )
     for note in made.notes:
         log.info(f"imbalance: {note}")
     words = f"resampled by {options.rule} ({len(rows):,} to {len(made.class_ids):,} faces)"
@@ -167,9 +169,11 @@ def _resampled(
     card = {**card, "dataset": {**card["dataset"], "name": f"{card['dataset']['name']}, {words}"}}
     store = replace(shown.store, faces=made.faces, index=_index_of(shown, rows, made), card=card)
     split = Split(
-        np.full(len(made.class_ids), "test"), shown.split.name, f"{shown.split.protocol}; {words}",
+        np.full(len(made.class_ids), "test"),
+        shown.split.name,
+        f"{shown.split.protocol}; {words}",
         [*shown.split.notes, f"This view was {words}; its metrics say little about new faces"],
-    )  # fmt: skip
+    )
     counted = Views(store, shown.emotions, made.class_ids, split, shown.leaks, shown.hash)
     return counted, np.arange(len(made.class_ids))
 

@@ -84,9 +84,11 @@ class OnnxFile:
         shown = images.transpose(0, 2, 3, 1) if self.channels_last else images
         feed = {given.name: np.ascontiguousarray(shown, dtype=kind)}
         found = guarded(
-            lambda: self.session.run([self._output().name], feed)[0], self.where,
-            f"cannot be run on faces of {images.shape[1:]}", "give a network of single faces",
-        )  # fmt: skip
+            lambda: self.session.run([self._output().name], feed)[0],
+            self.where,
+            f"cannot be run on faces of {images.shape[1:]}",
+            "give a network of single faces",
+        )
         return np.asarray(found, dtype=np.float32)
 
     def _output(self) -> Any:
@@ -121,9 +123,11 @@ def open_onnx(source: Path | bytes, device: str = "auto", threads: int = 0) -> O
             f"No model at {source}; give a run folder, or a .safetensors or .onnx file."
         )
     session = guarded(
-        lambda: _session(source, device, threads), where,
-        "cannot be read as ONNX: it is damaged, or another kind of file", "restore it",
-    )  # fmt: skip
+        lambda: _session(source, device, threads),
+        where,
+        "cannot be read as ONNX: it is damaged, or another kind of file",
+        "restore it",
+    )
     inputs, outputs = session.get_inputs(), session.get_outputs()
     if len(inputs) != 1 or len(inputs[0].shape) != _IMAGES or not outputs:
         shapes = ", ".join(f"{i.name} {i.shape}" for i in inputs)

@@ -123,8 +123,16 @@ def draw_box(picture: np.ndarray, box: Sequence[float], text: str, label: str) -
     (width, height), _ = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, scale, thick)
     top = max(0, y1 - height - 8)
     cv2.rectangle(picture, (x1, top), (x1 + width + 6, top + height + 8), color, -1)
-    cv2.putText(picture, text, (x1 + 3, top + height + 3), cv2.FONT_HERSHEY_SIMPLEX, scale,
-                (255, 255, 255), thick, cv2.LINE_AA)  # fmt: skip
+    cv2.putText(
+        picture,
+        text,
+        (x1 + 3, top + height + 3),
+        cv2.FONT_HERSHEY_SIMPLEX,
+        scale,
+        (255, 255, 255),
+        thick,
+        cv2.LINE_AA,
+    )
 
 
 def write_explained(face: np.ndarray, path: Path, side: int = 240) -> None:

@@ -59,10 +59,15 @@ def _quantized(content: bytes, faces: NDArray[np.float32]) -> bytes:
         plain.write_bytes(content)
         quant_pre_process(str(plain), str(ready), skip_symbolic_shape=True)
         quantize(
-            str(ready), str(out), _Faces(faces), quant_format=QuantFormat.QDQ, per_channel=True,
-            op_types_to_quantize=list(_QUANTIZED), activation_type=QuantType.QUInt8,
+            str(ready),
+            str(out),
+            _Faces(faces),
+            quant_format=QuantFormat.QDQ,
+            per_channel=True,
+            op_types_to_quantize=list(_QUANTIZED),
+            activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
-        )  # fmt: skip
+        )
         made, original = onnx.load(str(out)), onnx.load_from_string(content)
     del made.metadata_props[:]
     made.metadata_props.extend(original.metadata_props)

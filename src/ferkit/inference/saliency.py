@@ -80,8 +80,9 @@ def last_map(model: FaceClassifier, images: Tensor) -> nn.Module:
     inner = [
         m for name, m in model.backbone.named_modules() if name.split(".")[0] not in ("", _HEAD)
     ]
-    hooks = [m.register_forward_hook(lambda m, _, out: order.append((m, _is_map(out))))
-             for m in inner]  # fmt: skip
+    hooks = [
+        m.register_forward_hook(lambda m, _, out: order.append((m, _is_map(out)))) for m in inner
+    ]
     model(images)
     for hook in hooks:
         hook.remove()

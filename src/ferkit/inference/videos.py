@@ -101,9 +101,14 @@ class VideoLoader:
 
 
 def whole_loader(
-    faces: np.ndarray, videos: Videos, class_ids: np.ndarray, *, batch_size: int,
-    device: torch.device, cache_on_device: OnDevice = "auto",
-) -> VideoLoader:  # fmt: skip
+    faces: np.ndarray,
+    videos: Videos,
+    class_ids: np.ndarray,
+    *,
+    batch_size: int,
+    device: torch.device,
+    cache_on_device: OnDevice = "auto",
+) -> VideoLoader:
     """The loader of testing: every frame, in the videos' order, videos of one length at a time.
 
     No video is filled up to another's length, so what lies beside it cannot change its score.
@@ -118,9 +123,13 @@ def whole_loader(
         first, last = videos.starts[at[0]], videos.starts[at[-1]] + length
         together = max(1, batch_size // int(length)) * int(length)
         loader = make_loader(
-            faces, videos.rows[first:last], np.repeat(class_ids[at], length),
-            batch_size=together, device=device, cache_on_device=cache_on_device,
-        )  # fmt: skip
+            faces,
+            videos.rows[first:last],
+            np.repeat(class_ids[at], length),
+            batch_size=together,
+            device=device,
+            cache_on_device=cache_on_device,
+        )
         parts.append((loader, int(length)))
     return VideoLoader(parts)
 

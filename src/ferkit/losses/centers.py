@@ -108,9 +108,14 @@ def island_loss(
         reduction: "weights" or "count", see `ferkit.losses`.
     """
     return CenterLoss(
-        classes, feature_size, weights,
-        share=share, repulsion=repulsion, rate=rate, reduction=reduction,
-    )  # fmt: skip
+        classes,
+        feature_size,
+        weights,
+        share=share,
+        repulsion=repulsion,
+        rate=rate,
+        reduction=reduction,
+    )
 
 
 def pair_similarity(centers: Tensor) -> Tensor:

@@ -30,9 +30,13 @@ def render_html(template: str, room: str = "ferkit.reports", **content: Any) -> 
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters |= {
-        "picture": picture, "face": face, "percent": percent, "caption": caption,
-        "is_wide": is_wide, "breakable": _breakable,
-    }  # fmt: skip
+        "picture": picture,
+        "face": face,
+        "percent": percent,
+        "caption": caption,
+        "is_wide": is_wide,
+        "breakable": _breakable,
+    }
     source = (files(room) / template).read_text(encoding="utf-8")
     style = (files("ferkit.reports") / "page.css").read_text(encoding="utf-8")
     page: str = environment.from_string(source).render(style=style, **content)

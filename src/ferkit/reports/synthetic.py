@@ -28,8 +28,9 @@ def draw_examples(examples: Examples, emotions: Sequence[str]) -> "Figure":
         raise ValueError("There is no made face to draw.")
     columns = 4 * int(counts.max())  # parent, made, parent, a gap
     figure = Figure(figsize=(0.55 * columns, 0.85 * len(class_ids)), dpi=150)
-    grid = figure.add_gridspec(len(class_ids), columns, wspace=0.04, left=0.08, right=1, bottom=0,
-                               top=0.96)  # fmt: skip
+    grid = figure.add_gridspec(
+        len(class_ids), columns, wspace=0.04, left=0.08, right=1, bottom=0, top=0.96
+    )
     for line, code in enumerate(class_ids):
         for place, i in enumerate(np.flatnonzero(examples.class_ids == code)):
             pictures = examples.parents[i, 0], examples.faces[i], examples.parents[i, 1]
@@ -40,6 +41,14 @@ def draw_examples(examples: Examples, emotions: Sequence[str]) -> "Figure":
                 if offset == 1 and not np.isnan(examples.steps[i]):
                     axes.set_title(f"{examples.steps[i]:.2f}", fontsize=6, pad=2)
                 if place == offset == 0:
-                    axes.text(-0.15, 0.5, emotions[code], fontsize=7, ha="right", va="center",
-                              transform=axes.transAxes, parse_math=False)  # fmt: skip
+                    axes.text(
+                        -0.15,
+                        0.5,
+                        emotions[code],
+                        fontsize=7,
+                        ha="right",
+                        va="center",
+                        transform=axes.transAxes,
+                        parse_math=False,
+                    )
     return figure

@@ -56,10 +56,15 @@ def events_table(metrics: Mapping[str, Any]) -> Table:
     """F1 per frame beside F1 per event, class by class."""
     events, frames = metrics["events"], metrics["per_class"]
     rows = [
-        (name, f"{each['support']:,}", f"{each['detected']:,}", format_metric(frames[name]["f1"]),
-         format_metric(each["f1"]))
+        (
+            name,
+            f"{each['support']:,}",
+            f"{each['detected']:,}",
+            format_metric(frames[name]["f1"]),
+            format_metric(each["f1"]),
+        )
         for name, each in events["per_class"].items()
-    ]  # fmt: skip
+    ]
     per_frame, per_event = (
         format_metric(part["macro_f1"], part.get("intervals", {}).get("macro_f1"))
         for part in (metrics, events)

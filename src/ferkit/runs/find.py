@@ -7,11 +7,23 @@ from pathlib import Path
 from ferkit.untrusted import read_yaml
 
 # keys that say which of like runs it is, where it lies and how fast it went, not what was trained
-ALIKE = frozenset({
-    "seed", "run_dir", "resume", "evaluate", "data_root", "prepared_root", "dataset.root",
-    "trainer.device", "trainer.threads", "trainer.cache_on_device", "trainer.cache_frozen",
-    "trainer.channels_last", "trainer.compile",
-})  # fmt: skip
+ALIKE = frozenset(
+    {
+        "seed",
+        "run_dir",
+        "resume",
+        "evaluate",
+        "data_root",
+        "prepared_root",
+        "dataset.root",
+        "trainer.device",
+        "trainer.threads",
+        "trainer.cache_on_device",
+        "trainer.cache_frozen",
+        "trainer.channels_last",
+        "trainer.compile",
+    }
+)
 
 
 def expand(word: str) -> list[Path]:

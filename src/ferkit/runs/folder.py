@@ -81,8 +81,11 @@ class RunFolder:
         """Note an access to a test view, with its date and the fingerprint of the data."""
         access = {
             "date": datetime.now().astimezone().isoformat(timespec="seconds"),
-            "view": view, "dataset": dataset, "data": data, "command": command,
-        }  # fmt: skip
+            "view": view,
+            "dataset": dataset,
+            "data": data,
+            "command": command,
+        }
         with (self.folder / TEST_ACCESSES).open("a", encoding="utf-8") as file:
             file.write(json.dumps({"format": FORMAT, **access}) + "\n")
 
@@ -157,8 +160,18 @@ def environment(seed: int, device: "torch.device", words: Sequence[str]) -> dict
     """What a reader needs to judge or repeat a run: versions, device, threads, git state."""
     import torch
 
-    packages = ("ferkit", "numpy", "torch", "torchvision", "timm", "scikit-learn",
-                "imbalanced-learn", "opencv-python-headless", "pandas", "hydra-core")  # fmt: skip
+    packages = (
+        "ferkit",
+        "numpy",
+        "torch",
+        "torchvision",
+        "timm",
+        "scikit-learn",
+        "imbalanced-learn",
+        "opencv-python-headless",
+        "pandas",
+        "hydra-core",
+    )
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor()
     return {
         "python": platform.python_version(),
@@ -183,8 +196,9 @@ def _version(package: str) -> str | None:
 
 def _git_state() -> dict[str, Any] | None:
     def git(*words: str) -> str:
-        return subprocess.run(["git", *words], capture_output=True, text=True, check=True,
-                              timeout=5).stdout.strip()  # fmt: skip
+        return subprocess.run(
+            ["git", *words], capture_output=True, text=True, check=True, timeout=5
+        ).stdout.strip()
 
     try:
         return {"commit": git("rev-parse", "HEAD"), "changed": bool(git("status", "--porcelain"))}

@@ -18,39 +18,98 @@ from ferkit.untrusted import parse_json, parse_parquet, parse_yaml, read_text, r
 
 _WORD = str | None
 _GROUPS = (
-    "dataset", "faces", "split", "imbalance", "loss", "augment", "input", "backbone", "optimizer",
-    "scheduler", "trainer", "tta", "logger", "study",
-)  # fmt: skip
+    "dataset",
+    "faces",
+    "split",
+    "imbalance",
+    "loss",
+    "augment",
+    "input",
+    "backbone",
+    "optimizer",
+    "scheduler",
+    "trainer",
+    "tta",
+    "logger",
+    "study",
+)
 _COUNTS = {str: int}  # class to faces
 CONFIG_SHAPE: dict[Any, Any] = {
     **dict.fromkeys(("run_dir", "resume", "data_root", "prepared_root"), str),
     **{group: {} for group in _GROUPS},
-    "emotions": [str], "evaluate": [str], "ensemble": [str], "seed": int,
-    "report": {"faces": bool, "saliency": str}, "tests": {str: dict | None},
-}  # fmt: skip
+    "emotions": [str],
+    "evaluate": [str],
+    "ensemble": [str],
+    "seed": int,
+    "report": {"faces": bool, "saliency": str},
+    "tests": {str: dict | None},
+}
 DATA_SHAPE: dict[Any, Any] = {
-    "dataset": {"name": str, "variant": _WORD, "notes": [str], "warnings": [str], "n": int,
-                "dropped": _COUNTS, "emotions": [str]},
-    "faces": {}, "emotions": [str], "dropped_share": {str: int | float},
-    "counts": {str: _COUNTS}, "counts_after": {str: _COUNTS}, "visits": {str: _COUNTS},
+    "dataset": {
+        "name": str,
+        "variant": _WORD,
+        "notes": [str],
+        "warnings": [str],
+        "n": int,
+        "dropped": _COUNTS,
+        "emotions": [str],
+    },
+    "faces": {},
+    "emotions": [str],
+    "dropped_share": {str: int | float},
+    "counts": {str: _COUNTS},
+    "counts_after": {str: _COUNTS},
+    "visits": {str: _COUNTS},
     "leaks": {str: _COUNTS},
-    "split": {"name": str, "protocol": str, "notes": [str], "hash": str}, "root": _WORD,
-    "trained_on": {"run": str, "dataset": str, "variant": _WORD, "n": int | None, "protocol": str,
-                   "hash": str, "overlap_checked": bool},
-}  # fmt: skip
+    "split": {"name": str, "protocol": str, "notes": [str], "hash": str},
+    "root": _WORD,
+    "trained_on": {
+        "run": str,
+        "dataset": str,
+        "variant": _WORD,
+        "n": int | None,
+        "protocol": str,
+        "hash": str,
+        "overlap_checked": bool,
+    },
+}
 ROW_SHAPE: dict[Any, Any] = {
     "epoch": int,
-    **dict.fromkeys(("train_loss", "train_accuracy", "val_loss", "val_accuracy", "val_macro_f1",
-                     "val_balanced_accuracy", "lr", "seconds", "images_per_second",
-                     "peak_memory"), int | float),
-}  # fmt: skip
+    **dict.fromkeys(
+        (
+            "train_loss",
+            "train_accuracy",
+            "val_loss",
+            "val_accuracy",
+            "val_macro_f1",
+            "val_balanced_accuracy",
+            "lr",
+            "seconds",
+            "images_per_second",
+            "peak_memory",
+        ),
+        int | float,
+    ),
+}
 TEST_ACCESSES = "test_accesses.jsonl"
 ACCESS_SHAPE: dict[Any, Any] = {
-    "view": str, "dataset": str, "data": str, "date": str, "command": str,
-}  # fmt: skip
+    "view": str,
+    "dataset": str,
+    "data": str,
+    "date": str,
+    "command": str,
+}
 _WORDS = (
-    "key", "dataset", "view", "subject", "sequence", "label", "predicted", "content", "in_train",
-)  # fmt: skip
+    "key",
+    "dataset",
+    "view",
+    "subject",
+    "sequence",
+    "label",
+    "predicted",
+    "content",
+    "in_train",
+)
 _NEEDED = ("key", "label", "predicted")
 
 

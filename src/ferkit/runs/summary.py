@@ -84,9 +84,19 @@ def _summarize(run: Path) -> RunSummary:
     val, test = report.get("val") or best, _test(run, report)
     state = "running" if held else "done" if _is_done(run, config, report) else "stopped"
     return RunSummary(
-        run, _date(run), _dataset(config, data), _backbone(config), typed, epochs, asked,
-        val.get("accuracy"), val.get("macro_f1"), test.get("accuracy"), test.get("macro_f1"), state,
-    )  # fmt: skip
+        run,
+        _date(run),
+        _dataset(config, data),
+        _backbone(config),
+        typed,
+        epochs,
+        asked,
+        val.get("accuracy"),
+        val.get("macro_f1"),
+        test.get("accuracy"),
+        test.get("macro_f1"),
+        state,
+    )
 
 
 def _progress(

@@ -68,8 +68,10 @@ def leave_copies_out(frame: pd.DataFrame, views: np.ndarray, copies: str) -> lis
     A copy of a val or test face would count that face twice.
     """
     if copies == "apart":
-        return ["LEAKY protocol: copies of one face are on both sides, as the study published it; "
-                "split.copies=train_only for metrics that hold"]  # fmt: skip
+        return [
+            "LEAKY protocol: copies of one face are on both sides, as the study published it; "
+            "split.copies=train_only for metrics that hold"
+        ]
     if copies == "together":
         return []
     outside = (frame["source"] != "").to_numpy() & np.isin(views, ("val", "test"))

@@ -135,9 +135,17 @@ def runs_sheet(subject: Subject) -> Sheet:
         if not found:
             rows.append((trial, variant, *[""] * 7, subject.runs.command(trial, variant)))
     columns = (
-        "Trial", "Variant", "Seed", "Folder", "Split", "Training images", "Epochs", "Best",
-        "Remark", TO_FILL,
-    )  # fmt: skip
+        "Trial",
+        "Variant",
+        "Seed",
+        "Folder",
+        "Split",
+        "Training images",
+        "Epochs",
+        "Best",
+        "Remark",
+        TO_FILL,
+    )
     older = len(subject.runs.every) - len(subject.runs.chosen())
     notes = [INTERVAL_NOTE, *subject.faults]
     if older:

@@ -92,8 +92,16 @@ def _draw_matrix(axes: "Axes", frame: pd.DataFrame) -> None:
     for (row, column), value in np.ndenumerate(values):
         ink = "white" if luminance(palette(value)) < 0.22 else INK
         weight = "bold" if frame.index[row] == frame.columns[column] else "normal"
-        axes.text(column, row, f"{value:.2f}".removeprefix("0"), ha="center", va="center",
-                  color=ink, fontsize=7.5, fontweight=weight)  # fmt: skip
+        axes.text(
+            column,
+            row,
+            f"{value:.2f}".removeprefix("0"),
+            ha="center",
+            va="center",
+            color=ink,
+            fontsize=7.5,
+            fontweight=weight,
+        )
 
 
 def draw_curves(panels: Sequence[Curves], columns: Mapping[str, str], label: str) -> bytes:
@@ -174,8 +182,14 @@ def _draw_panel(axes: "Axes", panel: Curves, columns: Mapping[str, str]) -> None
         numbers = pd.to_numeric(values, errors="coerce")
         axes.plot(panel.epochs["epoch"], numbers, color=colour, linewidth=1.4, label=word)
         if points := panel.published.get(column):  # an empty line would upset the layout
-            axes.plot(*zip(*points, strict=True), "o", markersize=4, markerfacecolor="white",
-                      markeredgecolor=colour, clip_on=False)  # fmt: skip
+            axes.plot(
+                *zip(*points, strict=True),
+                "o",
+                markersize=4,
+                markerfacecolor="white",
+                markeredgecolor=colour,
+                clip_on=False,
+            )
     axes.set_title(fill(panel.title, _TITLE), loc="left", fontsize=8)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=5, min_n_ticks=1))
     _bare(axes)

@@ -17,9 +17,14 @@ from ferkit.untrusted import YAML_LIMIT, parse_yaml, read_text
 AS_PUBLISHED = "as_published"
 # words behind `ferkit train` that leave a trial what it is; shortened runs are noted by `shortened`
 _SAME_TRIAL = ALIKE | {
-    "experiment", "debug", "backbone.init_from", "trainer.precision", "trainer.max_epochs",
-    "trainer.max_images", "trainer.max_train_images",
-}  # fmt: skip
+    "experiment",
+    "debug",
+    "backbone.init_from",
+    "trainer.precision",
+    "trainer.max_epochs",
+    "trainer.max_images",
+    "trainer.max_train_images",
+}
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,26 @@ from ferkit.studies.document import RUNS, TO_FILL
 
 # columns that say what a row is of, and hold no metric
 _NAMES = {
-    "Trial", "Variant", "View", "Test set", "Seed", "Implementation", "Video by", "Class", "Metric",
-    "True class", "Predicted", "Network", "Whose", "Table", "Curve", "Epoch", "Loss",
-    "Learning rate", TO_FILL,
-}  # fmt: skip
+    "Trial",
+    "Variant",
+    "View",
+    "Test set",
+    "Seed",
+    "Implementation",
+    "Video by",
+    "Class",
+    "Metric",
+    "True class",
+    "Predicted",
+    "Network",
+    "Whose",
+    "Table",
+    "Curve",
+    "Epoch",
+    "Loss",
+    "Learning rate",
+    TO_FILL,
+}
 _MOST = 3  # commands below a table
 
 
@@ -35,9 +51,8 @@ def _show(sheet: Sheet, *, run: bool) -> Sheet:
     every = [row[-1] for row in sheet.rows] if sheet.columns[-1] == TO_FILL else []
     rows = sheet.rows if run or sheet.name == RUNS else _drop_empty_rows(sheet)
     numbers = [
-        i for i, name in enumerate(sheet.columns)
-        if name != TO_FILL and any(row[i] for row in rows)
-    ]  # fmt: skip
+        i for i, name in enumerate(sheet.columns) if name != TO_FILL and any(row[i] for row in rows)
+    ]
     commands = list(dict.fromkeys(c for cell in every for c in cell.split("; ") if c))
     limit = len(commands) if sheet.name == RUNS else _MOST if run else 1
     left = len(commands) - limit if run else 0  # before any run, the sheet of the runs has them

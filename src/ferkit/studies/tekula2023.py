@@ -29,11 +29,18 @@ def tta_gain(subject: Subject) -> Sheet:
         else:
             rows.append((*lead, *_gain_cells(run), "about 0.02", ""))
     if not rows:
-        rows.append(
-            ("tta", AS_PUBLISHED, *[""] * 5, "about 0.02", subject.runs.command("tta"))
-        )  # fmt: skip
-    columns = ("Trial", "Variant", "Seed", "Without", "With", "Gain", "95% interval",
-               "Published", TO_FILL)  # fmt: skip
+        rows.append(("tta", AS_PUBLISHED, *[""] * 5, "about 0.02", subject.runs.command("tta")))
+    columns = (
+        "Trial",
+        "Variant",
+        "Seed",
+        "Without",
+        "With",
+        "Gain",
+        "95% interval",
+        "Published",
+        TO_FILL,
+    )
     notes = (
         "The same network on the same rows, without and with the mean of random views; the "
         "interval is of the paired difference.",
@@ -96,8 +103,16 @@ def sweep(subject: Subject) -> Sheet | None:
     rows = [cells for run in subject.runs.every if (cells := _sweep_row(run))]
     if len({row[2:4] for row in rows}) < 2:
         return None
-    columns = ("Trial", "Variant", "Learning rate", "Batch", "Seed", "Epochs",
-               "Best val accuracy", "Folder")  # fmt: skip
+    columns = (
+        "Trial",
+        "Variant",
+        "Learning rate",
+        "Batch",
+        "Seed",
+        "Epochs",
+        "Best val accuracy",
+        "Folder",
+    )
     notes = ("Of every run that was found, also of those that a newer one replaces in the tables.",)
     title = "Learning rate and batch size"
     return make_sheet("sweep", title, columns, sorted(rows), notes)
@@ -110,5 +125,13 @@ def _sweep_row(run: StudyRun) -> tuple[str, ...] | None:
     lr = (run.config.get("optimizer") or {}).get("lr")
     batch = (run.config.get("trainer") or {}).get("batch_size")
     best = f"{epochs['val_accuracy'].max():.4f}"
-    return (run.trial, run.variant, str(lr), str(batch), str(run.seed), str(len(epochs)), best,
-            run.folder.as_posix())  # fmt: skip
+    return (
+        run.trial,
+        run.variant,
+        str(lr),
+        str(batch),
+        str(run.seed),
+        str(len(epochs)),
+        best,
+        run.folder.as_posix(),
+    )

@@ -96,11 +96,27 @@ def _scatter(axes: "Axes", study: Study, place: Place) -> None:
     for trials, fill, name in ((ended, "none", "ended early"), (done, BLUE, "done")):
         if trials:
             places, values = [place(t) for t in trials], [t.value or 0.0 for t in trials]
-            axes.scatter(places, values, s=16, facecolor=fill, edgecolor=BLUE, linewidth=0.8,
-                         label=name, zorder=3)  # fmt: skip
+            axes.scatter(
+                places,
+                values,
+                s=16,
+                facecolor=fill,
+                edgecolor=BLUE,
+                linewidth=0.8,
+                label=name,
+                zorder=3,
+            )
     if best is not None:
-        axes.scatter([place(best)], [best.value or 0.0], s=60, facecolor="none", edgecolor=INK,
-                     linewidth=1, label="best", zorder=4)  # fmt: skip
+        axes.scatter(
+            [place(best)],
+            [best.value or 0.0],
+            s=60,
+            facecolor="none",
+            edgecolor=INK,
+            linewidth=1,
+            label="best",
+            zorder=4,
+        )
 
 
 def _tidy(axes: "Axes") -> None:

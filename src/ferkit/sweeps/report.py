@@ -62,8 +62,9 @@ def _notes(study: Study, monitor: str, folder: Path, best: FrozenTrial | None) -
     ]
     if best is None:
         return [*notes, "No trial was completed."]
-    look = shlex.join(["ferkit", "eval", f"run={quoted(folder / 'trials' / str(best.number))}",
-                       "view=test"])  # fmt: skip
+    look = shlex.join(
+        ["ferkit", "eval", f"run={quoted(folder / 'trials' / str(best.number))}", "view=test"]
+    )
     return [
         *notes,
         f"Best: trial {best.number}, {monitor} {best.value:.4f}. The best of many is better on val "

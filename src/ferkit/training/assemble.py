@@ -158,9 +158,12 @@ def make_training(
 
 
 def _fitting(
-    model: FaceClassifier, loss: torch.nn.Module, settings: TrainerSettings, train: TrainRows,
+    model: FaceClassifier,
+    loss: torch.nn.Module,
+    settings: TrainerSettings,
+    train: TrainRows,
     device: torch.device,
-) -> int:  # fmt: skip
+) -> int:
     autocast = autocast_of(settings, device)
     attempt = attempt_of(model.train(), loss, device, autocast, settings.frames_per_clip)
     size = choose_batch_size(attempt, len(train.rows), device)

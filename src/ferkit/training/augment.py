@@ -95,8 +95,16 @@ class Augment:
     def __post_init__(self) -> None:
         if self.fill not in _FILLS:
             raise ConfigError(unknown("augment.fill", str(self.fill), _FILLS))
-        limits = {"rotation": 180.0, "shear": 89.0, "zoom": 0.95, "mixup": 10.0,
-                  "cutmix": 10.0, "crop": 0.95, "gamma": 9.0, "blur": 5.0}  # fmt: skip
+        limits = {
+            "rotation": 180.0,
+            "shear": 89.0,
+            "zoom": 0.95,
+            "mixup": 10.0,
+            "cutmix": 10.0,
+            "crop": 0.95,
+            "gamma": 9.0,
+            "blur": 5.0,
+        }
         for name in (f.name for f in fields(self) if f.name not in ("flip", "fill")):
             value, most = getattr(self, name), limits.get(name, 1.0)
             if isinstance(value, bool) or not isinstance(value, int | float):

@@ -70,9 +70,12 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 def attempt_of(
-    model: FaceClassifier, loss: nn.Module, device: torch.device, autocast: torch.autocast,
+    model: FaceClassifier,
+    loss: nn.Module,
+    device: torch.device,
+    autocast: torch.autocast,
     frames: int | None = None,
-) -> Try:  # fmt: skip
+) -> Try:
     """A forward and backward pass over grey images; nothing of the model is changed for good."""
     shape = (model.channels, model.size, model.size)
 

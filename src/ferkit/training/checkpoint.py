@@ -16,9 +16,15 @@ from ferkit.untrusted import reason
 
 NAMES = ("last.ckpt", "previous.ckpt")
 _PARTS: dict[str, Any] = {
-    "model": dict, "optimizer": dict, "schedule": dict, "scaler": dict, "epoch": int,
-    "since_best": int, "max_epochs": int, "best": int | float | None,
-}  # fmt: skip
+    "model": dict,
+    "optimizer": dict,
+    "schedule": dict,
+    "scaler": dict,
+    "epoch": int,
+    "since_best": int,
+    "max_epochs": int,
+    "best": int | float | None,
+}
 
 
 def save_checkpoint(state: dict[str, Any], folder: Path) -> None:

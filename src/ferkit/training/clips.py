@@ -52,9 +52,16 @@ def draw_frames(
 
 
 def drawing_loader(
-    faces: np.ndarray, videos: Videos, visits: np.ndarray, class_ids: np.ndarray, order: Order, *,
-    seed: int, settings: TrainerSettings, device: torch.device,
-) -> VideoLoader:  # fmt: skip
+    faces: np.ndarray,
+    videos: Videos,
+    visits: np.ndarray,
+    class_ids: np.ndarray,
+    order: Order,
+    *,
+    seed: int,
+    settings: TrainerSettings,
+    device: torch.device,
+) -> VideoLoader:
     """The loader of training: `settings.frames_per_clip` frames a video, drawn anew at each visit.
 
     Args:

@@ -102,13 +102,23 @@ def clip_inputs(
     videos, shown = train.videos, find_videos(views.store.index, views.rows("val"))
     assert videos is not None
     drawn = drawing_loader(
-        faces, videos, train.rows, train.class_ids, order,
-        seed=training.seed, settings=settings, device=device,
-    )  # fmt: skip
+        faces,
+        videos,
+        train.rows,
+        train.class_ids,
+        order,
+        seed=training.seed,
+        settings=settings,
+        device=device,
+    )
     whole = whole_loader(
-        faces, shown, views.class_ids[shown.middles],
-        batch_size=256, device=device, cache_on_device=settings.cache_on_device,
-    )  # fmt: skip
+        faces,
+        shown,
+        views.class_ids[shown.middles],
+        batch_size=256,
+        device=device,
+        cache_on_device=settings.cache_on_device,
+    )
     forward = _train_forward(training)
     return TrainingInputs(drawn, whole, VideoAugment(augment), forward, training.model)
 

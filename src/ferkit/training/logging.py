@@ -89,10 +89,15 @@ def wandb(project: str = "ferkit", mode: str | None = None, entity: str | None =
 
         note = Note.of(folder, "wandb")
         run = wandb.init(
-            project=project, entity=entity, mode=chosen, dir=str(folder), id=note.name,
-            resume="allow" if chosen == "online" else None, name="/".join(folder.parts[-2:]),
+            project=project,
+            entity=entity,
+            mode=chosen,
+            dir=str(folder),
+            id=note.name,
+            resume="allow" if chosen == "online" else None,
+            name="/".join(folder.parts[-2:]),
             config=flat_config(folder),
-        )  # fmt: skip
+        )
         note.name = str(run.id)
         try:
             yield note.follow(done, lambda row: run.log(metrics(row), step=int(row["epoch"])))

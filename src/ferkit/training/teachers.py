@@ -72,8 +72,9 @@ def _load(path: str, training: Training) -> FaceClassifier:
             f"{', '.join(model.emotions)}; give emotions=[{','.join(teacher.emotions)}]."
         )
     for key, its, own in (
-        ("size", teacher.size, model.size), ("channels", teacher.channels, model.channels)
-    ):  # fmt: skip
+        ("size", teacher.size, model.size),
+        ("channels", teacher.channels, model.channels),
+    ):
         if its != own:
             raise ConfigError(
                 f"loss.teachers: {path} takes faces of {key} {its}, this training prepares {own}; "

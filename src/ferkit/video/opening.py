@@ -133,10 +133,14 @@ def _camera(number: int) -> Iterator[Video]:
             )
         rate = camera.get(cv2.CAP_PROP_FPS)
         yield Video(
-            title=f"camera {number}", rate=rate if 1 <= rate <= 1000 else USUAL_RATE,
-            duration=None, sound=None, origin=0.0, pixel_shape=Fraction(1),
+            title=f"camera {number}",
+            rate=rate if 1 <= rate <= 1000 else USUAL_RATE,
+            duration=None,
+            sound=None,
+            origin=0.0,
+            pixel_shape=Fraction(1),
             read=lambda *_: _camera_frames(camera),
-        )  # fmt: skip
+        )
     finally:
         camera.release()
 

@@ -46,10 +46,16 @@ def stream_of(page: str, shown: str) -> Stream:
     import yt_dlp
 
     options = {
-        "quiet": True, "no_warnings": True, "noprogress": True, "noplaylist": True,
-        "playlist_items": "1", "format": _FORMAT, "cachedir": False, "logger": _Silent(),
+        "quiet": True,
+        "no_warnings": True,
+        "noprogress": True,
+        "noplaylist": True,
+        "playlist_items": "1",
+        "format": _FORMAT,
+        "cachedir": False,
+        "logger": _Silent(),
         "socket_timeout": 15,
-    }  # fmt: skip
+    }
     try:
         with yt_dlp.YoutubeDL(options) as finder:
             info = finder.extract_info(page, download=False)

@@ -106,8 +106,13 @@ def predict_video(
             table = stack.enter_context(write_table(out, source.shown, predictor.emotions))
             copy = stack.enter_context(_copy(out, settings, video, first))
             sound.lead_to(copy)
-            bar = tqdm(total=_frames_of(video, settings), desc=source.title, unit="frame",
-                       disable=None, delay=2)  # fmt: skip
+            bar = tqdm(
+                total=_frames_of(video, settings),
+                desc=source.title,
+                unit="frame",
+                disable=None,
+                delay=2,
+            )
             stack.enter_context(bar)
             try:
                 for analysed in _drawn(seen, copy, predictor):

@@ -17,9 +17,26 @@ from ferkit.log import log
 
 Kind = Literal["picture", "video", "camera", "address"]
 SUFFIXES = VIDEO_SUFFIXES | {
-    ".3g2", ".3gp", ".asf", ".f4v", ".flv", ".m2ts", ".m2v", ".mj2", ".mjpeg", ".mjpg", ".mpe",
-    ".mts", ".mxf", ".ogm", ".ogv", ".qt", ".ts", ".vob", ".y4m",
-}  # fmt: skip
+    ".3g2",
+    ".3gp",
+    ".asf",
+    ".f4v",
+    ".flv",
+    ".m2ts",
+    ".m2v",
+    ".mj2",
+    ".mjpeg",
+    ".mjpg",
+    ".mpe",
+    ".mts",
+    ".mxf",
+    ".ogm",
+    ".ogv",
+    ".qt",
+    ".ts",
+    ".vob",
+    ".y4m",
+}
 SCHEMES = ("http", "https", "rtsp", "rtsps", "rtmp", "rtmps", "rtp", "udp", "tcp", "srt")
 _ADDRESS = re.compile(r"([a-z][a-z0-9+.-]*)://", re.IGNORECASE)
 _CAMERA = re.compile(r"\d{1,3}")

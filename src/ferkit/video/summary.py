@@ -171,13 +171,20 @@ def _row(
     shares, best = total.pooled(rule)
     none = not total.frames
     return {
-        "source": source, "kind": kind, "track": track, "rule": rule,
-        "first": round(total.first, 3), "last": round(total.last, 3),
-        "seconds": round(total.seconds, 3), "frames": total.frames,
+        "source": source,
+        "kind": kind,
+        "track": track,
+        "rule": rule,
+        "first": round(total.first, 3),
+        "last": round(total.last, 3),
+        "seconds": round(total.seconds, 3),
+        "frames": total.frames,
         "dominant": "" if none else emotions[best],
-        **{f"p_{e}": np.nan if none else round(float(p), 6)
-           for e, p in zip(emotions, shares, strict=True)},
-    }  # fmt: skip
+        **{
+            f"p_{e}": np.nan if none else round(float(p), 6)
+            for e, p in zip(emotions, shares, strict=True)
+        },
+    }
 
 
 def segments_frame(totals: Totals, source: str, emotions: Sequence[str]) -> pd.DataFrame:

@@ -99,9 +99,15 @@ def draw_track(
         figure = new_figure(7.6, 3.0)
         above, below = figure.subplots(2, 1, sharex=True, height_ratios=[10, 1])
         for k, emotion in enumerate(emotions):
-            above.plot(times, rows[:, k], color=color_of(emotion), linewidth=1.1,
-                       linestyle=_LINES[k % len(_LINES)],
-                       label=printable(emotion), solid_capstyle="butt")  # fmt: skip
+            above.plot(
+                times,
+                rows[:, k],
+                color=color_of(emotion),
+                linewidth=1.1,
+                linestyle=_LINES[k % len(_LINES)],
+                label=printable(emotion),
+                solid_capstyle="butt",
+            )
         above.set_ylim(-0.02, 1.02)
         above.set_ylabel("probability, smoothed")
         above.set_title(printable(title), loc="left")
@@ -133,8 +139,10 @@ def draw_all(totals: Totals, emotions: Sequence[str], title: str) -> "Figure":
         axes.set_title(printable(title) + ("" if shown else ": no face"), loc="left")
         states = sorted({s.state for s in totals.segments})
         names = [state_name(state, emotions) for state in states]
-        patches = [Patch(color=_color(s, emotions), label=printable(n))
-                   for s, n in zip(states, names, strict=True)]  # fmt: skip
+        patches = [
+            Patch(color=_color(s, emotions), label=printable(n))
+            for s, n in zip(states, names, strict=True)
+        ]
         axes.legend(handles=patches, loc="upper left", bbox_to_anchor=(1.0, 1.02), frameon=False)
         _bare(axes)
     return figure
@@ -146,9 +154,11 @@ def _draw_states(
     for segment in segments:
         if segment.track in rows:
             axes.broken_barh(
-                [(segment.start, segment.end - segment.start)], (rows[segment.track] - 0.38, 0.76),
-                facecolors=_color(segment.state, emotions), linewidth=0,
-            )  # fmt: skip
+                [(segment.start, segment.end - segment.start)],
+                (rows[segment.track] - 0.38, 0.76),
+                facecolors=_color(segment.state, emotions),
+                linewidth=0,
+            )
 
 
 def _color(state: int, emotions: Sequence[str]) -> tuple[float, float, float]:

@@ -98,8 +98,11 @@ def test_starts_from_a_run_of_single_faces(tmp_path):
     assert torch.equal(network.classifier.weight, before)
     start(network, {"init_from": str(tmp_path)}, ["fear", "happy"])  # its head is of no use here
     with pytest.raises(DataError, match="does not fit"):
-        start(make(frame={"_target_": "ferkit.backbones.mini_xception.MiniXception"}),
-              {"init_from": str(tmp_path)}, EMOTIONS)  # fmt: skip
+        start(
+            make(frame={"_target_": "ferkit.backbones.mini_xception.MiniXception"}),
+            {"init_from": str(tmp_path)},
+            EMOTIONS,
+        )
 
 
 def test_starts_from_a_run_of_videos_and_comes_back_from_its_file(tmp_path):

@@ -43,8 +43,12 @@ def learning(backbone):
 
 def test_layers_of_a_small_network():
     assert [[type(m).__name__ for m in layer] for layer in layers_of(small())] == [
-        ["Conv2d", "BatchNorm2d"], ["Conv2d", "BatchNorm2d"], ["Linear"], ["Linear"], ["Linear"],
-    ]  # fmt: skip
+        ["Conv2d", "BatchNorm2d"],
+        ["Conv2d", "BatchNorm2d"],
+        ["Linear"],
+        ["Linear"],
+        ["Linear"],
+    ]
 
 
 def test_layers_of_the_big_ones():
@@ -88,8 +92,12 @@ def test_gradual_thaws_from_the_end():
     for epoch in range(4):
         backbone.train()
         on_epoch(backbone, epoch)
-        counts.append(sum(any(p.requires_grad for m in layer for p in m.parameters())
-                          for layer in layers_of(backbone)))  # fmt: skip
+        counts.append(
+            sum(
+                any(p.requires_grad for m in layer for p in m.parameters())
+                for layer in layers_of(backbone)
+            )
+        )
     assert counts == [1, 3, 5, 5]
     assert in_words(backbone).startswith("all 5 layers learn")
     on_epoch(backbone, 0)  # a resumed run may ask for any epoch

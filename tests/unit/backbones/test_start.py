@@ -39,8 +39,7 @@ def fresh(classes):
 
 def same(one, two, head):
     pairs = zip(one.named_parameters(), two.parameters(), strict=True)
-    return all(torch.equal(a, b) for (name, a), b in pairs
-               if name.startswith("classifier") == head)  # fmt: skip
+    return all(torch.equal(a, b) for (name, a), b in pairs if name.startswith("classifier") == head)
 
 
 def test_same_classes_take_the_head_along(run):
@@ -102,8 +101,11 @@ def test_mistakes_get_a_sentence(run, tmp_path):
     with pytest.raises(ConfigError, match=r"Unknown backbone\.freeze"):
         start(fresh(3), {"freeze": "all"}, EMOTIONS)
     tensors = {f"backbone.{n}": t.contiguous() for n, t in theirs.state_dict().items()}
-    save_file(tensors, tmp_path / "new.safetensors",
-              metadata={"format": "99", "emotions": json.dumps(EMOTIONS)})  # fmt: skip
+    save_file(
+        tensors,
+        tmp_path / "new.safetensors",
+        metadata={"format": "99", "emotions": json.dumps(EMOTIONS)},
+    )
     with pytest.raises(DataError, match="has format 99"):
         start(fresh(3), {"init_from": str(tmp_path / "new.safetensors")}, EMOTIONS)
 

@@ -19,8 +19,10 @@ def parameters(network):
     return sum(p.numel() for p in network.parameters())
 
 
-@pytest.mark.parametrize("name", ["resnet18", "convnext_atto", "mobilenetv3_small_050",
-                                  "vit_tiny_patch16_224", "vgg11_bn"])  # fmt: skip
+@pytest.mark.parametrize(
+    "name",
+    ["resnet18", "convnext_atto", "mobilenetv3_small_050", "vit_tiny_patch16_224", "vgg11_bn"],
+)
 def test_parameters_are_those_of_timm(name):
     with torch.device("meta"):
         assert parameters(timm_net(7, name=name)) == parameters(
@@ -73,8 +75,9 @@ def test_weights_of_a_file_and_grey(published):
 def test_weights_of_another_network_are_refused(published, tmp_path):
     with pytest.raises(DataError, match=r"tiny.safetensors does not fit the backbone \(.* missing"):
         timm_net(7, name="test_vit", size=48, pretrained=str(published[1]))
-    narrow = {n: t[:1] if n == "conv1.0.weight" else t
-              for n, t in published[0].state_dict().items()}  # fmt: skip
+    narrow = {
+        n: t[:1] if n == "conv1.0.weight" else t for n, t in published[0].state_dict().items()
+    }
     save_file({n: t.contiguous() for n, t in narrow.items()}, tmp_path / "narrow.safetensors")
     with pytest.raises(DataError, match=r"conv1\.0\.weight is \(1, .* instead of \("):
         timm_net(7, name=TINY, pretrained=str(tmp_path / "narrow.safetensors"))

@@ -37,8 +37,10 @@ def test_a_narrower_second_fully_connected_layer():
         network = vgg16(7, fc2_features=256)
         linear = [m for m in network.modules() if isinstance(m, nn.Linear)]
         assert [(m.in_features, m.out_features) for m in linear] == [
-            (25_088, 4_096), (4_096, 256), (256, 7),
-        ]  # fmt: skip
+            (25_088, 4_096),
+            (4_096, 256),
+            (256, 7),
+        ]
         saved = (4_096 - 256) * (4_096 + 1 + 7)  # rows of fc2 and columns of the head
         assert parameters(network) == 134_289_223 - saved
 

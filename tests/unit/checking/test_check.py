@@ -52,8 +52,15 @@ def index(tmp_path):
     (tmp_path / "test" / "cut.png").write_bytes((tmp_path / "test" / "0.png").read_bytes()[:200])
     rows.append({"key": "cut", "path": "test/cut.png", "label": "sad", "split": "test"})
     rows.append({"key": "gone", "path": "test/gone.png", "label": "sad", "split": "test"})
-    return make_index(rows, name="made", variant="folders", root=tmp_path, dropped={"junk": 2},
-                      notes=["a note"], warnings=["a warning"])  # fmt: skip
+    return make_index(
+        rows,
+        name="made",
+        variant="folders",
+        root=tmp_path,
+        dropped={"junk": 2},
+        notes=["a note"],
+        warnings=["a warning"],
+    )
 
 
 def test_everything_that_was_put_in_is_found(index):
@@ -135,12 +142,16 @@ def test_darkness_below_the_dataset_s_own_limit_is_blank(tmp_path):
 
 def test_people_of_one_photograph_are_no_copies_and_do_not_conflict(tmp_path):
     save(tmp_path / "a.png", smooth(0))
-    rows = [{"key": f"{i}", "label": label, "path": "a.png", "box": [i * 20, 0, i * 20 + 20, 40]}
-            for i, label in enumerate(["happy", "sad"])]  # fmt: skip
+    rows = [
+        {"key": f"{i}", "label": label, "path": "a.png", "box": [i * 20, 0, i * 20 + 20, 40]}
+        for i, label in enumerate(["happy", "sad"])
+    ]
     result = check(make_index(rows, name="x", variant="v", root=tmp_path))
     assert (len(result.images), result.identical.groups, result.counts.loc["total", "all"]) == (
-        1, 0, 2,
-    )  # fmt: skip
+        1,
+        0,
+        2,
+    )
 
 
 def test_an_empty_index_gets_a_sentence(tmp_path):
@@ -170,8 +181,10 @@ def test_the_perceptual_hash_is_the_library_s():
 def test_near_pairs_are_those_of_a_full_comparison(distance):
     rng = np.random.default_rng(0)
     hashes = rng.integers(0, 2**64, 60, dtype=np.uint64)
-    flips = np.array([sum(1 << int(b) for b in rng.choice(64, k % 12, replace=False))
-                      for k in range(240)], np.uint64)  # fmt: skip
+    flips = np.array(
+        [sum(1 << int(b) for b in rng.choice(64, k % 12, replace=False)) for k in range(240)],
+        np.uint64,
+    )
     hashes = np.concatenate([hashes, hashes[rng.integers(0, 60, 240)] ^ flips])
     one, two = np.triu_indices(len(hashes), 1)
     close = np.bitwise_count(hashes[one] ^ hashes[two]) <= distance
@@ -208,8 +221,14 @@ def test_the_page_holds_counts_and_faces_and_loads_nothing(index, tmp_path):
     assert page == tmp_path / "out" / "made.html"
     assert html.count("data:image/png;base64,") > 1 + 2 * 12
     assert "http" not in html.replace("http://www.w3.org", "")
-    for words in ("One image, several labels", "Near copies, several labels", "Blank images",
-                  "happy 1, sad 1", "<td>10</td>", "a warning"):  # fmt: skip
+    for words in (
+        "One image, several labels",
+        "Near copies, several labels",
+        "Blank images",
+        "happy 1, sad 1",
+        "<td>10</td>",
+        "a warning",
+    ):
         assert words in html
 
 

@@ -41,8 +41,18 @@ def predict(seed, skill, view="test", dataset="fer2013", n=240, classes=CLASSES)
     return frame.assign(**{f"p_{c}": p[:, i] for i, c in enumerate(classes)})
 
 
-def write_run(folder, *, seed=0, loss="CrossEntropy", skill=1.0, word="none", finished=True,
-              dataset="fer2013", device="cpu", views=("val", "test")):  # fmt: skip
+def write_run(
+    folder,
+    *,
+    seed=0,
+    loss="CrossEntropy",
+    skill=1.0,
+    word="none",
+    finished=True,
+    dataset="fer2013",
+    device="cpu",
+    views=("val", "test"),
+):
     (folder / "predictions").mkdir(parents=True)
     (folder / "report").mkdir()
     text = CONFIG.format(seed=seed, folder=folder, loss=loss, device=device)
@@ -278,8 +288,14 @@ def test_the_difficulty_of_faces_comes_from_cross_validations(ferkit, tmp_path):
     judged = predict(50, 2.0, "held_out").assign(view="val")
     judged.iloc[:100].to_parquet(model / "predictions" / "val.parquet")
     out = tmp_path / "out"
-    code, _, err = ferkit("eval", f"runs={tmp_path / 'cv'}", "difficulty=true", f"of={model}",
-                          "threshold=0.6", f"out={out}")  # fmt: skip
+    code, _, err = ferkit(
+        "eval",
+        f"runs={tmp_path / 'cv'}",
+        "difficulty=true",
+        f"of={model}",
+        "threshold=0.6",
+        f"out={out}",
+    )
     assert code == 0, err
     faces = pd.read_csv(out / "difficulty_of_faces.csv")
     assert len(faces) == 240 and set(faces["times"]) == {3}

@@ -7,8 +7,14 @@ import pandas as pd
 import pytest
 
 DRAWN = ["dataset.train=96", "dataset.val=32", "dataset.test=32", "dataset.people=20"]
-QUICK = ["backbone=kurmi_cnn", "trainer.max_epochs=1", "trainer.batch_size=32",
-         "trainer.device=cpu", "trainer.threads=1", "optimizer.lr=1e-3"]  # fmt: skip
+QUICK = [
+    "backbone=kurmi_cnn",
+    "trainer.max_epochs=1",
+    "trainer.batch_size=32",
+    "trainer.device=cpu",
+    "trainer.threads=1",
+    "optimizer.lr=1e-3",
+]
 
 
 @pytest.fixture

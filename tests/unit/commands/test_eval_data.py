@@ -9,8 +9,13 @@ import pytest
 from PIL import Image
 
 EMOTIONS = ("happy", "neutral", "sad")
-QUICK = ["backbone=kurmi_cnn", "trainer.max_epochs=1", "trainer.threads=1", "report.faces=false",
-         "trainer.batch_size=16"]  # fmt: skip
+QUICK = [
+    "backbone=kurmi_cnn",
+    "trainer.max_epochs=1",
+    "trainer.threads=1",
+    "report.faces=false",
+    "trainer.batch_size=16",
+]
 
 
 def draw(folder, seed, each=6, emotions=EMOTIONS):

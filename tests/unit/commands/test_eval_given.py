@@ -43,14 +43,23 @@ def network(path, order=EMOTIONS, *, last=False, softmax=False, metadata=None, s
         helper.make_node("Mul", ["far", "sharp"], ["scores"]),
     ]
     nodes += [helper.make_node("Softmax", ["scores"], ["p"], axis=1)] if softmax else []
-    constants = [axes, numpy_helper.from_array(np.array([1]), "one"),
-                 numpy_helper.from_array(levels, "levels"),
-                 numpy_helper.from_array(np.array(-0.1 / scale, np.float32), "sharp")]  # fmt: skip
+    constants = [
+        axes,
+        numpy_helper.from_array(np.array([1]), "one"),
+        numpy_helper.from_array(levels, "levels"),
+        numpy_helper.from_array(np.array(-0.1 / scale, np.float32), "sharp"),
+    ]
     graph = helper.make_graph(
-        nodes, "g", [helper.make_tensor_value_info("x", TensorProto.FLOAT, shape)],
-        [helper.make_tensor_value_info("p" if softmax else "scores", TensorProto.FLOAT,
-                                       ["N", len(order)])], constants,
-    )  # fmt: skip
+        nodes,
+        "g",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, shape)],
+        [
+            helper.make_tensor_value_info(
+                "p" if softmax else "scores", TensorProto.FLOAT, ["N", len(order)]
+            )
+        ],
+        constants,
+    )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8)
     helper.set_model_props(model, metadata or {})
     onnx.save(model, path)
@@ -151,9 +160,10 @@ def test_a_model_of_ferkits_needs_nothing_said(judge, tmp_path, trained):
 
 def table(data, predicted, names=str, **columns):
     rows = [
-        {"path": f"test/{e}/test{i}.png", "label": names(e), **columns,
-         **predicted(e, i)} for e in EMOTIONS for i in range(6)
-    ]  # fmt: skip
+        {"path": f"test/{e}/test{i}.png", "label": names(e), **columns, **predicted(e, i)}
+        for e in EMOTIONS
+        for i in range(6)
+    ]
     return pd.DataFrame(rows)
 
 

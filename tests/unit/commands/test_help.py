@@ -25,16 +25,29 @@ def test_help_fits_the_terminal(ferkit, monkeypatch, command, columns):
 
 def test_help_of_train_names_the_keys_of_its_nodes(ferkit):
     _, out, _ = ferkit("train", "--help")
-    for key in ("seed=0", "trainer.max_epochs=10", "optimizer.lr=1.0e-2", "faces.size=48",
-                "split.val=0.1", "backbone.freeze=none", "--dry-run", "--cfg job"):  # fmt: skip
+    for key in (
+        "seed=0",
+        "trainer.max_epochs=10",
+        "optimizer.lr=1.0e-2",
+        "faces.size=48",
+        "split.val=0.1",
+        "backbone.freeze=none",
+        "--dry-run",
+        "--cfg job",
+    ):
         assert key in out
 
 
 @pytest.mark.parametrize(
     "words",
-    [["train", "--help"], ["list"], ["list", "loss", "focal"], ["--version"],
-     ["completion", "bash"]],
-)  # fmt: skip
+    [
+        ["train", "--help"],
+        ["list"],
+        ["list", "loss", "focal"],
+        ["--version"],
+        ["completion", "bash"],
+    ],
+)
 def test_what_is_looked_up_needs_neither_torch_nor_hydra(words):
     code = (
         f"import sys; from ferkit.cli import main; main({words!r});"
@@ -46,10 +59,18 @@ def test_what_is_looked_up_needs_neither_torch_nor_hydra(words):
 
 @pytest.mark.parametrize(
     "words",
-    [["train", "trainer.max_epoch=3"], ["train", "-m", "sed=1,2"], ["eval", "rn=x"],
-     ["predict", "sorce=x"], ["train", "evaluate=[tset]"], ["train", "trainer.monitor=val_acc"],
-     ["train", "--cfg", "job"], ["train", "--epochs", "5"], ["data", "check", "sed=1"]],
-)  # fmt: skip
+    [
+        ["train", "trainer.max_epoch=3"],
+        ["train", "-m", "sed=1,2"],
+        ["eval", "rn=x"],
+        ["predict", "sorce=x"],
+        ["train", "evaluate=[tset]"],
+        ["train", "trainer.monitor=val_acc"],
+        ["train", "--cfg", "job"],
+        ["train", "--epochs", "5"],
+        ["data", "check", "sed=1"],
+    ],
+)
 def test_a_misspelt_word_waits_for_no_torch(words):
     code = (
         f"import sys; from ferkit.cli import main; main({words!r});sys.exit('torch' in sys.modules)"
@@ -111,8 +132,10 @@ def test_dry_run_counts_and_makes_no_run(ferkit, tmp_path):
         (["train", "--data", "x", "dataset=folder"], "ferkit train dataset.root=x dataset=folder"),
         (["train", "--model", "resnet18"], "ferkit train backbone=resnet18"),
         (["predict", "--model", "r"], "ferkit predict model=r"),
-        (["train", "--fp16", "--epochs", "2"],
-         "ferkit train trainer.precision=fp16 trainer.max_epochs=2"),
+        (
+            ["train", "--fp16", "--epochs", "2"],
+            "ferkit train trainer.precision=fp16 trainer.max_epochs=2",
+        ),
         (["train", "--gamma", "1", "loss=focal"], "ferkit train loss.gamma=1 loss=focal"),
         (["train", "--compile"], "ferkit train trainer.compile=true"),
         (["sweep", "--n-trials", "9"], "ferkit sweep trials=9"),
@@ -120,7 +143,7 @@ def test_dry_run_counts_and_makes_no_run(ferkit, tmp_path):
         (["train", "--quiet"], "ferkit train quiet=true"),
         (["data", "check", "--root", "x"], "ferkit data check dataset.root=x"),
     ],
-)  # fmt: skip
+)
 def test_flags_are_answered_with_the_command_to_paste(ferkit, words, pasted):
     code, _, err = ferkit(*words)
     assert code == 2

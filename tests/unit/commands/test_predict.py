@@ -30,8 +30,9 @@ def model(tmp_path_factory):
 def photo(boxes, width=400, height=300, seed=0):
     picture = np.full((height, width, 3), 160, np.uint8)
     for i, (left, top, side) in enumerate(boxes):
-        face, _, _ = draw_photo("happy", person=i, rng=np.random.default_rng(seed), width=side,
-                                height=side, vary=False)  # fmt: skip
+        face, _, _ = draw_photo(
+            "happy", person=i, rng=np.random.default_rng(seed), width=side, height=side, vary=False
+        )
         picture[top : top + side, left : left + side] = face
     return Image.fromarray(picture)
 
@@ -92,9 +93,11 @@ def test_formats_hold_the_same(ferkit, model, album, tmp_path, kind):
     ferkit("predict", *words, f"format={kind}")
     csv = pd.read_csv(tmp_path / "out" / "faces.csv")
     path = tmp_path / "out" / f"faces.{kind}"
-    other = pd.read_parquet(path) if kind == "parquet" else pd.DataFrame(
-        json.loads(line) for line in path.read_text().splitlines()
-    )  # fmt: skip
+    other = (
+        pd.read_parquet(path)
+        if kind == "parquet"
+        else pd.DataFrame(json.loads(line) for line in path.read_text().splitlines())
+    )
     pd.testing.assert_frame_equal(csv, other, check_dtype=False, atol=1e-4)
 
 

@@ -12,8 +12,13 @@ import ferkit as package
 from ferkit.errors import DataError
 
 PAGE = Path(__file__).parents[3] / "docs" / "python.md"
-SMALL = ("dataset.train=60", "dataset.val=30", "dataset.test=30", "trainer.max_epochs=1",
-         "trainer.threads=1")  # fmt: skip
+SMALL = (
+    "dataset.train=60",
+    "dataset.val=30",
+    "dataset.test=30",
+    "trainer.max_epochs=1",
+    "trainer.threads=1",
+)
 
 
 @pytest.fixture(scope="module")
@@ -49,8 +54,15 @@ def test_pictures_of_every_kind(model, face, tmp_path):
     path = tmp_path / "face.png"
     Image.fromarray(face).save(path)
     color = np.stack([face] * 3, axis=2)
-    kinds = [path, str(path), Image.fromarray(face), Image.fromarray(color), face, color,
-             face[:, :, None]]  # fmt: skip
+    kinds = [
+        path,
+        str(path),
+        Image.fromarray(face),
+        Image.fromarray(color),
+        face,
+        color,
+        face[:, :, None],
+    ]
     for kind in kinds:
         assert len(model.predict(kind, "faces=none")) == 1
     table = model.predict(kinds, "faces=none")

@@ -60,8 +60,17 @@ def test_val_is_that_of_the_best_epoch(runs):
     assert (found.val_accuracy, found.val_macro_f1) == (best["val_accuracy"], best["val_macro_f1"])
 
 
-@pytest.mark.parametrize("name", ["config.yaml", "metrics.jsonl", "data.json", "overrides.yaml",
-                                  "report/metrics.json", "checksums.json"])  # fmt: skip
+@pytest.mark.parametrize(
+    "name",
+    [
+        "config.yaml",
+        "metrics.jsonl",
+        "data.json",
+        "overrides.yaml",
+        "report/metrics.json",
+        "checksums.json",
+    ],
+)
 @pytest.mark.parametrize("content", [b"", b"\x00\xff", b"[1, 2", b"- 3\n", b'{"format": 99}'])
 def test_damage_is_a_row_and_no_traceback(ferkit, runs, name, content):
     (runs["done"] / name).write_bytes(content)

@@ -22,9 +22,16 @@ from ferkit.runs.read import read_rows
 from ferkit.sweeps import attempts
 
 DRAWN = ["dataset.train=160", "dataset.val=48", "dataset.test=48", "dataset.people=20"]
-TINY = [*DRAWN, "backbone=kurmi_cnn", "trainer.max_epochs=2", "trainer.batch_size=32",
-        "trainer.max_images=64", "trainer.device=cpu", "trainer.threads=1",
-        "report.faces=false"]  # fmt: skip
+TINY = [
+    *DRAWN,
+    "backbone=kurmi_cnn",
+    "trainer.max_epochs=2",
+    "trainer.batch_size=32",
+    "trainer.max_images=64",
+    "trainer.device=cpu",
+    "trainer.threads=1",
+    "report.faces=false",
+]
 SEARCH = ["optimizer.lr=tag(log,interval(1e-5,1e-2))", "optimizer=choice(adamw,sgd)"]
 
 
@@ -146,8 +153,10 @@ def test_devices_go_round_the_gpus_or_the_cores_are_shared(monkeypatch):
     config = SimpleNamespace(trainer=trainer)
     monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
     assert [sweep._placer(config, 3)(slot) for slot in range(3)] == [
-        ["trainer.device=cuda:0"], ["trainer.device=cuda:1"], ["trainer.device=cuda:0"],
-    ]  # fmt: skip
+        ["trainer.device=cuda:0"],
+        ["trainer.device=cuda:1"],
+        ["trainer.device=cuda:0"],
+    ]
     assert [device_of_job("auto", n) for n in range(3)] == ["cuda:0", "cuda:1", "cuda:0"]
     assert device_of_job("cpu", 1) == "cpu"
     monkeypatch.setattr("torch.cuda.device_count", lambda: 1)
@@ -223,8 +232,15 @@ def test_the_cluster_launcher_composes():
 
 
 def test_the_same_multirun_goes_on_where_it_was_stopped(ferkit, tmp_path):
-    words = ["-m", *DRAWN, "backbone=kurmi_cnn", "debug=default", "report.faces=false",
-             "seed=0,1", "run_dir=many"]  # fmt: skip
+    words = [
+        "-m",
+        *DRAWN,
+        "backbone=kurmi_cnn",
+        "debug=default",
+        "report.faces=false",
+        "seed=0,1",
+        "run_dir=many",
+    ]
     code, _, err = ferkit("train", *words)
     assert code == 0, err
     first, second = tmp_path / "many" / "0", tmp_path / "many" / "1"
@@ -262,8 +278,20 @@ def test_launchers_of_other_processes(tmp_path, plugin, words):
 
 
 def start_sweep(home, out):
-    line = [sys.executable, "-m", "ferkit", "sweep", f"out={out}", "trials=12", "monitor=val_loss",
-            "startup=4", "prune_after=2", *TINY, "trainer.max_epochs=5", *SEARCH]  # fmt: skip
+    line = [
+        sys.executable,
+        "-m",
+        "ferkit",
+        "sweep",
+        f"out={out}",
+        "trials=12",
+        "monitor=val_loss",
+        "startup=4",
+        "prune_after=2",
+        *TINY,
+        "trainer.max_epochs=5",
+        *SEARCH,
+    ]
     return subprocess.Popen(line, cwd=home, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
 
 

@@ -107,8 +107,15 @@ PLAIN = ("happy/1.jpg", "happy/2.jpg", "sad/1.jpg", "sad/2.jpg")
 
 
 def test_litter_of_operating_systems_and_disks_is_counted(tmp_path):
-    litter = ("@eaDir/1.jpg", ".thumbnails/1.jpg", "happy/@eaDir/1.jpg/SYNO.jpg", "sad/._1.jpg",
-              "__MACOSX/happy/1.jpg", "$RECYCLE.BIN/1.jpg", "#recycle/1.jpg")  # fmt: skip
+    litter = (
+        "@eaDir/1.jpg",
+        ".thumbnails/1.jpg",
+        "happy/@eaDir/1.jpg/SYNO.jpg",
+        "sad/._1.jpg",
+        "__MACOSX/happy/1.jpg",
+        "$RECYCLE.BIN/1.jpg",
+        "#recycle/1.jpg",
+    )
     tree(tmp_path, *PLAIN, *litter, "happy/Thumbs.db")
     index = read_folder(tmp_path)
     assert index.files == {"read": 4, "junk file": len(litter)}

@@ -66,8 +66,10 @@ def test_the_strict_index(index):
     }
     assert len(index) == 63 - sum(index.dropped.values())
     assert (index.frame["subject"] == "").all()
-    assert any("mapping, not the authors'" in note and "Aversion -> disgust" in note
-               for note in index.notes)  # fmt: skip
+    assert any(
+        "mapping, not the authors'" in note and "Aversion -> disgust" in note
+        for note in index.notes
+    )
 
 
 def test_a_photograph_is_a_sequence_of_its_people(index):

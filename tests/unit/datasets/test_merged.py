@@ -37,9 +37,16 @@ def part(name, root, labels, *, split="", images=None, subject="S1", **extra):
         for i, label in enumerate(labels)
     ]
     return make_index(
-        rows, name=name, variant="v", root=root, images=images, dropped={"blank": 1},
-        notes=["a fact"], warnings=[f"{name}: a warning"], fingerprint=name,
-    )  # fmt: skip
+        rows,
+        name=name,
+        variant="v",
+        root=root,
+        images=images,
+        dropped={"blank": 1},
+        notes=["a fact"],
+        warnings=[f"{name}: a warning"],
+        fingerprint=name,
+    )
 
 
 def choice(name, root):

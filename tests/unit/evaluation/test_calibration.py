@@ -23,8 +23,10 @@ def test_the_temperature_of_over_and_under_confident_scores_is_found(temperature
     scores, class_ids = calibrated(np.random.default_rng(0))
     found = fit_temperature(scores * temperature, class_ids)
     assert found == pytest.approx(temperature, rel=0.03)
-    grid = [negative_log_likelihood(scores * temperature / t, class_ids)
-            for t in found * np.linspace(0.9, 1.1, 21)]  # fmt: skip
+    grid = [
+        negative_log_likelihood(scores * temperature / t, class_ids)
+        for t in found * np.linspace(0.9, 1.1, 21)
+    ]
     assert np.argmin(grid) == 10
 
 

@@ -5,9 +5,7 @@ from ferkit.errors import DataError
 from ferkit.evaluation.metrics import compute_metrics
 
 
-def test_a_run_against_itself_differs_by_nothing(
-    make_predictions, paired_differences, mcnemar
-):  # fmt: skip
+def test_a_run_against_itself_differs_by_nothing(make_predictions, paired_differences, mcnemar):
     frame = make_predictions()
     result = paired_differences(frame, frame.sample(frac=1, random_state=1), resamples=30)
     assert result["macro_f1"] == {"difference": 0, "interval": [0, 0]}

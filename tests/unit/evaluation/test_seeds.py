@@ -34,8 +34,9 @@ def test_metrics_and_intervals_are_those_of_a_report(make_predictions):
 def test_a_single_pair_differs_as_the_paired_bootstrap_says(make_predictions, paired_differences):
     frame = make_predictions(n=300)
     worse = spoil(frame, 0.15, 1)
-    runs, _ = measure_runs([worse, frame.sample(frac=1, random_state=2)], [0, 0], recall=(),
-                           resamples=500)  # fmt: skip
+    runs, _ = measure_runs(
+        [worse, frame.sample(frac=1, random_state=2)], [0, 0], recall=(), resamples=500
+    )
     found = difference(runs[:1], runs[1:], "macro_f1")
     wanted = paired_differences(worse, frame, resamples=500)["macro_f1"]
     assert found.value == pytest.approx(wanted["difference"])

@@ -12,12 +12,22 @@ A, B, C = "angry", "happy", "sad"
 def frames(*videos, subject=""):
     """Videos as (sequence, label, [[p_angry, p_happy, p_sad], ...])."""
     rows = [
-        {"key": f"{name}#{i}", "dataset": "drawn", "view": "val", "subject": subject,
-         "sequence": name, "frame": i, "label": label, "predicted": (A, B, C)[int(np.argmax(p))],
-         "p_angry": p[0], "p_happy": p[1], "p_sad": p[2]}
+        {
+            "key": f"{name}#{i}",
+            "dataset": "drawn",
+            "view": "val",
+            "subject": subject,
+            "sequence": name,
+            "frame": i,
+            "label": label,
+            "predicted": (A, B, C)[int(np.argmax(p))],
+            "p_angry": p[0],
+            "p_happy": p[1],
+            "p_sad": p[2],
+        }
         for name, label, shares in videos
         for i, p in enumerate(shares)
-    ]  # fmt: skip
+    ]
     return pd.DataFrame(rows)
 
 

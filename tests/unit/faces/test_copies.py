@@ -9,8 +9,15 @@ from ferkit.faces.prepare import prepare
 from ferkit.faces.settings import FaceSettings
 from ferkit.splits import count_leaks, split_random, split_subject, split_training_random
 
-STRENGTHS = {"noise": 0.07, "multiply": [0.25, 1.5], "salt_and_pepper": 0.03, "blur": 0.5,
-             "clouds": 0.75, "rotate": [-10, 10], "flip": 0.0}  # fmt: skip
+STRENGTHS = {
+    "noise": 0.07,
+    "multiply": [0.25, 1.5],
+    "salt_and_pepper": 0.03,
+    "blur": 0.5,
+    "clouds": 0.75,
+    "rotate": [-10, 10],
+    "flip": 0.0,
+}
 X6 = [{"kind": kind, "strength": STRENGTHS[kind]} for kind in list(STRENGTHS)[:5]]
 
 
@@ -22,8 +29,15 @@ def face():
 @pytest.fixture
 def index(tmp_path):
     images = np.random.default_rng(1).integers(0, 256, (60, 20, 20)).astype(np.uint8)
-    rows = [{"key": f"{i:02d}", "label": ("happy", "sad")[i % 2], "subject": f"s{i // 6}",
-             "split": ("train", "train", "test")[i % 3]} for i in range(60)]  # fmt: skip
+    rows = [
+        {
+            "key": f"{i:02d}",
+            "label": ("happy", "sad")[i % 2],
+            "subject": f"s{i // 6}",
+            "split": ("train", "train", "test")[i % 3],
+        }
+        for i in range(60)
+    ]
     return make_index(rows, name="x", variant="v", root=tmp_path, images=images, fingerprint="1")
 
 

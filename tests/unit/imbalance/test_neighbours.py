@@ -163,12 +163,18 @@ def test_our_samplers_answer_as_imbalanced_learns_where_no_ties_are():
         (ExactTomekLinks(sampling_strategy="all"), TomekLinks(sampling_strategy="all")),
         (ExactTomekLinks(), TomekLinks()),
         (enn, EditedNearestNeighbours(sampling_strategy="all", kind_sel="mode")),
-        (SMOTETomek(smote=smote, tomek=ExactTomekLinks(sampling_strategy="all")),
-         SMOTETomek(random_state=3)),
-        (SMOTEENN(smote=smote, enn=enn),
-         SMOTEENN(random_state=3, enn=EditedNearestNeighbours(
-             sampling_strategy="all", kind_sel="mode"))),
-    ]  # fmt: skip
+        (
+            SMOTETomek(smote=smote, tomek=ExactTomekLinks(sampling_strategy="all")),
+            SMOTETomek(random_state=3),
+        ),
+        (
+            SMOTEENN(smote=smote, enn=enn),
+            SMOTEENN(
+                random_state=3,
+                enn=EditedNearestNeighbours(sampling_strategy="all", kind_sel="mode"),
+            ),
+        ),
+    ]
     for ours, theirs in pairs:
         found, expected = ours.fit_resample(points, LABELS), theirs.fit_resample(points, LABELS)
         np.testing.assert_array_equal(found[0], expected[0])

@@ -263,8 +263,10 @@ def test_other_oversamplers_are_bounded_too(rule, smallest):
 
 
 def test_a_class_that_would_vanish_is_an_error_and_one_that_shrinks_a_note():
-    assert run(rule="random_under").notes == ["random_under leaves 9 of 40 angry",
-                                              "random_under leaves 9 of 25 fear"]  # fmt: skip
+    assert run(rule="random_under").notes == [
+        "random_under leaves 9 of 40 angry",
+        "random_under leaves 9 of 25 fear",
+    ]
     faces = FACES.copy()
     faces[CODES == 1] = faces[:9]  # every disgusted face is a copy of an angry one
     with pytest.raises(ConfigError, match="not one image of disgust"):

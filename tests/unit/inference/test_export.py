@@ -47,8 +47,9 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def photo(tmp_path_factory):
     picture = np.full((300, 400, 3), 160, np.uint8)
-    face, _, _ = draw_photo("happy", person=0, rng=np.random.default_rng(0), width=200, height=200,
-                            vary=False)  # fmt: skip
+    face, _, _ = draw_photo(
+        "happy", person=0, rng=np.random.default_rng(0), width=200, height=200, vary=False
+    )
     picture[50:250, 100:300] = face
     path = tmp_path_factory.mktemp("photo") / "one.png"
     Image.fromarray(picture).save(path)
@@ -269,8 +270,10 @@ def test_the_script_of_the_docs_runs_without_ferkit(folder, photo):
     assert "ferkit" not in script
     said = subprocess.run(
         [sys.executable, "-c", script, str(folder / "model.onnx"), str(photo)],
-        capture_output=True, text=True, check=True,
-    ).stdout  # fmt: skip
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
     found = ast.literal_eval(said)
     assert list(found) == ["angry", "happy", "sad"]
     face = Image.open(photo).convert("L").resize((48, 48))

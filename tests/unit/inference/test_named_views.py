@@ -8,8 +8,13 @@ from ferkit.errors import ConfigError, DataError
 from ferkit.inference.named_views import named_view
 from ferkit.views import make_views
 
-WORDS = ["dataset.train=60", "dataset.val=30", "dataset.test=40", "dataset.people=12",
-         "faces.size=16"]  # fmt: skip
+WORDS = [
+    "dataset.train=60",
+    "dataset.val=30",
+    "dataset.test=40",
+    "dataset.people=12",
+    "faces.size=16",
+]
 
 
 @pytest.fixture(scope="module")

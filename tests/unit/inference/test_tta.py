@@ -12,8 +12,12 @@ from ferkit.inference.predict import predict_scores
 from ferkit.inference.tta import Tta, crops
 from ferkit.loader import make_loader
 
-LIGHT = {"_target_": "ferkit.training.augment.Augment", "flip": True, "rotation": 10.0,
-         "noise": 0.05}  # fmt: skip
+LIGHT = {
+    "_target_": "ferkit.training.augment.Augment",
+    "flip": True,
+    "rotation": 10.0,
+    "noise": 0.05,
+}
 
 
 @pytest.fixture
@@ -80,12 +84,18 @@ def test_predictions_do_not_depend_on_the_batch_size(images, kind, resident):
     found = [
         predict_scores(
             Model(),
-            make_loader(faces, np.arange(12), np.zeros(12, dtype=int), batch_size=size,
-                        device=torch.device("cpu"), cache_on_device=resident),
+            make_loader(
+                faces,
+                np.arange(12),
+                np.zeros(12, dtype=int),
+                batch_size=size,
+                device=torch.device("cpu"),
+                cache_on_device=resident,
+            ),
             tta,
         )
         for size in (1, 5, 12)
-    ]  # fmt: skip
+    ]
     for other in found[1:]:
         np.testing.assert_allclose(other, found[0], rtol=1e-5, atol=1e-6)
 

@@ -64,8 +64,10 @@ def test_island_loss_by_the_formula(batch):
     c = loss.centers.clone()
     pairs = sum(
         float(c[j] @ c[k] / (c[j].norm() * c[k].norm())) + 1
-        for j in range(K) for k in range(K) if j != k
-    )  # fmt: skip
+        for j in range(K)
+        for k in range(K)
+        if j != k
+    )
     assert pair_similarity(c).item() == pytest.approx(pairs, rel=1e-5)
     expected = centre(logits, targets, features).item() + 0.2 * 3 * pairs
     assert loss(logits, targets, features).item() == pytest.approx(expected, rel=1e-5)
@@ -122,8 +124,9 @@ def test_codes_and_shares_agree_and_weights_weigh_rows(batch):
     torch.testing.assert_close(one(logits, targets, features), two(logits, hot, features))
     torch.testing.assert_close(one.centers, two.centers)
     even = CenterLoss(K, SIZE, share=1.0)
-    rows = [even.eval()(logits[i : i + 1], targets[i : i + 1], features[i : i + 1])
-            for i in range(10)]  # fmt: skip
+    rows = [
+        even.eval()(logits[i : i + 1], targets[i : i + 1], features[i : i + 1]) for i in range(10)
+    ]
     w = weights[targets]
     weighed = CenterLoss(K, SIZE, weights, share=1.0)(logits, targets, features)
     torch.testing.assert_close(weighed, (w * torch.stack(rows)).sum() / w.sum())
@@ -151,6 +154,6 @@ def test_a_cost_beside_it_passes_features_on(batch):
 
 @pytest.mark.parametrize("wrong", [{"share": -1.0}, {"repulsion": -0.5}, {"rate": 1.5}])
 def test_wrong_settings_are_said(wrong):
-    (name, value), = wrong.items()  # fmt: skip
+    ((name, value),) = wrong.items()
     with pytest.raises(ConfigError, match=f"loss.{name} is {value}"):
         CenterLoss(K, SIZE, **wrong)

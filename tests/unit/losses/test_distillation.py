@@ -10,10 +10,17 @@ from ferkit.errors import ConfigError
 from ferkit.losses import CrossEntropy, Distillation
 
 SMALL = [
-    "dataset.train=64", "dataset.val=32", "dataset.test=32", "dataset.people=20",
-    "backbone=mini_xception", "trainer.max_epochs=2", "trainer.batch_size=32",
-    "trainer.device=cpu", "trainer.threads=1", "evaluate=[val]",
-]  # fmt: skip
+    "dataset.train=64",
+    "dataset.val=32",
+    "dataset.test=32",
+    "dataset.people=20",
+    "backbone=mini_xception",
+    "trainer.max_epochs=2",
+    "trainer.batch_size=32",
+    "trainer.device=cpu",
+    "trainer.threads=1",
+    "evaluate=[val]",
+]
 TIMES = ("seconds", "images_per_second", "peak_memory")
 
 

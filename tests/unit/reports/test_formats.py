@@ -37,8 +37,14 @@ def png():
 def folder(tmp_path_factory):
     out = tmp_path_factory.mktemp("document")
     pictures = {"one_two.png": png(), "drawn.svg": b"<svg xmlns='http://www.w3.org/2000/svg'/>"}
-    write_document(out, "table", "All of it: 5% & more", [SHEET, PLAIN], pictures=pictures,
-                   notes=["First_note ± 1."])  # fmt: skip
+    write_document(
+        out,
+        "table",
+        "All of it: 5% & more",
+        [SHEET, PLAIN],
+        pictures=pictures,
+        notes=["First_note ± 1."],
+    )
     return out
 
 
@@ -88,13 +94,30 @@ class Tables(HTMLParser):
 
 
 TEX = {
-    r"\textbackslash{}": "\\", r"\textasciitilde{}": "~", r"\textasciicircum{}": "^",
-    r"\textless{}": "<", r"\textgreater{}": ">", r"\textbar{}": "|", r"\textasciigrave{}": "`",
-    r"{\ttfamily\char34}": '"', r"\'{e}": "é", r"\"{u}": "ü", r"\c{c}": "ç", "$-$": "−",
-    r"$\pm$": "±", r"$\times$": "×", r"$\Delta$": "Δ", r"$\leq$": "≤", r"$\geq$": "≥",
-    "---": "—", "--": "–", "-{}": "-", "{[}": "[", "{*}": "*",
+    r"\textbackslash{}": "\\",
+    r"\textasciitilde{}": "~",
+    r"\textasciicircum{}": "^",
+    r"\textless{}": "<",
+    r"\textgreater{}": ">",
+    r"\textbar{}": "|",
+    r"\textasciigrave{}": "`",
+    r"{\ttfamily\char34}": '"',
+    r"\'{e}": "é",
+    r"\"{u}": "ü",
+    r"\c{c}": "ç",
+    "$-$": "−",
+    r"$\pm$": "±",
+    r"$\times$": "×",
+    r"$\Delta$": "Δ",
+    r"$\leq$": "≤",
+    r"$\geq$": "≥",
+    "---": "—",
+    "--": "–",
+    "-{}": "-",
+    "{[}": "[",
+    "{*}": "*",
     **{f"\\{sign}": sign for sign in "{}$&#%_"},
-}  # fmt: skip
+}
 
 
 def read_tex(text):
@@ -192,8 +215,11 @@ def test_a_column_is_aligned_alike_in_every_format(tmp_path):
     write_document(tmp_path, "doc", "Title", [sheet])
     rule = (tmp_path / "doc.md").read_text().splitlines()[5]
     assert [cell.strip()[0] + cell.strip()[-1] for cell in rule.strip("|").split("|")] == [
-        ":-", "-:", ":-", ":-",
-    ]  # fmt: skip
+        ":-",
+        "-:",
+        ":-",
+        ":-",
+    ]
     assert r"{lrl>{\raggedright" in (tmp_path / "doc.tex").read_text()
     page = (tmp_path / "doc.html").read_text()
     for align in sheet.table.align:

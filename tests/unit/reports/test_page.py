@@ -224,8 +224,12 @@ def test_a_folder_without_predictions_is_refused(tmp_path):
 
 
 def test_names_of_others_do_nothing_anywhere(run):
-    evil = {"angry": "<img src=x onerror=alert(1)>", "fear": "=1+1|cmd", "sad": "a\x1b[2J\nb",
-            "happy": "50% a_b $x$ #z~^ `*"}  # fmt: skip
+    evil = {
+        "angry": "<img src=x onerror=alert(1)>",
+        "fear": "=1+1|cmd",
+        "sad": "a\x1b[2J\nb",
+        "happy": "50% a_b $x$ #z~^ `*",
+    }
     path = run / "predictions" / "val.parquet"
     frame = pd.read_parquet(path)
     for column in ("label", "predicted"):

@@ -17,18 +17,41 @@ LABELS = ("angry", "happy", "sad")
 
 
 def people(subjects=23, videos=3, frames=2):
-    rows = [{"key": f"S{s:03d}_{f}_{i}", "label": LABELS[(s + f) % 3] if s % 5 or f else "",
-             "subject": f"S{s:03d}", "sequence": f"S{s:03d}_{f}", "frame": i}
-            for s in range(subjects) for f in range(videos) for i in range(frames)]  # fmt: skip
+    rows = [
+        {
+            "key": f"S{s:03d}_{f}_{i}",
+            "label": LABELS[(s + f) % 3] if s % 5 or f else "",
+            "subject": f"S{s:03d}",
+            "sequence": f"S{s:03d}_{f}",
+            "frame": i,
+        }
+        for s in range(subjects)
+        for f in range(videos)
+        for i in range(frames)
+    ]
     return make_index(rows, name="ckplus", variant="v", root=".").frame
 
 
 def ck48():
-    counts = {"angry": 135, "contempt": 54, "disgust": 177, "fear": 75, "happy": 207, "sad": 84,
-              "surprise": 249}  # fmt: skip
-    rows = [{"key": f"{label}/{i:03d}", "label": label, "subject": f"S{i // 3 % 50:03d}",
-             "sequence": f"{label}{i // 3}"}
-            for label, n in counts.items() for i in range(n)]  # fmt: skip
+    counts = {
+        "angry": 135,
+        "contempt": 54,
+        "disgust": 177,
+        "fear": 75,
+        "happy": 207,
+        "sad": 84,
+        "surprise": 249,
+    }
+    rows = [
+        {
+            "key": f"{label}/{i:03d}",
+            "label": label,
+            "subject": f"S{i // 3 % 50:03d}",
+            "sequence": f"{label}{i // 3}",
+        }
+        for label, n in counts.items()
+        for i in range(n)
+    ]
     return make_index(rows, name="ckplus", variant="CK+48", root=".").frame
 
 

@@ -13,22 +13,26 @@ def table(rows):
     """Rows of (key, view, extra columns) to a frame and its views, in the order given."""
     frame = make_index(
         [{"key": key, "label": "happy", **more} for key, _, more in rows],
-        name="x", variant="v", root=".",
-    ).frame.set_index("key", drop=False)  # fmt: skip
+        name="x",
+        variant="v",
+        root=".",
+    ).frame.set_index("key", drop=False)
     frame = frame.loc[[key for key, _, _ in rows]].reset_index(drop=True)
     return frame, np.array([view for _, view, _ in rows], "<U5")
 
 
 def test_leaks_are_counted_in_rows_of_the_later_view():
-    frame, views = table([
-        ("a", "train", {"subject": "1", "sequence": "f", "content": "x"}),
-        ("b", "train", {"subject": "1", "content": "x"}),
-        ("c", "val", {"subject": "1", "content": "x"}),
-        ("d", "val", {"subject": "2", "content": "y"}),
-        ("e", "test", {"sequence": "f", "content": "y"}),
-        ("f", "test", {"source": "a", "content": "z"}),
-        ("g", "", {"subject": "2", "content": "z"}),
-    ])  # fmt: skip
+    frame, views = table(
+        [
+            ("a", "train", {"subject": "1", "sequence": "f", "content": "x"}),
+            ("b", "train", {"subject": "1", "content": "x"}),
+            ("c", "val", {"subject": "1", "content": "x"}),
+            ("d", "val", {"subject": "2", "content": "y"}),
+            ("e", "test", {"sequence": "f", "content": "y"}),
+            ("f", "test", {"source": "a", "content": "z"}),
+            ("g", "", {"subject": "2", "content": "z"}),
+        ]
+    )
     assert count_leaks(frame.fillna({"content": ""}), views) == {
         "train|val": NONE | {"subject": 1, "identical": 1},
         "train|test": NONE | {"sequence": 1, "source": 1},
@@ -62,17 +66,19 @@ def test_every_kind_of_leak_gets_a_sentence_with_its_cure():
 
 
 def test_dropping_takes_from_train_what_later_views_hold_and_from_val_what_test_holds():
-    frame, views = table([
-        ("a", "train", {"content": "x"}),  # identical to val
-        ("b", "train", {"content": "u"}),
-        ("c", "train", {"source": "i", "content": "v"}),  # made from a test image
-        ("d", "train", {"sequence": "f", "content": "w"}),  # sibling of a test frame
-        ("e", "train", {"subject": "1", "content": "q"}),  # a person alone is kept
-        ("f", "val", {"content": "x"}),
-        ("g", "val", {"content": "y"}),  # identical to test
-        ("h", "test", {"content": "y", "sequence": "f", "subject": "1"}),
-        ("i", "test", {"content": "z"}),
-    ])  # fmt: skip
+    frame, views = table(
+        [
+            ("a", "train", {"content": "x"}),  # identical to val
+            ("b", "train", {"content": "u"}),
+            ("c", "train", {"source": "i", "content": "v"}),  # made from a test image
+            ("d", "train", {"sequence": "f", "content": "w"}),  # sibling of a test frame
+            ("e", "train", {"subject": "1", "content": "q"}),  # a person alone is kept
+            ("f", "val", {"content": "x"}),
+            ("g", "val", {"content": "y"}),  # identical to test
+            ("h", "test", {"content": "y", "sequence": "f", "subject": "1"}),
+            ("i", "test", {"content": "z"}),
+        ]
+    )
     kept, dropped = drop_leaks(frame, views)
     assert kept.tolist() == ["", "train", "", "", "train", "val", "", "test", "test"]
     assert dropped == 4
@@ -97,14 +103,16 @@ def test_a_split_told_to_drop_leaks_has_none_and_says_how_many_went():
 
 
 def test_units_join_by_any_chain_of_ties():
-    frame, _ = table([
-        ("a", "", {"subject": "1"}),
-        ("b", "", {"subject": "1", "path": "p.jpg"}),
-        ("c", "", {"subject": "2", "path": "p.jpg"}),
-        ("d", "", {"source": "c"}),
-        ("e", "", {"subject": "3"}),
-        ("f", "", {}),
-    ])  # fmt: skip
+    frame, _ = table(
+        [
+            ("a", "", {"subject": "1"}),
+            ("b", "", {"subject": "1", "path": "p.jpg"}),
+            ("c", "", {"subject": "2", "path": "p.jpg"}),
+            ("d", "", {"source": "c"}),
+            ("e", "", {"subject": "3"}),
+            ("f", "", {}),
+        ]
+    )
     frame = frame.fillna({"path": "", "subject": "", "source": ""})
     joined = units(frame, "subject")
     assert len(set(joined[:4])) == 1

@@ -14,9 +14,16 @@ def test_every_yaml_has_a_line_of_what_it_is_and_splits(path, tmp_path):
     text = path.read_text()
     assert text.startswith("# ")
     node = yaml.safe_load(text)
-    rows = [{"key": f"{i}", "label": ("happy", "sad")[i // 3 % 2], "subject": f"s{i // 6}",
-             "sequence": f"f{i // 3}", "split": ("train", "train", "test")[i // 6 % 3]}
-            for i in range(240)]  # fmt: skip
+    rows = [
+        {
+            "key": f"{i}",
+            "label": ("happy", "sad")[i // 3 % 2],
+            "subject": f"s{i // 6}",
+            "sequence": f"f{i // 3}",
+            "split": ("train", "train", "test")[i // 6 % 3],
+        }
+        for i in range(240)
+    ]
     frame = make_index(rows, name="x", variant="v", root=tmp_path).frame
     if path.stem == "from_file":
         lines = [f"{i},{'val' if i % 3 else 'train'}" for i in range(240)]

@@ -15,8 +15,15 @@ from ferkit.splits import (
     split_subject,
 )
 
-CK48 = {"angry": 45, "contempt": 18, "disgust": 59, "fear": 25, "happy": 69, "sad": 28,
-        "surprise": 83}  # fmt: skip
+CK48 = {
+    "angry": 45,
+    "contempt": 18,
+    "disgust": 59,
+    "fear": 25,
+    "happy": 69,
+    "sad": 28,
+    "surprise": 83,
+}
 
 
 def index_of(rows, name="x", tmp="."):
@@ -30,17 +37,25 @@ def ck48(subjects=40):
         for video in range(videos):
             subject = f"S{video * 7 % subjects:03d}"
             rows += [
-                {"key": f"{label}/{subject}_{video:03d}_{frame}", "label": label,
-                 "subject": subject, "sequence": f"{subject}_{label}_{video}", "frame": frame,
-                 "path": f"{label}/{subject}_{video:03d}_{frame}.png"}
+                {
+                    "key": f"{label}/{subject}_{video:03d}_{frame}",
+                    "label": label,
+                    "subject": subject,
+                    "sequence": f"{subject}_{label}_{video}",
+                    "frame": frame,
+                    "path": f"{label}/{subject}_{video:03d}_{frame}.png",
+                }
                 for frame in range(3)
-            ]  # fmt: skip
+            ]
     return index_of(rows, "ckplus")
 
 
 def plain(counts, **columns):
-    rows = [{"key": f"{label}{i}", "label": label, **columns}
-            for label, n in counts.items() for i in range(n)]  # fmt: skip
+    rows = [
+        {"key": f"{label}{i}", "label": label, **columns}
+        for label, n in counts.items()
+        for i in range(n)
+    ]
     return index_of(rows)
 
 
@@ -84,10 +99,20 @@ def test_unlabelled_rows_belong_to_no_view():
 
 @pytest.mark.parametrize("split", [split_random, split_subject, split_sequence, split_auto])
 def test_copies_stay_with_the_image_they_were_made_from(split):
-    rows = [{"key": f"{i}", "label": "happy" if i % 2 else "sad", "subject": f"s{i // 4}",
-             "sequence": f"f{i // 2}"} for i in range(80)]  # fmt: skip
-    rows += [{"key": f"{i}-{k}", "label": "happy" if i % 2 else "sad", "source": f"{i}"}
-             for i in range(80) for k in range(3)]  # fmt: skip
+    rows = [
+        {
+            "key": f"{i}",
+            "label": "happy" if i % 2 else "sad",
+            "subject": f"s{i // 4}",
+            "sequence": f"f{i // 2}",
+        }
+        for i in range(80)
+    ]
+    rows += [
+        {"key": f"{i}-{k}", "label": "happy" if i % 2 else "sad", "source": f"{i}"}
+        for i in range(80)
+        for k in range(3)
+    ]
     rows += [{"key": "0-0-0", "label": "sad", "source": "0-0"}]  # a copy of a copy
     frame = index_of(rows)
     views = split(frame, seed=3).views
@@ -101,8 +126,9 @@ def test_faces_of_one_photograph_stay_together_and_frames_of_a_video_file_need_n
     frame = index_of(photos)
     views = pd.Series(split_random(frame, seed=0).views)
     assert (views.groupby(frame["path"].to_numpy()).nunique() == 1).all()
-    video = index_of([{"key": f"{i}", "label": "sad", "path": "a.avi", "frame": i}
-                     for i in range(60)])  # fmt: skip
+    video = index_of(
+        [{"key": f"{i}", "label": "sad", "path": "a.avi", "frame": i} for i in range(60)]
+    )
     assert set(split_random(video, seed=0).views) == set(VIEWS)
 
 
@@ -151,8 +177,11 @@ def test_two_people_give_train_and_val_and_one_gives_nothing():
 
 
 def test_a_class_of_one_person_is_learnt_not_tested():
-    rows = [{"key": f"{s}-{i}", "label": "happy", "subject": f"{s}"}
-            for s in range(12) for i in range(4)]  # fmt: skip
+    rows = [
+        {"key": f"{s}-{i}", "label": "happy", "subject": f"{s}"}
+        for s in range(12)
+        for i in range(4)
+    ]
     rows += [{"key": f"3-c{i}", "label": "contempt", "subject": "3"} for i in range(4)]
     frame = index_of(rows)
     for seed in range(12):

@@ -8,9 +8,14 @@ from ferkit.splits import split_training_random, split_validated_on_test
 
 @pytest.fixture
 def frame():
-    rows = [{"key": f"{i:03d}", "label": ("happy", "sad", "")[i % 3] if i < 30 else "happy",
-             "split": ("train", "train", "train", "val", "test")[i % 5]}
-            for i in range(200)]  # fmt: skip
+    rows = [
+        {
+            "key": f"{i:03d}",
+            "label": ("happy", "sad", "")[i % 3] if i < 30 else "happy",
+            "split": ("train", "train", "train", "val", "test")[i % 5],
+        }
+        for i in range(200)
+    ]
     return make_index(rows, name="x", variant="v", root=".").frame
 
 

@@ -64,8 +64,22 @@ def add_view():
 def make_run(tmp_path):
     """Write the folder of a run of a study, as a training would leave it."""
 
-    def make(study, trial, views, *, variant="as_published", seed=0, emotions=FER, name=None,
-             epochs=4, trainer=None, counts=None, tta="none", root="outputs", **drawn):  # fmt: skip
+    def make(
+        study,
+        trial,
+        views,
+        *,
+        variant="as_published",
+        seed=0,
+        emotions=FER,
+        name=None,
+        epochs=4,
+        trainer=None,
+        counts=None,
+        tta="none",
+        root="outputs",
+        **drawn,
+    ):
         folder = tmp_path / root / (name or f"{study}-{trial}-{variant}-{seed}")
         folder.mkdir(parents=True)
         config = {
@@ -89,10 +103,16 @@ def make_run(tmp_path):
         }
         (folder / "data.json").write_text(json.dumps(data))
         lines = [
-            {"format": 1, "epoch": e, "train_loss": 2 / e, "val_loss": 2.1 / e,
-             "train_accuracy": min(0.2 + 0.1 * e, 0.95), "val_accuracy": min(0.25 + 0.08 * e, 0.7)}
+            {
+                "format": 1,
+                "epoch": e,
+                "train_loss": 2 / e,
+                "val_loss": 2.1 / e,
+                "train_accuracy": min(0.2 + 0.1 * e, 0.95),
+                "val_accuracy": min(0.25 + 0.08 * e, 0.7),
+            }
             for e in range(1, epochs + 1)
-        ]  # fmt: skip
+        ]
         (folder / "metrics.jsonl").write_text("".join(json.dumps(x) + "\n" for x in lines))
         for number, view in enumerate(views):
             drawn_view = draw_predictions(view, emotions, seed=10 * seed + number, **drawn)

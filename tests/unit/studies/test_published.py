@@ -24,12 +24,15 @@ def test_balanescu(empty_report):
     rows = read(folder, "trial08_precision")
     cell = pick(rows, Table="5.22", Class="neutral")
     assert (cell["Test set"], cell["Published"], cell["Faces, published"]) == (
-        "private", "0.63", "607"
-    )  # fmt: skip
+        "private",
+        "0.63",
+        "607",
+    )
     assert pick(rows, Table="5.20", Class="weighted mean")["Published"] == "0.71"
-    assert pick(read(folder, "trial05_precision"), Table="5.11", Class="disgust")[
-        "Published"
-    ] == "1.00"  # fmt: skip
+    assert (
+        pick(read(folder, "trial05_precision"), Table="5.11", Class="disgust")["Published"]
+        == "1.00"
+    )
     eleven = read(folder, "trial11_precision")
     assert [r["Published"] for r in eleven if r["Table"] == "5.36"] == ["0.70", "0.73", "0.72"]
     validation = read(folder, "validation")
@@ -95,24 +98,39 @@ def test_ghafourian(empty_report):
     assert named["resnet50_smotetomek", "val accuracy", "10"] == "51.90"
     assert named["vgg16", "train accuracy", "8"] == "50.01"
     assert list(read(folder, "confusion")[0])[4:11] == [
-        "angry", "disgust", "neutral", "sad", "surprise", "fear", "happy"
-    ]  # fmt: skip
+        "angry",
+        "disgust",
+        "neutral",
+        "sad",
+        "surprise",
+        "fear",
+        "happy",
+    ]
 
 
 def test_athanasiadis(empty_report):
     folder = empty_report("athanasiadis2022")
     videos = [r for r in read(folder, "videos") if r["Variant"] == "as_published"]
     assert [r["Published"] for r in videos] == [
-        "75.02", "80.49", "79.12", "83.32", "79.05", "81.12", "81.12", "85.81"
-    ]  # fmt: skip
+        "75.02",
+        "80.49",
+        "79.12",
+        "83.32",
+        "79.05",
+        "81.12",
+        "81.12",
+        "85.81",
+    ]
     named = pick(
         read(folder, "classes"), Implementation="first", Class="angry", Video_by="mean scores"
     )
     assert named["Published"] == "63.28"
     once = [r for r in read(folder, "classes") if r["Video by"] == "not said"]
     assert [(r["Implementation"], r["Class"], r["Published"]) for r in once] == [
-        ("first", "disgust", "97.75"), ("third", "angry", "77.82"), ("fourth", "disgust", "96.95")
-    ]  # fmt: skip
+        ("first", "disgust", "97.75"),
+        ("third", "angry", "77.82"),
+        ("fourth", "disgust", "96.95"),
+    ]
     page = (folder / "athanasiadis2022.md").read_text()
     assert page.count("97.75 |") == 1 and "without saying for which pooling rule" in page
     counts = [r for r in read(folder, "video_counts") if r["Variant"] == "as_published"]

@@ -44,9 +44,16 @@ def test_our_value_is_of_the_view_the_class_or_the_curve(ran):
     recall = our_value(Case("first", "as_published", "test", label="sad", metric="recall"), ran)
     assert recall.value == pytest.approx(right[frame["label"] == "sad"].mean())
     curve = {"trial": "first", "variant": "as_published", "curve": "train_loss"}  # 2 / epoch
-    values = [our_value(Case(**curve, **where), ran).value for where in (
-        {}, {"at": 0}, {"at": 0, "tail": 2}, {"epoch": 0}, {"epoch": 2},
-    )]  # fmt: skip
+    values = [
+        our_value(Case(**curve, **where), ran).value
+        for where in (
+            {},
+            {"at": 0},
+            {"at": 0, "tail": 2},
+            {"epoch": 0},
+            {"epoch": 2},
+        )
+    ]
     assert values == pytest.approx([2 / 4, 2 / 1, 2 / 3, 2 / 1, 2 / 2])
     assert our_value(Case("first", "as_published", "no_such", metric="accuracy"), ran) is None
     assert our_value(Case("second", "as_published", "test", metric="accuracy"), ran) is None
@@ -70,8 +77,11 @@ def test_axes_multiply_and_a_list_is_one_after_the_other(make_subject):
     subject = make_subject()
     made = cases(["trials", [{"metric": "accuracy"}, {"metric": "macro_f1"}]], subject)
     assert [(c.trial, c.metric) for c in made] == [
-        ("first", "accuracy"), ("first", "macro_f1"), ("second", "accuracy"), ("second", "macro_f1")
-    ]  # fmt: skip
+        ("first", "accuracy"),
+        ("first", "macro_f1"),
+        ("second", "accuracy"),
+        ("second", "macro_f1"),
+    ]
     made = cases([{"trial": "first"}, ["classes", {"named": "total"}]], subject)
     assert [c.label or c.named for c in made] == ["happy", "sad", "total"]
 
@@ -85,8 +95,11 @@ def test_a_row_stands_once_and_only_where_it_is_published(make_subject):
 
 def test_main_is_the_published_view_of_the_trial(make_subject):
     own = {"first": {"published_view": "resampled"}, "second": {}}
-    made = cases(["trials", [{"variant": "as_published"}, {"variant": "honest"}]],
-                 make_subject(trials=own), view="main")  # fmt: skip
+    made = cases(
+        ["trials", [{"variant": "as_published"}, {"variant": "honest"}]],
+        make_subject(trials=own),
+        view="main",
+    )
     assert [c.view for c in made] == ["resampled", "test", "test", "test"]
 
 
@@ -140,8 +153,10 @@ def counted(subject, axis, **start):
 
 
 def test_images_are_counted_in_the_first_view_that_a_run_has(ran):
-    axis = {"first": "first", "views": {"train": [{"views": ["train", "val"]}],
-                                        "test": [{"views": ["test"]}]}}  # fmt: skip
+    axis = {
+        "first": "first",
+        "views": {"train": [{"views": ["train", "val"]}], "test": [{"views": ["test"]}]},
+    }
     train, test = counted(ran, axis)
     assert train == ("train", {"happy": 50, "sad": 50}, "", "first")
     assert test[1:3] == (None, "ferkit train experiment=drawn2020/first")
@@ -163,10 +178,17 @@ def test_counts_of_some_trials_are_left_alone(ran):
 
 def test_whole_runs_are_counted_before_shortened_ones(make_subject, make_run, tmp_path):
     trainer = {"max_train_images": 20}
-    make_run("drawn2020", "first", ["val"], emotions=LABELS, trainer=trainer,
-             counts={"happy": 10, "sad": 10})  # fmt: skip
+    make_run(
+        "drawn2020",
+        "first",
+        ["val"],
+        emotions=LABELS,
+        trainer=trainer,
+        counts={"happy": 10, "sad": 10},
+    )
     make_run("drawn2020", "second", ["val"], emotions=LABELS)
-    subject = make_subject(find_runs("drawn2020", [tmp_path / "outputs"]),
-                           trials={"first": {}, "second": {}})  # fmt: skip
+    subject = make_subject(
+        find_runs("drawn2020", [tmp_path / "outputs"]), trials={"first": {}, "second": {}}
+    )
     axis = {"first": "first", "views": {"train": [{"views": ["train"]}]}}
     assert counted(subject, axis)[0][1] == {"happy": 40, "sad": 40}

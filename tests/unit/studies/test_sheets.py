@@ -81,8 +81,9 @@ def test_cells_hold_words_values_and_texts(ran):
     ours = our_value(case, ran).value
     assert cell("ours", case, ran) == f"{ours:.3f}"
     assert cell("difference", case, ran) == f"{ours - 0.5:+.2f}"
-    assert cell("published_share", case, ran, label="sad",
-                published="counts.train.{label}") == "0.29"  # fmt: skip
+    assert (
+        cell("published_share", case, ran, label="sad", published="counts.train.{label}") == "0.29"
+    )
 
 
 def test_a_sheet_says_the_command_of_a_view_once_or_in_every_row(sheet, make_subject):
@@ -94,8 +95,13 @@ def test_a_sheet_says_the_command_of_a_view_once_or_in_every_row(sheet, make_sub
 
 
 def test_each_makes_a_sheet_and_drop_a_column_less(sheet, make_subject):
-    node = sheet | {"name": "{trial}", "title": "Of {trial}", "each": ["trials"],
-                     "rows": ["variants"], "drop": "Variant"}  # fmt: skip
+    node = sheet | {
+        "name": "{trial}",
+        "title": "Of {trial}",
+        "each": ["trials"],
+        "rows": ["variants"],
+        "drop": "Variant",
+    }
     made = make_sheets(make_subject(sheets=[node]))
     assert [(s.name, s.title) for s in made] == [("first", "Of first"), ("second", "Of second")]
     assert "Variant" not in made[0].columns and "Trial" in made[0].columns
@@ -148,8 +154,12 @@ def test_matrices_are_those_that_are_there(monkeypatch, ran):
 
 def test_curves_have_their_published_marks(monkeypatch, ran):
     seen = capture(monkeypatch, "draw_curves")
-    marks = {"val_loss": {"at": {3: "trials.{trial}.accuracy"}}, "train_loss": {"last": "tail"},
-             "val_accuracy": {"points": "points"}, "train_accuracy": {}}  # fmt: skip
+    marks = {
+        "val_loss": {"at": {3: "trials.{trial}.accuracy"}},
+        "train_loss": {"last": "tail"},
+        "val_accuracy": {"points": "points"},
+        "train_accuracy": {},
+    }
     plot = {"file": "curves.png", "kind": "curves", "label": "", "names": {}, "marks": marks}
     published = ran.published | {"plots": [plot], "tail": [2.0, 1.0], "points": {0: 40, 5: 60}}
     make_plots(Subject(published, ran.runs))

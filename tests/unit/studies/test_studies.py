@@ -105,8 +105,13 @@ def test_seeds_give_mean_and_spread_and_one_run_none(report, make_run, no_pictur
 
 
 def test_quick_runs_are_called_quick_in_every_table_that_uses_them(report, make_run, no_pictures):
-    make_run("balanescu2020", "trial02", VIEWS, counts=dict.fromkeys([*VIDEOS, "neutral"], 571),
-             trainer={"max_epochs": 3, "max_train_images": 4000})  # fmt: skip
+    make_run(
+        "balanescu2020",
+        "trial02",
+        VIEWS,
+        counts=dict.fromkeys([*VIDEOS, "neutral"], 571),
+        trainer={"max_epochs": 3, "max_train_images": 4000},
+    )
     folder = report("balanescu2020")
     page = (folder / "balanescu2020.md").read_text()
     quick = (
@@ -156,8 +161,15 @@ def test_kurmi_fills(report, make_run):
 
 def test_tekula_sets_tta_beside_the_same_network_and_lists_the_sweep(report, make_run, add_view):
     run = make_run("tekula2023", "base", ["val", "test"], trainer={"batch_size": 32}, epochs=12)
-    make_run("tekula2023", "base", ["val", "test"], trainer={"batch_size": 64}, name="sweep/1",
-             seed=1, epochs=12)  # fmt: skip
+    make_run(
+        "tekula2023",
+        "base",
+        ["val", "test"],
+        trainer={"batch_size": 64},
+        name="sweep/1",
+        seed=1,
+        epochs=12,
+    )
     make_run("tekula2023", "tta", ["val", "test"], tta="random_k")
     add_view(run, "test", "drawn-test-random_k", tta="random_k", skill=2.5, seed=1)
     folder = report("tekula2023")
@@ -181,8 +193,12 @@ def test_ghafourian_takes_the_resampled_test_as_published_and_turns_its_matrices
     frame = pd.read_parquet(after / "predictions" / "resampled_test.parquet")
     ours = pick(read(folder, "predicted_counts"), Network="VGG-16", Class="sad")["Ours"]
     assert ours == str((frame["predicted"] == "sad").sum())
-    row = pick(read(folder, "confusion"), Trial="vgg16_smotetomek", Variant="as_published",
-               Predicted="fear")  # fmt: skip
+    row = pick(
+        read(folder, "confusion"),
+        Trial="vgg16_smotetomek",
+        Variant="as_published",
+        Predicted="fear",
+    )
     happy = frame[frame["label"] == "happy"]
     assert row["happy"] == f"{(happy['predicted'] == 'fear').mean():.2f}"
     precision = read(folder, "precision_vgg16")
@@ -202,8 +218,10 @@ def test_athanasiadis_pools_frames_to_videos(report, make_run):
     assert mean["Difference"] == f"{100 * right - 80.49:+.2f}"
     counts = pick(read(folder, "video_counts"), Variant="as_published", View="test", Class="total")
     assert (counts["Published"], counts["Ours"], counts["Difference"]) == ("202", "60", "-142")
-    assert sum(r["Video by"] == "majority vote" and bool(r["Sum"])
-               for r in read(folder, "confusion")) == 6  # fmt: skip
+    assert (
+        sum(r["Video by"] == "majority vote" and bool(r["Sum"]) for r in read(folder, "confusion"))
+        == 6
+    )
 
 
 def test_made_again_every_file_has_the_same_bytes(report, make_run):
@@ -252,8 +270,9 @@ def test_class_counts_come_from_any_trial(report, make_run):
     points = read(Path("report"), "curve_points")
     filled = [r for r in points if r["Trial"] == "resnet50" and r["Ours"]]
     assert [(r["Curve"], r["Epoch"]) for r in filled] == [
-        ("train accuracy", "0"), ("val accuracy", "0")
-    ]  # fmt: skip
+        ("train accuracy", "0"),
+        ("val accuracy", "0"),
+    ]
 
 
 def test_commands_stand_below_a_table_and_no_column_is_empty(report, make_run, no_pictures):
@@ -264,12 +283,15 @@ def test_commands_stand_below_a_table_and_no_column_is_empty(report, make_run, n
     assert section.count("\nferkit ") == 3 and "more in the column To fill of ckplus.csv" in section
 
 
-@pytest.mark.parametrize("study, trial, views", [
-    ("balanescu2020", "trial11", ["val", "public"]),
-    ("athanasiadis2022", "second", ["test"]),
-    ("kurmi2022", "sequential_cnn", ["public_and_private"]),
-    ("tekula2023", "base", ["val", "test"]),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "study, trial, views",
+    [
+        ("balanescu2020", "trial11", ["val", "public"]),
+        ("athanasiadis2022", "second", ["test"]),
+        ("kurmi2022", "sequential_cnn", ["public_and_private"]),
+        ("tekula2023", "base", ["val", "test"]),
+    ],
+)
 @pytest.mark.parametrize("emotions", [[*EMOTIONS], ["happy", "sad", "angry"]])
 def test_a_network_of_other_classes_is_reported(
     report, make_run, no_pictures, study, trial, views, emotions

@@ -95,10 +95,11 @@ class World:
 
 def run(folder, world, trials=12, seed=0, n_jobs=1, epochs=lambda _: EPOCHS, startup=3, **kinds):
     study = open_study(
-        folder, "maximize",
+        folder,
+        "maximize",
         make_sampler(kinds.get("sampler", "tpe"), seed, startup),
         make_pruner(kinds.get("pruner", "median"), startup, 1),
-    )  # fmt: skip
+    )
     search(study, SPACE, Plan(trials, "val_accuracy", epochs, n_jobs, 0), world.launch)
     return study
 
@@ -136,8 +137,11 @@ def test_a_search_has_as_many_results_as_asked_and_ends_the_hopeless(unbroken):
     assert states[:3] == ["COMPLETE"] * 3  # startup
     ended = [row for row in found if row[1] == "PRUNED"]
     assert all(len(steps) < EPOCHS for *_, steps in ended)
-    assert all(value == pytest.approx(max(steps.values()) + 0.02) for _, s, value, _, steps in found
-               if s == "COMPLETE")  # fmt: skip
+    assert all(
+        value == pytest.approx(max(steps.values()) + 0.02)
+        for _, s, value, _, steps in found
+        if s == "COMPLETE"
+    )
 
 
 @pytest.mark.parametrize("moments", [(1, 2), (9, 11), (16, 31)])
@@ -317,5 +321,7 @@ def test_smallest_is_best_where_the_metric_is_a_loss(tmp_path):
     search(study, SPACE, plan, world.launch)
     values = [t.value for t in study.trials]
     assert best_trial(study).value == min(values)
-    assert all(t.value == min(r["val_accuracy"] for r in world.attempts[t.number].rows())
-               for t in study.trials)  # fmt: skip
+    assert all(
+        t.value == min(r["val_accuracy"] for r in world.attempts[t.number].rows())
+        for t in study.trials
+    )

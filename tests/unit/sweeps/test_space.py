@@ -23,12 +23,16 @@ def only(word):
         ("augment.zoom=range(0.0,0.5,0.2)", FloatDistribution(0.0, 0.4, step=0.2)),
         ("loss=choice(focal,mse)", CategoricalDistribution(["focal", "mse"])),
         ("loss=focal,mse", CategoricalDistribution(["focal", "mse"])),
-        ("emotions=choice([sad,fear],[sad,happy])",
-         CategoricalDistribution(["[sad,fear]", "[sad,happy]"])),
-        ("imbalance=glob(*weight*)",
-         CategoricalDistribution(["class_weights", "weighted_sampler"])),
+        (
+            "emotions=choice([sad,fear],[sad,happy])",
+            CategoricalDistribution(["[sad,fear]", "[sad,happy]"]),
+        ),
+        (
+            "imbalance=glob(*weight*)",
+            CategoricalDistribution(["class_weights", "weighted_sampler"]),
+        ),
     ],
-)  # fmt: skip
+)
 def test_hydras_sweep_words_become_distributions(word, expected):
     assert only(word) == expected
 
@@ -68,8 +72,13 @@ def test_examples_name_every_choice():
     tried = read_space(["loss=focal,mse,ldam", "optimizer=sgd,adam", "seed=1"]).examples()
     assert len(tried) == 4
     assert {w for words in tried for w in words} == {
-        "seed=1", "loss=focal", "loss=mse", "loss=ldam", "optimizer=sgd", "optimizer=adam",
-    }  # fmt: skip
+        "seed=1",
+        "loss=focal",
+        "loss=mse",
+        "loss=ldam",
+        "optimizer=sgd",
+        "optimizer=adam",
+    }
 
 
 def test_own_keys_are_told_from_those_of_train():

@@ -33,8 +33,15 @@ def shapes():
         facts = {"channels": CHANNELS.get(name, 3), "size": 80}
         network = build(node, where="backbone", classes=7, **facts)
         for conv in (m for m in network.modules() if isinstance(m, nn.Conv2d)):
-            key = (conv.in_channels, conv.out_channels, conv.kernel_size, conv.stride,
-                   conv.padding, conv.dilation, conv.groups)  # fmt: skip
+            key = (
+                conv.in_channels,
+                conv.out_channels,
+                conv.kernel_size,
+                conv.stride,
+                conv.padding,
+                conv.dilation,
+                conv.groups,
+            )
             found[key] = max(
                 SIDE,
                 *(d * (k - 1) + 1 for d, k in zip(conv.dilation, conv.kernel_size, strict=True)),
@@ -59,12 +66,17 @@ def worst(key, side, batches):
     upstream = torch.randn(max(batches), *shape, generator=generator)
     difference, exact = 0.0, torch.zeros_like(weight, dtype=torch.float64)
     for n in range(1, max(batches) + 1):  # the exact gradient of n images grows by one each
-        exact += gradient(images[n - 1 : n].double(), weight.double(), upstream[n - 1 : n].double(),
-                          key)  # fmt: skip
+        exact += gradient(
+            images[n - 1 : n].double(), weight.double(), upstream[n - 1 : n].double(), key
+        )
         if n in batches:
             last = {"memory_format": torch.channels_last}
-            found = gradient(images[:n].contiguous(**last), weight.contiguous(**last),
-                             upstream[:n].contiguous(**last), key)  # fmt: skip
+            found = gradient(
+                images[:n].contiguous(**last),
+                weight.contiguous(**last),
+                upstream[:n].contiguous(**last),
+                key,
+            )
             apart = (found.double() - exact).abs().max() / exact.abs().max()
             difference = max(difference, float(apart))
     return difference
@@ -78,8 +90,9 @@ def main():
     }
     differences = {str(key): worst(key, side, batches) for key, side in found.items()}
     wrong = {key: value for key, value in differences.items() if not value < 1e-4}
-    print(json.dumps({"shapes": len(differences), "threads": torch.get_num_threads(),
-                      "wrong": wrong}))  # fmt: skip
+    print(
+        json.dumps({"shapes": len(differences), "threads": torch.get_num_threads(), "wrong": wrong})
+    )
 
 
 if __name__ == "__main__":

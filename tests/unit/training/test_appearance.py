@@ -68,9 +68,13 @@ def test_crop_jitter_moves_and_scales_both_sides_alike(faces):
     either = (2 * drawn[:, :3] - 1) * 0.2
     still = torch.zeros(len(faces))
     matrices = affine_matrices(
-        rotation=still, shear=still, shift=either[:, :2], zoom=(1 + either[:, 2:]).expand(-1, 2),
-        mirrored=still.bool(), sides=(20, 17),
-    )  # fmt: skip
+        rotation=still,
+        shear=still,
+        shift=either[:, :2],
+        zoom=(1 + either[:, 2:]).expand(-1, 2),
+        mirrored=still.bool(),
+        sides=(20, 17),
+    )
     torch.testing.assert_close(found, warp(faces, matrices).clamp(0, 255))
 
 
@@ -97,9 +101,15 @@ def test_what_was_drawn_for_the_others_stays_as_it_was(faces):
 
 @pytest.mark.parametrize(
     ("key", "value"),
-    [("blur", 5.1), ("gamma", -0.1), ("equalize", 1.5), ("crop", 1.0), ("sharpness", 1.1),
-     ("cutmix", 11.0)],
-)  # fmt: skip
+    [
+        ("blur", 5.1),
+        ("gamma", -0.1),
+        ("equalize", 1.5),
+        ("crop", 1.0),
+        ("sharpness", 1.1),
+        ("cutmix", 11.0),
+    ],
+)
 def test_values_outside_their_range_are_refused(key, value):
     with pytest.raises(ConfigError, match=rf"augment\.{key} is"):
         Augment(**{key: value})

@@ -9,9 +9,16 @@ from ferkit.model import FaceClassifier
 from ferkit.training.batch_size import choose_batch_size, is_out_of_memory, largest_that_fits
 
 CPU, GPU = torch.device("cpu"), torch.device("meta")  # any device that is not the CPU
-SMALL = ["dataset.train=120", "dataset.val=24", "dataset.test=24", "dataset.people=12",
-         "trainer.max_epochs=1", "trainer.threads=1", "report.saliency=none",
-         "report.faces=false"]  # fmt: skip
+SMALL = [
+    "dataset.train=120",
+    "dataset.val=24",
+    "dataset.test=24",
+    "dataset.people=12",
+    "trainer.max_epochs=1",
+    "trainer.threads=1",
+    "report.saliency=none",
+    "report.faces=false",
+]
 
 
 def memory_for(images):

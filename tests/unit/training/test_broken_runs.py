@@ -17,11 +17,20 @@ import yaml
 import ferkit.files as files
 
 TINY = [
-    "dataset.train=48", "dataset.val=24", "dataset.test=24", "dataset.people=12",
-    "emotions=[happy,sad,fear]", "backbone=kurmi_cnn", "trainer.max_epochs=2",
-    "trainer.batch_size=24", "trainer.device=cpu", "trainer.threads=1", "report.faces=false",
-    "report.saliency=none", "optimizer.lr=1e-3",
-]  # fmt: skip
+    "dataset.train=48",
+    "dataset.val=24",
+    "dataset.test=24",
+    "dataset.people=12",
+    "emotions=[happy,sad,fear]",
+    "backbone=kurmi_cnn",
+    "trainer.max_epochs=2",
+    "trainer.batch_size=24",
+    "trainer.device=cpu",
+    "trainer.threads=1",
+    "report.faces=false",
+    "report.saliency=none",
+    "optimizer.lr=1e-3",
+]
 TIMES = ("seconds", "images_per_second", "peak_memory")
 
 
@@ -87,9 +96,11 @@ def killed_and_resumed(tmp_path, ferkit, monkeypatch, moment, words=()):
         die_at(patch, moment)
         with pytest.raises(Killed):
             ferkit("train", *TINY, *words, "run_dir=k")
-    again = [f"resume={tmp_path / 'k'}"] if (tmp_path / "k" / "config.yaml").exists() else [
-        *TINY, *words, "run_dir=k"
-    ]  # fmt: skip
+    again = (
+        [f"resume={tmp_path / 'k'}"]
+        if (tmp_path / "k" / "config.yaml").exists()
+        else [*TINY, *words, "run_dir=k"]
+    )
     said = ferkit("train", *again)
     assert said.code == 0, said.err
 
@@ -114,8 +125,15 @@ def test_killed_at_every_moment(tmp_path, ferkit, monkeypatch, monitor):
         same(tmp_path / "k", tmp_path / "every")
 
 
-PARTS = ["env.json", "data.json", "split.parquet", "overrides.yaml", "metrics.jsonl",
-         "model.safetensors", "checksums.json"]  # fmt: skip
+PARTS = [
+    "env.json",
+    "data.json",
+    "split.parquet",
+    "overrides.yaml",
+    "metrics.jsonl",
+    "model.safetensors",
+    "checksums.json",
+]
 
 
 @pytest.mark.parametrize("lost", PARTS)
@@ -248,10 +266,23 @@ def edit(path, key, value):
     path.write_text(yaml.safe_dump(parsed) if path.suffix == ".yaml" else json.dumps(parsed))
 
 
-NO_CONFIGS = [b"", b"a: [1,", b"- 1", b"\xff\xfe", b"null", b"format: x\nseed: 1",
-              b"a: &a [*a]", b"seed: ${seed}", b"dataset: {root: '${oc.env:HOME}'}"]  # fmt: skip
-READERS = [["eval", "run=r"], ["eval", "run=r", "view=val"], ["train", "resume=r"],
-           ["eval", "runs=r", "out=c"]]  # fmt: skip
+NO_CONFIGS = [
+    b"",
+    b"a: [1,",
+    b"- 1",
+    b"\xff\xfe",
+    b"null",
+    b"format: x\nseed: 1",
+    b"a: &a [*a]",
+    b"seed: ${seed}",
+    b"dataset: {root: '${oc.env:HOME}'}",
+]
+READERS = [
+    ["eval", "run=r"],
+    ["eval", "run=r", "view=val"],
+    ["train", "resume=r"],
+    ["eval", "runs=r", "out=c"],
+]
 
 
 @pytest.mark.parametrize("text", NO_CONFIGS)
@@ -264,13 +295,27 @@ def test_a_config_that_is_none_is_a_sentence(run, ferkit, text, command):
 @pytest.mark.parametrize(
     ("key", "value"),
     [
-        ("backbone", 3), ("backbone", KeyError), ("backbone._target_", "os.system"),
-        ("dataset", None), ("split", []), ("faces", KeyError), ("seed", "word"), ("seed", -1),
-        ("emotions", "happy"), ("evaluate", [["val"]]), ("tests", {"a": 3}), ("report", 5),
-        ("trainer.max_epochs", "many"), ("optimizer.lr", float("nan")), ("tta", True),
-        ("imbalance", KeyError), ("prepared_root", [1]), ("format", 10**30), ("format", True),
+        ("backbone", 3),
+        ("backbone", KeyError),
+        ("backbone._target_", "os.system"),
+        ("dataset", None),
+        ("split", []),
+        ("faces", KeyError),
+        ("seed", "word"),
+        ("seed", -1),
+        ("emotions", "happy"),
+        ("evaluate", [["val"]]),
+        ("tests", {"a": 3}),
+        ("report", 5),
+        ("trainer.max_epochs", "many"),
+        ("optimizer.lr", float("nan")),
+        ("tta", True),
+        ("imbalance", KeyError),
+        ("prepared_root", [1]),
+        ("format", 10**30),
+        ("format", True),
     ],
-)  # fmt: skip
+)
 @pytest.mark.parametrize("command", [["eval", "run=r", "view=val"], ["train", "resume=r"]])
 def test_a_changed_key_of_the_config_is_a_sentence(run, ferkit, key, value, command):
     edit(run / "config.yaml", key, value)
@@ -282,15 +327,25 @@ def test_a_changed_key_of_the_config_is_a_sentence(run, ferkit, key, value, comm
 @pytest.mark.parametrize(
     ("name", "content"),
     [
-        ("data.json", b"{"), ("data.json", b"[]"), ("data.json", b'{"counts": 3}'),
-        ("data.json", b'{"dataset": {"dropped": ["x"]}}'), ("data.json", b"\xff"),
-        ("data.json", b'{"leaks": {"train|val": 3}}'), ("env.json", b"3"),
-        ("metrics.jsonl", b"\xff\n"), ("metrics.jsonl", b"[1]\n"), ("metrics.jsonl", b"{}\n"),
-        ("metrics.jsonl", b'{"epoch": "one"}\n'), ("metrics.jsonl", b'{"epoch": 1, "lr": []}\n'),
-        ("test_accesses.jsonl", b"x\n"), ("checksums.json", b"["), ("predictions/val.parquet", b""),
-        ("predictions/val.parquet", b"PAR1PAR1"), ("predictions/examples.npz", b"PK\x03\x04"),
+        ("data.json", b"{"),
+        ("data.json", b"[]"),
+        ("data.json", b'{"counts": 3}'),
+        ("data.json", b'{"dataset": {"dropped": ["x"]}}'),
+        ("data.json", b"\xff"),
+        ("data.json", b'{"leaks": {"train|val": 3}}'),
+        ("env.json", b"3"),
+        ("metrics.jsonl", b"\xff\n"),
+        ("metrics.jsonl", b"[1]\n"),
+        ("metrics.jsonl", b"{}\n"),
+        ("metrics.jsonl", b'{"epoch": "one"}\n'),
+        ("metrics.jsonl", b'{"epoch": 1, "lr": []}\n'),
+        ("test_accesses.jsonl", b"x\n"),
+        ("checksums.json", b"["),
+        ("predictions/val.parquet", b""),
+        ("predictions/val.parquet", b"PAR1PAR1"),
+        ("predictions/examples.npz", b"PK\x03\x04"),
     ],
-)  # fmt: skip
+)
 def test_another_broken_file_is_a_sentence(run, ferkit, name, content):
     (run / name).write_bytes(content)
     said = ferkit("eval", "run=r")
@@ -303,10 +358,15 @@ def test_predictions_of_another_structure_are_refused(run, ferkit):
     path = run / "predictions" / "val.parquet"
     frame = pd.read_parquet(path)
     for changed in (
-        frame.drop(columns="label"), frame.drop(columns="key"), frame.assign(label=1),
-        frame.assign(predicted="nobody"), frame.assign(p_happy="x"), frame.assign(p_happy=np.nan),
-        frame.filter(like="p_"), frame.drop(columns=[c for c in frame if c.startswith("p_")]),
-    ):  # fmt: skip
+        frame.drop(columns="label"),
+        frame.drop(columns="key"),
+        frame.assign(label=1),
+        frame.assign(predicted="nobody"),
+        frame.assign(p_happy="x"),
+        frame.assign(p_happy=np.nan),
+        frame.filter(like="p_"),
+        frame.drop(columns=[c for c in frame if c.startswith("p_")]),
+    ):
         changed.to_parquet(path)
         refused(ferkit("eval", "run=r"))
 
@@ -380,8 +440,13 @@ def test_what_cannot_be_is_said_before_anything_is_made(ferkit, tmp_path, words,
 
 
 def test_single_images_do_where_nothing_is_normalised(ferkit, tmp_path):
-    words = ["dataset.train=12", "trainer.max_epochs=1", "trainer.batch_size=1", "backbone=vgg8",
-             "backbone.freeze=none"]  # fmt: skip
+    words = [
+        "dataset.train=12",
+        "trainer.max_epochs=1",
+        "trainer.batch_size=1",
+        "backbone=vgg8",
+        "backbone.freeze=none",
+    ]
     said = ferkit("train", *TINY, *words, "run_dir=single")
     assert said.code == 0 or "trainer.batch_size=1" in said.err
 
@@ -446,7 +511,12 @@ def test_the_c_locale_has_umlauts_too(tmp_path):
     env = {k: v for k, v in os.environ.items() if not k.startswith("LC_")}
     env |= {"LANG": "C", "LC_ALL": "C", "PYTHONUTF8": "0"}
     words = [*TINY, "trainer.max_epochs=1", "run_dir=dé_ü"]
-    done = subprocess.run([sys.executable, "-m", "ferkit", "train", *words], cwd=tmp_path, env=env,
-                          capture_output=True, check=False)  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-m", "ferkit", "train", *words],
+        cwd=tmp_path,
+        env=env,
+        capture_output=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "dé_ü" / "report" / "report.html").is_file()

@@ -33,11 +33,17 @@ NODES = {
 
 def make_index(**lengths):
     rows = [
-        {"key": f"{name}#{i}", "dataset": "drawn", "subject": "", "sequence": name, "frame": 2 * i,
-         "label": "happy"}
+        {
+            "key": f"{name}#{i}",
+            "dataset": "drawn",
+            "subject": "",
+            "sequence": name,
+            "frame": 2 * i,
+            "label": "happy",
+        }
         for name, length in lengths.items()
         for i in range(length)
-    ]  # fmt: skip
+    ]
     return pd.DataFrame(rows).sample(frac=1, random_state=0).reset_index(drop=True)
 
 
@@ -71,8 +77,11 @@ def test_faces_without_a_video_are_refused(index):
 
 
 def test_one_frame_of_each_third(videos):
-    drawn = {(seed, epoch): draw_frames(videos, np.arange(5), 3, seed, epoch)
-             for seed in (0, 1) for epoch in range(40)}  # fmt: skip
+    drawn = {
+        (seed, epoch): draw_frames(videos, np.arange(5), 3, seed, epoch)
+        for seed in (0, 1)
+        for epoch in range(40)
+    }
     positions = np.stack(list(drawn.values())) - videos.starts[:, None]  # [80, F, T]
     assert (positions >= 0).all() and (positions < videos.lengths[:, None]).all()
     assert (np.diff(positions, axis=2) >= 0).all()
@@ -92,8 +101,16 @@ def test_training_batches_are_videos(index, videos, resident, visits):
     visited = visits_of(videos, visits)
     assert len(visited) == (5 if visits == "video" else 30)
     settings = TrainerSettings(frames_per_clip=3, batch_size=2, cache_on_device=resident)
-    loader = drawing_loader(faces, videos, visited, visited, shuffled(len(visited), 0), seed=0,
-                            settings=settings, device=CPU)  # fmt: skip
+    loader = drawing_loader(
+        faces,
+        videos,
+        visited,
+        visited,
+        shuffled(len(visited), 0),
+        seed=0,
+        settings=settings,
+        device=CPU,
+    )
     batches = list(loader.epoch(1))
     assert len(batches) == loader.steps == -(-len(visited) // 2)
     seen = []
@@ -126,8 +143,9 @@ def test_score_of_a_video_does_not_depend_on_its_neighbours(index):
 
     def scores(rows):
         videos = find_videos(index, rows)
-        loader = whole_loader(faces, videos, np.zeros(len(videos.lengths), int), batch_size=256,
-                              device=CPU)  # fmt: skip
+        loader = whole_loader(
+            faces, videos, np.zeros(len(videos.lengths), int), batch_size=256, device=CPU
+        )
         found = predict_scores(model, loader, Tta())
         return dict(zip(videos.index["key"], found, strict=True))
 
@@ -167,11 +185,23 @@ def type_words(home, monkeypatch, capsys):
     return type_them
 
 
-AFEW = ["dataset=afew", "dataset.root=afew", "dataset.frames=all", "faces.size=32",
-        "trainer.device=cpu", "trainer.threads=1", "report.saliency=none",
-        "optimizer.lr=1e-3"]  # fmt: skip
-VIDEOS = [*AFEW, "backbone=frame_attention", "trainer.frames_per_clip=3", "trainer.batch_size=8",
-         "backbone.frame={_target_: ferkit.backbones.kurmi_cnn.KurmiCNN}"]  # fmt: skip
+AFEW = [
+    "dataset=afew",
+    "dataset.root=afew",
+    "dataset.frames=all",
+    "faces.size=32",
+    "trainer.device=cpu",
+    "trainer.threads=1",
+    "report.saliency=none",
+    "optimizer.lr=1e-3",
+]
+VIDEOS = [
+    *AFEW,
+    "backbone=frame_attention",
+    "trainer.frames_per_clip=3",
+    "trainer.batch_size=8",
+    "backbone.frame={_target_: ferkit.backbones.kurmi_cnn.KurmiCNN}",
+]
 DRAWN = ["dataset.train=30", "dataset.val=10", "dataset.test=10", "dataset.size=32"]
 
 
@@ -221,13 +251,16 @@ def test_a_run_of_videos_predicts_videos(home, type_words):
 
 
 def test_a_run_of_faces_reports_videos_beside_frames(home, type_words):
-    code, said = type_words("train", *AFEW, "backbone=kurmi_cnn", "trainer.max_epochs=1",
-                            "run_dir=faces")  # fmt: skip
+    code, said = type_words(
+        "train", *AFEW, "backbone=kurmi_cnn", "trainer.max_epochs=1", "run_dir=faces"
+    )
     assert code == 0, said
     view = json.loads((home / "faces" / "report" / "metrics.json").read_text())["views"]["val"]
     assert view["n"] > 14
     assert {rule: metrics["n"] for rule, metrics in view["videos"].items()} == {
-        "majority_vote": 14, "mean_scores": 14}  # fmt: skip
+        "majority_vote": 14,
+        "mean_scores": 14,
+    }
     assert "events" not in view  # every clip has one label
     for name in ("report.md", "report.html"):
         text = (home / "faces" / "report" / name).read_text()

@@ -42,9 +42,12 @@ def node(name, **keys):
 
 def test_config_becomes_flat_parameters(run):
     assert logging.flat_config(run) == {
-        "seed": 3, "optimizer._target_": "x", "optimizer.lr": 0.5,
-        "optimizer.betas": "[0.9, 0.99]", "resume": "None",
-    }  # fmt: skip
+        "seed": 3,
+        "optimizer._target_": "x",
+        "optimizer.lr": 0.5,
+        "optimizer.betas": "[0.9, 0.99]",
+        "resume": "None",
+    }
 
 
 @pytest.mark.parametrize("name", ["tensorboard", "wandb", "mlflow"])

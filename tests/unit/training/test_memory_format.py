@@ -91,9 +91,16 @@ class Net(nn.Module):
     def forward(self, images):
         return self.head(self.features(images))
 """
-SMALL = ["dataset.train=50", "dataset.val=16", "dataset.test=16", "dataset.people=12",
-         "trainer.max_epochs=1", "trainer.batch_size=17", "report.saliency=none",
-         "report.faces=false"]  # fmt: skip
+SMALL = [
+    "dataset.train=50",
+    "dataset.val=16",
+    "dataset.test=16",
+    "dataset.people=12",
+    "trainer.max_epochs=1",
+    "trainer.batch_size=17",
+    "report.saliency=none",
+    "report.faces=false",
+]
 
 
 @pytest.mark.parametrize("color", ["grey", "rgb"])  # RGB faces come in channels_last

@@ -22,9 +22,14 @@ def test_images_and_labels_are_blended_by_one_share(batch):
     torch.testing.assert_close(soft.sum(1), torch.ones(9))
     own = soft[range(9), targets]
     share = own.min()  # of a row whose partner has another class
-    other = [next(j for j in range(9)
-                  if torch.allclose(mixed[i], share * images[i] + (1 - share) * images[j]))
-             for i in range(9)]  # fmt: skip
+    other = [
+        next(
+            j
+            for j in range(9)
+            if torch.allclose(mixed[i], share * images[i] + (1 - share) * images[j])
+        )
+        for i in range(9)
+    ]
     assert sorted(other) == list(range(9))
     hot = torch.eye(4)[targets]
     torch.testing.assert_close(soft, share * hot + (1 - share) * hot[other])

@@ -14,10 +14,17 @@ import torch
 from safetensors.torch import load_file
 
 SMALL = [
-    "dataset.train=160", "dataset.val=48", "dataset.test=48", "dataset.people=20",
-    "backbone=kurmi_cnn", "optimizer.lr=1e-3", "trainer.max_epochs=2", "trainer.batch_size=32",
-    "trainer.device=cpu", "trainer.threads=1",
-]  # fmt: skip
+    "dataset.train=160",
+    "dataset.val=48",
+    "dataset.test=48",
+    "dataset.people=20",
+    "backbone=kurmi_cnn",
+    "optimizer.lr=1e-3",
+    "trainer.max_epochs=2",
+    "trainer.batch_size=32",
+    "trainer.device=cpu",
+    "trainer.threads=1",
+]
 TIMES = ("seconds", "images_per_second", "peak_memory")
 
 
@@ -38,17 +45,38 @@ def same_weights(one, two):
 
 def test_run_folder_holds_what_is_promised(run):
     promised = [
-        "config.yaml", "overrides.yaml", "env.json", "data.json", "split.parquet",
-        "metrics.jsonl", "checkpoints/last.ckpt", "checkpoints/previous.ckpt",
-        "model.safetensors", "predictions/val.parquet", "predictions/test.parquet",
-        "predictions/examples.npz", "report/report.md", "report/report.html",
-        "report/metrics.json", "report/per_class.csv", "report/confusion_matrix.csv",
-        "report/confusion_matrix.png", "report/curves.png", "test_accesses.jsonl",
-    ]  # fmt: skip
+        "config.yaml",
+        "overrides.yaml",
+        "env.json",
+        "data.json",
+        "split.parquet",
+        "metrics.jsonl",
+        "checkpoints/last.ckpt",
+        "checkpoints/previous.ckpt",
+        "model.safetensors",
+        "predictions/val.parquet",
+        "predictions/test.parquet",
+        "predictions/examples.npz",
+        "report/report.md",
+        "report/report.html",
+        "report/metrics.json",
+        "report/per_class.csv",
+        "report/confusion_matrix.csv",
+        "report/confusion_matrix.png",
+        "report/curves.png",
+        "test_accesses.jsonl",
+    ]
     assert [p for p in promised if not (run / p).is_file()] == []
     row = metrics(run)[0]
-    assert {"epoch", "train_loss", "train_accuracy", "val_loss", "val_accuracy",
-            "val_macro_f1", "lr"} <= row.keys()  # fmt: skip
+    assert {
+        "epoch",
+        "train_loss",
+        "train_accuracy",
+        "val_loss",
+        "val_accuracy",
+        "val_macro_f1",
+        "lr",
+    } <= row.keys()
     for name in ("env.json", "data.json"):
         assert json.loads((run / name).read_text())["format"] == 1
     assert (run / "config.yaml").read_text().startswith("format: 1\n")
@@ -192,8 +220,12 @@ def test_votes_of_ferplus_are_trained_on(tmp_path, ferkit):
     from ferkit.datasets.fakes import ferplus
 
     ferplus.make(tmp_path / "ferplus", people=12)
-    words = ["dataset=ferplus", f"dataset.root={tmp_path / 'ferplus'}", *SMALL[4:],
-             "trainer.max_epochs=1"]  # fmt: skip
+    words = [
+        "dataset=ferplus",
+        f"dataset.root={tmp_path / 'ferplus'}",
+        *SMALL[4:],
+        "trainer.max_epochs=1",
+    ]
     losses = []
     for soft in ("true", "false"):
         folder = tmp_path / f"votes_{soft}"
@@ -239,8 +271,12 @@ def test_features_are_resampled_and_train_the_head_of_another_run(tmp_path, ferk
     first, second = tmp_path / "body", tmp_path / "head"
     words = ["trainer.max_epochs=1", "dataset.train=240", "backbone=vgg8"]
     assert ferkit("train", *SMALL, *words, f"run_dir={first}")[0] == 0
-    words += ["imbalance=smote_tomek_features", "imbalance.resample.options.k_neighbors=1",
-              "backbone.freeze=head_only", f"backbone.init_from={first}"]  # fmt: skip
+    words += [
+        "imbalance=smote_tomek_features",
+        "imbalance.resample.options.k_neighbors=1",
+        "backbone.freeze=head_only",
+        f"backbone.init_from={first}",
+    ]
     said = ferkit("train", *SMALL, *words, "augment=light", f"run_dir={second}")
     assert said.code == 2
     assert "augment=none" in said.err
@@ -254,8 +290,13 @@ def test_features_are_resampled_and_train_the_head_of_another_run(tmp_path, ferk
 
 
 def test_what_is_frozen_is_computed_once_or_in_every_step_with_one_result(tmp_path, ferkit):
-    words = ["backbone=vgg8", "backbone.freeze=head_only", "augment=none", "dataset.train=64",
-             "trainer.max_epochs=2"]  # fmt: skip
+    words = [
+        "backbone=vgg8",
+        "backbone.freeze=head_only",
+        "augment=none",
+        "dataset.train=64",
+        "trainer.max_epochs=2",
+    ]
     said = {}
     for cached in (True, False):
         folder = tmp_path / f"frozen_{cached}"

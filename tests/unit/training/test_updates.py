@@ -30,9 +30,14 @@ def make(norm=False, **settings):
     model = FaceClassifier(network, Input(), ("a", "b"), 4, 1, {})
     optimizer = torch.optim.SGD(model.parameters(), lr=LR)
     return Training(
-        model, nn.CrossEntropyLoss(), optimizer, constant(optimizer),
-        replace(SETTINGS, **settings), torch.device("cpu"), 0,
-    )  # fmt: skip
+        model,
+        nn.CrossEntropyLoss(),
+        optimizer,
+        constant(optimizer),
+        replace(SETTINGS, **settings),
+        torch.device("cpu"),
+        0,
+    )
 
 
 def batches(count):
@@ -44,9 +49,12 @@ def batches(count):
 def train(training, count):
     faces, class_ids = batches(count)
     loader = make_loader(
-        faces.numpy(), class_ids.numpy() * 0 + range(count), class_ids.numpy(),
-        batch_size=4, device=training.device,
-    )  # fmt: skip
+        faces.numpy(),
+        class_ids.numpy() * 0 + range(count),
+        class_ids.numpy(),
+        batch_size=4,
+        device=training.device,
+    )
     inputs = TrainingInputs(loader, loader, unchanged(), training.model, training.model)
     return train_epoch(training, inputs)
 
@@ -124,12 +132,26 @@ def test_settings_outside_their_range_are_refused(key, value):
 
 
 SMALL = [
-    "dataset.train=96", "dataset.val=32", "dataset.test=32", "dataset.people=20",
-    "backbone=mini_xception", "trainer.max_epochs=3", "trainer.batch_size=16",
-    "trainer.device=cpu", "trainer.threads=1", "trainer.ema=0.9", "trainer.accumulate=2",
-    "evaluate=[val]", "scheduler=plateau", "scheduler.warmup_epochs=1.5", "augment.mixup=0.2",
-    "augment.cutmix=1", "augment.crop=0.1", "augment.blur=1", "augment.equalize=0.3",
-]  # fmt: skip
+    "dataset.train=96",
+    "dataset.val=32",
+    "dataset.test=32",
+    "dataset.people=20",
+    "backbone=mini_xception",
+    "trainer.max_epochs=3",
+    "trainer.batch_size=16",
+    "trainer.device=cpu",
+    "trainer.threads=1",
+    "trainer.ema=0.9",
+    "trainer.accumulate=2",
+    "evaluate=[val]",
+    "scheduler=plateau",
+    "scheduler.warmup_epochs=1.5",
+    "augment.mixup=0.2",
+    "augment.cutmix=1",
+    "augment.crop=0.1",
+    "augment.blur=1",
+    "augment.equalize=0.3",
+]
 
 
 def test_resumed_it_goes_on_as_if_nothing_were_and_ships_the_average(

@@ -52,8 +52,9 @@ def scene():
     with cbook.get_sample_data("grace_hopper.jpg") as file:
         hopper = np.asarray(Image.open(file).convert("RGB"))[20:420, 80:480]
     hopper = cv2.resize(hopper, (140, 140), interpolation=cv2.INTER_AREA)
-    drawn, _, _ = draw_photo("happy", person=0, rng=np.random.default_rng(0), width=130, height=130,
-                             vary=False)  # fmt: skip
+    drawn, _, _ = draw_photo(
+        "happy", person=0, rng=np.random.default_rng(0), width=130, height=130, vary=False
+    )
     frames = []
     for number in range(FRAMES):
         frame = np.full((HEIGHT, WIDTH, 3), 160, np.uint8)
@@ -137,6 +138,11 @@ def _look_at(path):
                 for frame in packet.decode():
                     times.append(frame.time)
                     size = (frame.width, frame.height)
-        return {"times": times, "size": size, "codecs": names, "sound": packets,
-                "seconds": float(video.duration * video.time_base) if video.duration else None,
-                "pixels": video.codec_context.pix_fmt}  # fmt: skip
+        return {
+            "times": times,
+            "size": size,
+            "codecs": names,
+            "sound": packets,
+            "seconds": float(video.duration * video.time_base) if video.duration else None,
+            "pixels": video.codec_context.pix_fmt,
+        }

@@ -86,9 +86,13 @@ def test_the_copy_shows_boxes_where_faces_are(predict, clip, tmp_path):
     with av.open(str(tmp_path / "out" / "annotated.mp4")) as copy, av.open(str(clip)) as original:
         pairs = zip(copy.decode(video=0), original.decode(video=0), strict=True)
         changed = [
-            float(np.abs(a.to_ndarray(format="rgb24").astype(int)
-                         - b.to_ndarray(format="rgb24")).max()) for a, b in pairs
-        ]  # fmt: skip
+            float(
+                np.abs(
+                    a.to_ndarray(format="rgb24").astype(int) - b.to_ndarray(format="rgb24")
+                ).max()
+            )
+            for a, b in pairs
+        ]
     assert max(changed[:BLANK]) < 40 < min(changed[BLANK:ONE])
 
 
@@ -103,8 +107,9 @@ def test_every_frame_has_the_answer_of_the_single_picture(predict, clip, tmp_pat
     video, single = read(tmp_path / "video"), read(tmp_path / "single")
     video, single = (t[t["success"] == 1].reset_index(drop=True) for t in (video, single))
     assert video["frame"].tolist() == [int(s[-7:-4]) for s in single["source"]]
-    boxes = np.column_stack([video["x"], video["y"], video["x"] + video["w"],
-                             video["y"] + video["h"]])  # fmt: skip
+    boxes = np.column_stack(
+        [video["x"], video["y"], video["x"] + video["w"], video["y"] + video["h"]]
+    )
     assert np.allclose(boxes, single[["x1", "y1", "x2", "y2"]], atol=0.11)
     assert np.allclose(video["score"], single["score"])
     assert video["label"].tolist() == single["label"].tolist()

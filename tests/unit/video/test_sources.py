@@ -75,11 +75,17 @@ def test_a_folder_is_walked_and_what_is_neither_is_named(mixed, tmp_path, capsys
 
 
 def test_lists_globs_and_files_judged_by_their_bytes(mixed, tmp_path):
-    given = [str(mixed / "*.mp4"), str(mixed / "no_suffix"), str(mixed / "a.png"),
-             str(mixed / "b.mp4")]  # fmt: skip
+    given = [
+        str(mixed / "*.mp4"),
+        str(mixed / "no_suffix"),
+        str(mixed / "a.png"),
+        str(mixed / "b.mp4"),
+    ]
     assert names(find_sources(given, tmp_path / "out")) == [
-        ("video", "b.mp4"), ("video", "no_suffix"), ("picture", "a.png"),
-    ]  # fmt: skip
+        ("video", "b.mp4"),
+        ("video", "no_suffix"),
+        ("picture", "a.png"),
+    ]
 
 
 @pytest.mark.parametrize("between", ["\n", "\0"])
@@ -218,8 +224,12 @@ def test_the_video_of_a_page_by_a_stand_in_extractor(predict, clip, serve, tmp_p
         self.add_info_extractor(scope["FerkitStandInIE"]())
 
     monkeypatch.setattr(yt_dlp.YoutubeDL, "__init__", with_stand_in)
-    home = serve({"/page/watch": ("text/html", b"<html>a page</html>"),
-                  "/clip/watch": ("video/mp4", clip.read_bytes())})  # fmt: skip
+    home = serve(
+        {
+            "/page/watch": ("text/html", b"<html>a page</html>"),
+            "/clip/watch": ("video/mp4", clip.read_bytes()),
+        }
+    )
     code, _, err = predict(f"source={home}/page/watch?v=a&t=1", "out=out", *QUICK)
     assert code == 0, err
     assert pd.read_csv(tmp_path / "out" / "faces.csv")["track"].nunique() == 2

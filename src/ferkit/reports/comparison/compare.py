@@ -114,9 +114,11 @@ def _seeds(method: Method) -> str:
 
 
 def differences_sheet(
-    reference: Method, methods: Sequence[Method], measured: Mapping[str, Sequence[Measured]],
+    reference: Method,
+    methods: Sequence[Method],
+    measured: Mapping[str, Sequence[Measured]],
     units: str,
-) -> Sheet:  # fmt: skip
+) -> Sheet:
     """Paired differences from the baseline, one row per method."""
     rows = [
         (name, *map(show_difference, row.values()))
@@ -147,9 +149,11 @@ def _others(reference: Method, methods: Sequence[Method]) -> list[Method]:
 
 
 def p_values_sheet(
-    reference: Method, methods: Sequence[Method], measured: Mapping[str, Sequence[Measured]],
+    reference: Method,
+    methods: Sequence[Method],
+    measured: Mapping[str, Sequence[Measured]],
     units: str,
-) -> Sheet:  # fmt: skip
+) -> Sheet:
     """p-values of the tests against the baseline, raw and corrected: a row per method, test."""
     others = _others(reference, methods)
     rows = []

@@ -43,8 +43,9 @@ def transfer_sheets(methods: Sequence[Method], view: str) -> list[Sheet]:
     ):
         cells = {
             (method.name, column): _measure(method, column, shared=bool(suffix))
-            for method in methods for column in columns
-        }  # fmt: skip
+            for method in methods
+            for column in columns
+        }
         for metric in _METRICS:
             rows = tuple(
                 (*_row_name(method), *(_cell(cells[method.name, c], metric) for c in columns))
@@ -65,26 +66,35 @@ def _with_shared_names(methods: Sequence[Method]) -> list[Method]:
     """
     own = {
         (tagged(run.dataset, frame), view): run.dataset
-        for method in methods for run in method.runs
-        for (dataset, view), frame in run.predictions.items() if dataset == run.dataset
-    }  # fmt: skip
-    return [
-        replace(method, runs=tuple(
-            replace(run, predictions={
-                (own.get((dataset, view), dataset), view): frame
-                for (dataset, view), frame in run.predictions.items()
-            })
-            for run in method.runs
-        ))
         for method in methods
-    ]  # fmt: skip
+        for run in method.runs
+        for (dataset, view), frame in run.predictions.items()
+        if dataset == run.dataset
+    }
+    return [
+        replace(
+            method,
+            runs=tuple(
+                replace(
+                    run,
+                    predictions={
+                        (own.get((dataset, view), dataset), view): frame
+                        for (dataset, view), frame in run.predictions.items()
+                    },
+                )
+                for run in method.runs
+            ),
+        )
+        for method in methods
+    ]
 
 
 def _columns(run: SavedRun, view: str) -> list[Column]:
     return [
-        (dataset, name) for dataset, name in run.predictions
+        (dataset, name)
+        for dataset, name in run.predictions
         if name == view or (dataset != run.dataset and name != "train")
-    ]  # fmt: skip
+    ]
 
 
 def _name(column: Column, columns: Sequence[Column]) -> str:
