@@ -181,6 +181,11 @@ def _selection(record: RunRecord) -> str:
     )
     if column.startswith("val"):
         sentence += " As val chose them, its own metrics are slightly optimistic."
+    if best == len(record.epochs):
+        sentence += (
+            f" It is the last epoch: val was still improving, so more (trainer.max_epochs="
+            f"{2 * best}) may gain."
+        )
     return sentence
 
 
