@@ -19,10 +19,11 @@ RANGES: dict[str, dict[str, Range]] = {
             (
                 "max_epochs",
                 "patience",
-                "frames",
+                "frames_per_clip",
                 "max_images",
                 "max_train_images",
                 "max_val_images",
+                "accumulate",
             ),
             _COUNT,
         ),

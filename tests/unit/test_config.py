@@ -30,3 +30,18 @@ def test_constructor_refusal_is_a_sentence():
 def test_hydra_keys_cannot_be_smuggled_in():
     with pytest.raises(ConfigError, match="_partial_"):
         check_node({"_target_": "torch.optim.AdamW", "_partial_": True}, "optimizer")
+
+
+def test_every_range_is_of_a_key_that_a_choice_of_its_group_has():
+    from ferkit.keys import node_keys
+    from ferkit.ranges import RANGES
+    from ferkit.tree import choices
+
+    for group in RANGES.keys() - {"optimizer"}:  # torch has more of these than yaml files
+        ranges = RANGES[group]
+        known = {
+            str(getattr(key, "name", key)).split(".", 1)[-1]
+            for choice in choices(group)
+            for key in node_keys(group, choice)
+        }
+        assert set(ranges) <= known, (group, set(ranges) - known)
