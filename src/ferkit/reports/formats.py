@@ -14,7 +14,7 @@ from ferkit.printable import csv_cell
 from ferkit.reports.document import Document, Sheet, caption, one_line, tidy
 from ferkit.reports.html import render_html
 from ferkit.reports.markdown import plain, write_table
-from ferkit.reports.tex import render_tex
+from ferkit.reports.tex import render_fragment, render_tex
 
 _FILE_NAME = re.compile(r"\w[\w.+-]*", re.ASCII)  # harmless in tex, in html and on every disk
 
@@ -30,10 +30,11 @@ def write_document(
     commands: Sequence[str] = (),
     data: Sequence[Sheet] | None = None,
 ) -> None:
-    """Write <stem>.md, <stem>.tex, <stem>.html, a csv a sheet and the pictures.
+    r"""Write <stem>.md, <stem>.tex, <stem>.html, a csv and a .tex per sheet, and the pictures.
 
     Each file is written atomically. White space within a cell becomes one blank. The tex
-    is a whole document that shows the png beside it where they are; it cannot show an svg.
+    is a whole document that shows the png beside it where they are; it cannot show an svg. A
+    sheet's own .tex is a table with caption and label, for `\input`.
 
     Args:
         folder: Made where it is not there.
@@ -60,6 +61,7 @@ def write_document(
         (f"{stem}.tex", render_tex(document).encode("ascii")),
         (f"{stem}.html", render_html("document.html.jinja", document=document).encode()),
         *((f"{sheet.name}.csv", _render_csv(sheet).encode()) for sheet in held),
+        *((f"{s.name}.tex", render_fragment(s, stem).encode("ascii")) for s in document.sheets),
         *document.pictures.items(),
     ]
     _check_names([name for name, _ in made])

@@ -145,6 +145,21 @@ def render_tex(document: Document) -> str:
     return "\n".join(part for part in [*parts, r"\end{document}"] if part) + "\n"
 
 
+def render_fragment(sheet: Sheet, stem: str) -> str:
+    r"""One table to `\input` into a paper, with its caption and the label tab:<stem>-<name>."""
+    title = rf"\caption{{{escape(sheet.title)}}}\label{{tab:{stem}-{sheet.name}}}"
+    shape, top, body = _parts(sheet)
+    if len(sheet.rows) < _MANY:
+        inner = f"\\begin{{tabular}}{{{shape}}}\n{top}\n{body}\n\\end{{tabular}}"
+        fitted = r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%"
+        table = f"\\begin{{table}}[htbp]\n\\centering\n{title}\n{fitted}\n{inner}}}\n\\end{{table}}"
+    else:
+        head = f"{title}\\\\\n{top}\n\\endhead"
+        inner = f"\\begin{{longtable}}{{{shape}}}\n{head}\n{body}\n\\end{{longtable}}"
+        table = f"{{\\{_size(sheet)}\\setlength{{\\tabcolsep}}{{4pt}}\n{inner}}}"
+    return "% \\usepackage{array,booktabs,graphicx,longtable}\n" + table + "\n"
+
+
 def _code(commands: Sequence[str]) -> str:
     lines = "\\par\n".join(map(escape, commands))
     return f"{{\\small\\ttfamily\\raggedright\n{lines}\\par}}" if commands else ""
@@ -156,11 +171,16 @@ def _list(notes: Sequence[str]) -> str:
     return f"{begin}\n{items}\n\\end{{itemize}}" if notes else ""
 
 
-def _table(sheet: Sheet) -> str:
+def _parts(sheet: Sheet) -> tuple[str, str, str]:
+    """Columns, header and rows, as they stand within a tabular."""
     header, *rows = (" & ".join(map(escape, row)) + r" \\" for row in (sheet.columns, *sheet.rows))
     shape = "".join(_COLUMN[align] for align in sheet.table.align)
-    top, body = "\\toprule\n" + header + "\n\\midrule", "\n".join([*rows, r"\bottomrule"])
-    if len(rows) < _MANY:
+    return shape, "\\toprule\n" + header + "\n\\midrule", "\n".join([*rows, r"\bottomrule"])
+
+
+def _table(sheet: Sheet) -> str:
+    shape, top, body = _parts(sheet)
+    if len(sheet.rows) < _MANY:
         inner = f"\\begin{{tabular}}{{{shape}}}\n{top}\n{body}\n\\end{{tabular}}"
         return f"\\sbox{{\\sheet}}{{\\small\n{inner}}}\n\\fitted"
     inner = f"\\begin{{longtable}}[l]{{{shape}}}\n{top}\n\\endhead\n{body}\n\\end{{longtable}}"

@@ -224,3 +224,31 @@ def test_a_column_is_aligned_alike_in_every_format(tmp_path):
     page = (tmp_path / "doc.html").read_text()
     for align in sheet.table.align:
         assert f'<td class="{align}">' in page
+
+
+def test_each_sheet_is_a_table_to_input_with_caption_and_label(tmp_path):
+    sheet = Sheet("runs", "Runs & more", ("Run", "F1"), (("a_b", "0.5"),))
+    write_document(tmp_path, "comparison", "T", [sheet])
+    text = (tmp_path / "runs.tex").read_text(encoding="ascii")
+    assert r"\caption{Runs \& more}\label{tab:comparison-runs}" in text
+    assert text.count(r"\begin{table}") == text.count(r"\end{table}") == 1
+    assert r"\documentclass" not in text
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
+def test_a_paper_that_inputs_the_tables_compiles(tmp_path):
+    tall = Sheet("tall", "Tall", ("Key", "Share"), tuple((f"k{i}", f"{i}%") for i in range(90)))
+    wide = Sheet("wide", "Wide", tuple("abcdefghijkl"), (("0.123 [0.1, 0.2]",) * 12,))
+    write_document(tmp_path, "t", "T", [SHEET, tall, wide])
+    names = [SHEET.name, "tall", "wide"]
+    body = "\n".join(rf"\input{{{name}.tex}} See Table~\ref{{tab:t-{name}}}." for name in names)
+    (tmp_path / "paper.tex").write_text(
+        "\\documentclass{article}\n\\usepackage{array,booktabs,graphicx,longtable}\n"
+        f"\\begin{{document}}\n{body}\n\\end{{document}}\n"
+    )
+    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "paper.tex"]
+    for _ in range(2):
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout[-1500:]
+    assert "Overfull" not in done.stdout and "undefined" not in done.stdout
