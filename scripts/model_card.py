@@ -100,8 +100,8 @@ def _calibration(found: Mapping[str, Any]) -> str:
     return f"""## Class balance and calibration
 
 Folded into the last layer, both chosen on val: scores less {own["tau"]:.1f} times the log of the
-training class shares (logit adjustment, by the mean of macro F1 and balanced accuracy), divided by a
-temperature of {own["temperature"]:.3f} (calibration error on val {before:.3f} to {after:.3f}).
+training class shares (logit adjustment, by the mean of macro F1 and balanced accuracy), divided by
+a temperature of {own["temperature"]:.3f} (calibration error on val {before:.3f} to {after:.3f}).
 
 | adjustment, on val | accuracy | balanced accuracy | macro F1 |
 |---|---|---|---|
