@@ -15,6 +15,7 @@ import hashlib
 import json
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ from ferkit.files import write_bytes, write_text
 from ferkit.model import FaceClassifier, card_of, load_model
 from ferkit.model_file import pack
 from ferkit.packaged import DEFAULT, METRICS, TERMS, WEIGHTS, folder, predictions_sum
+from ferkit.runs.read import read_predictions
 from ferkit.runs.record import RunRecord, read_run, tta_kind
 
 LIMIT = 4_000_000  # bytes of the weights
@@ -41,6 +43,7 @@ FACES = {"detector": "mtcnn", "align": "none", "margin": 0.0}
 def ship(run: Path, name: str, target: Path, card: Path, what: str | None = None) -> dict[str, Any]:
     """Write the files of a packaged model; return what metrics.json holds."""
     record, model = read_run(run), load_model(run)
+    record = replace(record, predictions=_of_test(record, run))
     _require(record, run)
     counts = np.array([record.data["counts"]["train"][e] for e in model.emotions], float)
     log_shares = np.log(counts / counts.sum())
@@ -100,6 +103,15 @@ def ship(run: Path, name: str, target: Path, card: Path, what: str | None = None
     write_bytes(target / name / WEIGHTS, weights)
     write_text(target / name / METRICS, json.dumps(found, indent=1, sort_keys=True) + "\n")
     write_text(card, card_text(found))
+    return found
+
+
+def _of_test(record: RunRecord, run: Path) -> dict[str, pd.DataFrame]:
+    """The run's predictions, with those of test that `ferkit eval view=test` has put below eval/."""
+    looked = run / "eval" / f"{record.data['dataset']['name']}-test"
+    found = dict(record.predictions)
+    if "test" not in found and looked.is_dir():
+        found["test"] = read_predictions(looked, "test")
     return found
 
 

@@ -56,6 +56,10 @@ class Progress:
             self.shown = time.monotonic()
             log.info(self.line())
 
+    @property
+    def _units(self) -> str:
+        return f"{self.unit}es" if self.unit.endswith(("ch", "s", "x")) else f"{self.unit}s"
+
     def line(self) -> str:
         """Count, rate and time left, in a line."""
         seconds = time.monotonic() - self.started
@@ -63,9 +67,9 @@ class Progress:
         done = min(self.done, self.total or self.done)
         said = f"{self.what}: {done:,} "
         said += (
-            f"of {self.total:,} {self.unit}s ({done / self.total:.0%})"
+            f"of {self.total:,} {self._units} ({done / self.total:.0%})"
             if self.total
-            else (f"{self.unit}s")
+            else self._units
         )
         said += f", {_short(rate)}/s" if rate else ""
         if rate and self.total:
