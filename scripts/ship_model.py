@@ -88,7 +88,7 @@ def ship(run: Path, name: str, target: Path, card: Path, what: str | None = None
             "ece_after": calibration.ece[1],
         },
         "training": {
-            "command": record.env.get("command"),
+            "command": _without_places(str(record.env.get("command"))),
             "seed": record.env.get("seed"),
             "versions": record.env.get("versions"),
             "threads": record.env.get("threads"),
@@ -97,7 +97,10 @@ def ship(run: Path, name: str, target: Path, card: Path, what: str | None = None
             "minutes": round(float(record.epochs["seconds"].sum()) / 60, 1),
         },
         "data": {key: record.data.get(key) for key in ("dataset", "split", "counts", "leaks")},
-        "test_accesses": [dict(access) for access in record.test_accesses],
+        "test_accesses": [
+            {**access, "command": _without_places(str(access["command"]))}
+            for access in record.test_accesses
+        ],
         "views": {view: compute_metrics(frame) for view, frame in shipped.items()},
     }
     write_bytes(target / name / WEIGHTS, weights)
@@ -106,8 +109,13 @@ def ship(run: Path, name: str, target: Path, card: Path, what: str | None = None
     return found
 
 
+def _without_places(command: str) -> str:
+    """A command without the words that name folders of this machine."""
+    return " ".join(word for word in command.split() if "=/" not in word)
+
+
 def _of_test(record: RunRecord, run: Path) -> dict[str, pd.DataFrame]:
-    """The run's predictions, with those of test that `ferkit eval view=test` has put below eval/."""
+    """The run's predictions, with those of test that `ferkit eval view=test` left below eval/."""
     looked = run / "eval" / f"{record.data['dataset']['name']}-test"
     found = dict(record.predictions)
     if "test" not in found and looked.is_dir():
