@@ -5,8 +5,9 @@ python scripts/ship_model.py RUN           as `eca_resnet`, what `ferkit predict
 python scripts/ship_model.py RUN --name mini_xception --card docs/model_card_mini_xception.md
 
 On val alone two numbers are chosen and folded into the last layer, so that whoever loads the file
-has them: tau of the logit adjustment (the best mean of macro F1 and balanced
-accuracy) and the temperature (the least negative log-likelihood). The metrics are those of the run's own predictions after the same arithmetic.
+has them: tau of the logit adjustment (the best mean of macro F1 and balanced accuracy) and the
+temperature (the least negative log-likelihood). The metrics are those of the run's own predictions
+after the same arithmetic.
 """
 
 import argparse
