@@ -30,6 +30,7 @@ from ferkit.files import write_bytes, write_text
 from ferkit.model import FaceClassifier, card_of, load_model
 from ferkit.model_file import pack
 from ferkit.packaged import DEFAULT, METRICS, TERMS, WEIGHTS, folder, predictions_sum
+from ferkit.runs.read import read_predictions
 from ferkit.runs.record import RunRecord, read_run, tta_kind
 
 LIMIT = 4_000_000  # bytes of the weights
@@ -41,6 +42,7 @@ FACES = {"detector": "mtcnn", "align": "none", "margin": 0.0}
 def ship(run: Path, name: str, target: Path, card: Path, what: str | None = None) -> dict[str, Any]:
     """Write the files of a packaged model; return what metrics.json holds."""
     record, model = read_run(run), load_model(run)
+    _find_test(record, run)
     _require(record, run)
     counts = np.array([record.data["counts"]["train"][e] for e in model.emotions], float)
     log_shares = np.log(counts / counts.sum())
@@ -95,6 +97,13 @@ def ship(run: Path, name: str, target: Path, card: Path, what: str | None = None
     write_text(target / name / METRICS, json.dumps(found, indent=1, sort_keys=True) + "\n")
     write_text(card, card_text(found))
     return found
+
+
+def _find_test(record: RunRecord, run: Path) -> None:
+    """Take test's predictions from where `ferkit eval run=RUN view=test` writes them."""
+    looked = run / "eval" / f"{record.data['dataset']['name']}-test"
+    if "test" not in record.predictions and (looked / "predictions" / "test.parquet").is_file():
+        record.predictions["test"] = read_predictions(looked, "test")
 
 
 def _require(record: RunRecord, run: Path) -> None:
