@@ -116,6 +116,14 @@ def test_a_run_that_has_not_looked_at_test_is_not_shipped(trained, ship, ferkit)
     assert "view=test" in ship(run)
 
 
+def test_a_later_look_at_test_is_found(trained, ship, ferkit, tmp_path):
+    run = trained(*SMALL)
+    (run / "predictions" / "test.parquet").unlink()
+    assert ferkit("eval", f"run={run}", "view=test").code == 0
+    assert ship(run) == 0
+    assert packaged.metrics_of("eca_resnet")["views"]["test"]["n"] == 48
+
+
 def test_an_install_without_weights_says_so(ferkit, monkeypatch, tmp_path):
     monkeypatch.setattr(packaged, "folder", lambda: tmp_path / "nothing")
     said = ferkit("predict", "source=.", "out=out")
