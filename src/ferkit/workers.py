@@ -84,15 +84,30 @@ def _by_processes(
         while waiting:
             yield waiting.popleft().result()
     except TerminatedWorkerError as error:
-        pool.shutdown(kill_workers=True)
+        _kill(pool)
         raise DataError(
             "A worker process was killed from outside, as happens where memory runs out; free "
             "some and give the same command again."
         ) from error
     except BaseException:  # Ctrl-C, a closed generator, an error in the work
-        pool.shutdown(kill_workers=True)
+        _kill(pool)
         raise
     pool.shutdown()
+
+
+def _kill(pool: Any) -> None:
+    """End the processes at once; what loky's own thread makes of their end is told to nobody."""
+    before = threading.excepthook
+
+    def hook(seen: threading.ExceptHookArgs) -> None:
+        if seen.thread is None or seen.thread.name != "ExecutorManagerThread":
+            before(seen)
+
+    threading.excepthook = hook
+    try:
+        pool.shutdown(kill_workers=True)
+    finally:
+        threading.excepthook = before
 
 
 @contextmanager

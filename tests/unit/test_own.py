@@ -70,8 +70,8 @@ def test_comments_may_stand_above_the_package_of_a_yaml(ferkit, tmp_path, top):
     folder = tmp_path / "ferkit_configs" / "experiment"
     folder.mkdir(parents=True)
     (folder / "mine.yaml").write_text(
-        top + "defaults:\n  - override /backbone: kurmi_cnn\ntrainer: {max_epochs: 1}\n"
+        top + "defaults:\n  - override /backbone: kurmi_cnn\ntrainer: {max_epochs: 3}\n"
     )
-    code, _, err = ferkit("train", "experiment=mine", "debug=default", "run_dir=run")
+    code, out, err = ferkit("train", "experiment=mine", "--cfg", "job")
     assert code == 0, err
-    assert "KurmiCNN" in (tmp_path / "run" / "config.yaml").read_text()
+    assert "KurmiCNN" in out and "max_epochs: 3" in out

@@ -61,11 +61,18 @@ def write_document(
         (f"{stem}.tex", render_tex(document).encode("ascii")),
         (f"{stem}.html", render_html("document.html.jinja", document=document).encode()),
         *((f"{sheet.name}.csv", _render_csv(sheet).encode()) for sheet in held),
-        *((f"{s.name}.tex", render_fragment(s, stem).encode("ascii")) for s in document.sheets),
+        *(
+            (_fragment_name(s.name, stem), render_fragment(s, stem).encode("ascii"))
+            for s in document.sheets
+        ),
         *document.pictures.items(),
     ]
     _check_names([name for name, _ in made])
     write_files(folder, made)
+
+
+def _fragment_name(name: str, stem: str) -> str:
+    return f"{name}_table.tex" if name == stem else f"{name}.tex"
 
 
 def write_files(folder: Path, made: Iterable[tuple[str, bytes]]) -> None:
