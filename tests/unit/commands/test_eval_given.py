@@ -149,6 +149,7 @@ def test_mistakes_with_a_network(judge, tmp_path, words, said):
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_a_model_of_ferkits_needs_nothing_said(judge, tmp_path, trained):
     run = trained("debug=default")
     code, _, err = judge(f"model={run}/model.safetensors")

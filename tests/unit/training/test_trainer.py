@@ -267,6 +267,7 @@ def test_resampling_evens_train_alone_and_says_so(tmp_path, ferkit):
     assert len(predictions) == sum(data["counts"]["val"].values())
 
 
+@pytest.mark.slow
 def test_features_are_resampled_and_train_the_head_of_another_run(tmp_path, ferkit):
     first, second = tmp_path / "body", tmp_path / "head"
     words = ["trainer.max_epochs=1", "dataset.train=240", "backbone=vgg8"]
@@ -289,6 +290,7 @@ def test_features_are_resampled_and_train_the_head_of_another_run(tmp_path, ferk
     assert changed == {name for name in before if name.startswith("backbone.classifier.")}
 
 
+@pytest.mark.slow
 def test_what_is_frozen_is_computed_once_or_in_every_step_with_one_result(tmp_path, ferkit):
     words = [
         "backbone=vgg8",
