@@ -231,6 +231,7 @@ def test_the_cluster_launcher_composes():
     assert (launcher.gpus_per_node, launcher.max_num_timeout) == (1, 5)
 
 
+@pytest.mark.slow
 def test_the_same_multirun_goes_on_where_it_was_stopped(ferkit, tmp_path):
     words = [
         "-m",

@@ -58,6 +58,7 @@ def rows_of(folder):
     return [{k: v for k, v in row.items() if k not in TIMES} for row in rows]
 
 
+@pytest.mark.slow
 def test_scores_known_beforehand_train_as_those_of_every_step(trained, ferkit, tmp_path):
     teachers = [str(trained(*SMALL, f"seed={seed}", name=f"t{seed}")) for seed in (1, 2)]
     words = [*SMALL, "loss=distillation", f"loss.teachers=[{','.join(teachers)}]", "augment=none"]
