@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from ferkit.config import GROUPS
 from ferkit.errors import DataError, check_format
 from ferkit.files import FORMAT, is_as_written, require_as_written
 from ferkit.log import log
@@ -17,26 +18,10 @@ from ferkit.saved import as_of_now
 from ferkit.untrusted import parse_json, parse_parquet, parse_yaml, read_text, require_shape
 
 _WORD = str | None
-_GROUPS = (
-    "dataset",
-    "faces",
-    "split",
-    "imbalance",
-    "loss",
-    "augment",
-    "input",
-    "backbone",
-    "optimizer",
-    "scheduler",
-    "trainer",
-    "tta",
-    "logger",
-    "study",
-)
 _COUNTS = {str: int}  # class to faces
 CONFIG_SHAPE: dict[Any, Any] = {
     **dict.fromkeys(("run_dir", "resume", "data_root", "prepared_root"), str),
-    **{group: {} for group in _GROUPS},
+    **{group: {} for group in (*GROUPS, "study")},
     "emotions": [str],
     "evaluate": [str],
     "ensemble": [str],
