@@ -20,9 +20,8 @@ def test_wheel_carries_configs_templates_and_no_data(tmp_path):
     for name in (
         "configs/train.yaml",
         "configs/experiment/fer2013/mini_xception.yaml",
-        "reports/page.html.jinja",
+        "reports/document.html.jinja",
         "reports/page.css",
-        "checking/check.html.jinja",
     ):
         assert f"ferkit/{name}" in names
     licences = {n.rsplit("/", 1)[1] for n in names if "/licenses/" in n}
