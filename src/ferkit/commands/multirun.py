@@ -77,11 +77,11 @@ def run_job(config: DictConfig, swept: Mapping[str, int], started: float) -> int
         log_to_stderr()
     end_with_parent()  # where a launcher made this process by multiprocessing, as joblib's does
     job = HydraConfig.get().job
-    words = [word.removeprefix("++") for word in HydraConfig.get().overrides.task]
+    words = [word.lstrip("+") for word in HydraConfig.get().overrides.task]
     single = DictConfig(OmegaConf.to_container(config, resolve=False))
     single.run_dir = str(Path(config.run_dir) / str(job.num))
     total, seconds = prod(swept.values()), time.time() - started
-    own = [w.lstrip("+") for w in words if w.lstrip("+").partition("=")[0] in swept]
+    own = [w for w in words if w.partition("=")[0] in swept]
     log.info(
         f"--- run {job.num + 1} of {total}{time_left(job.num, total, seconds)}: {' '.join(own)}"
     )
@@ -116,4 +116,4 @@ def _train(config: DictConfig, words: list[str], number: int) -> int:
 def _began(folder: Path, words: list[str]) -> bool:
     if not (folder / "config.yaml").is_file():
         return False
-    return [word.removeprefix("++") for word in read_words(folder)] == words
+    return read_words(folder) == words
