@@ -15,6 +15,7 @@ from ferkit.errors import FerkitError
 from ferkit.hydra_keys import check_hydra_node
 from ferkit.log import log, log_to_stderr
 from ferkit.progress import time_left
+from ferkit.repeats import many_runs, one_of_many
 from ferkit.runs.find import read_words
 from ferkit.runs.folder import default_folder
 from ferkit.workers import end_with_parent
@@ -32,7 +33,7 @@ def main(words: Sequence[str]) -> int:
     if not given:
         overrides.append(f"run_dir={folder}")
     started = time.time()
-    with hydra_ready("train"), explained("train"):
+    with hydra_ready("train"), explained("train"), many_runs() as shared:
         from hydra.core.global_hydra import GlobalHydra
         from hydra.types import RunMode
 
@@ -45,10 +46,13 @@ def main(words: Sequence[str]) -> int:
         check_hydra_node(composed.hydra)
         done = hydra.multirun(
             config_name="train",
-            task_function=partial(run_job, swept=swept_keys(opened), started=started),
+            task_function=partial(
+                run_job, swept=swept_keys(opened), started=started, shared=shared
+            ),
             overrides=opened,
             with_log_configuration=False,
         )
+    (folder / "multirun.yaml").unlink(missing_ok=True)  # Hydra's; each run has its own config
     codes = [job.return_value for batch in done for job in batch]
     log.info(f"{codes.count(0)} of {len(codes)} runs done: {folder}")
     print(folder)
@@ -64,12 +68,13 @@ def swept_keys(words: Sequence[str]) -> dict[str, int]:
     return {o.key_or_group: len(list(o.sweep_string_iterator())) for o in swept}
 
 
-def run_job(config: DictConfig, swept: Mapping[str, int], started: float) -> int:
+def run_job(config: DictConfig, swept: Mapping[str, int], started: float, shared: Path) -> int:
     """One job, at module level so that other processes find it; return an exit code.
 
     Args:
         swept: The keys that differ between jobs, and how many values each has.
         started: When the first began, by the clock that all processes share.
+        shared: A folder of all jobs, by which a warning is logged once.
     """
     from hydra.core.hydra_config import HydraConfig
 
@@ -86,7 +91,8 @@ def run_job(config: DictConfig, swept: Mapping[str, int], started: float) -> int
         f"--- run {job.num + 1} of {total}{time_left(job.num, total, seconds)}: {' '.join(own)}"
     )
     try:
-        return _train(single, words, int(job.num))
+        with one_of_many(shared):
+            return _train(single, words, int(job.num))
     except FerkitError as error:
         log.error(str(error))
         return error.exit_code
