@@ -60,7 +60,7 @@ def _draw_scores(axes: "Axes", take: Take, scored: Scored) -> None:
     axes.plot(times, scores, color=INK, linewidth=1.2, solid_capstyle="butt")
     axes.axhline(take.settings.threshold, color=FAINT, linewidth=0.8, linestyle=(0, (4, 3)))
     axes.set_ylim(0, 1.02)
-    axes.set_ylabel("probability of the\nwanted emotion, smoothed")
+    axes.set_ylabel("wanted emotion")
 
 
 def _mark_section(axes: "Axes", result: Result, count: int) -> None:
