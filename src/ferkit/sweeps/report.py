@@ -78,7 +78,8 @@ def _notes(study: Study, monitor: str, folder: Path, best: FrozenTrial | None) -
     return [
         *notes,
         f"Best: trial {best.number}, {in_words(monitor)} {best.value:.4f}. The best of many is "
-        f"better on val than on faces it was not chosen by; one look at test says how good it is: {look}",
+        f"better on val than on faces it was not chosen by; one look at test says how good it "
+        f"is: {look}",
     ]
 
 
