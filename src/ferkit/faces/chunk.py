@@ -40,8 +40,8 @@ def process_chunk(
 
     Returns:
         `rows` [n], `faces` [n, S, S(, 3)], `content` [n], and of the chosen face `score` [n],
-        `box` [n, 4], `found` [n] (faces in the image) and `fallback` [n]; `dropped_rows` and
-        `dropped_why` of the others. Row numbers are the index's.
+        `box` [n, 4], `found` [n] (faces in the image) and `fallback` [n], and of its image `shape`
+        [n, 2]; `dropped_rows` and `dropped_why` of the others. Row numbers are the index's.
     """
     from ferkit.faces.crop import crop_faces
     from ferkit.faces.decode import content_hash
@@ -64,6 +64,7 @@ def process_chunk(
         "box": np.array([_four(crop.box) for _, crop in kept], np.float32).reshape(-1, 4),
         "found": np.array([crop.found for _, crop in kept], np.int32),
         "fallback": np.array([crop.fallback for _, crop in kept], "U16"),
+        "shape": np.array([images[i].shape[:2] for i, _ in kept], np.int32).reshape(-1, 2),
         "dropped_rows": np.array([chunk.start + i for i in dropped], np.int64),
         "dropped_why": np.array([lost[i] for i in dropped], "U32"),
     }

@@ -32,6 +32,8 @@ from ferkit.workers import spread
 
 CHUNK = 512
 BROKEN_LIMIT = 0.05
+PHOTOGRAPH = 200  # pixels of the longer side from which an oblong image is hardly a crop of a face
+LARGE = 400  # and from which no image is
 UNSEEN = ("none", "given")  # detectors that look at no image
 
 
@@ -44,12 +46,14 @@ class Prepared:
         faces: uint8 [N, S, S] or [N, S, S, 3].
         extra: Frame of what was found out a row (content, score, box of the face).
         dropped: Reason to row numbers.
+        shape: Median height and width of the images.
     """
 
     rows: np.ndarray
     faces: np.ndarray
     extra: pd.DataFrame
     dropped: dict[str, np.ndarray]
+    shape: tuple[int, int]
 
 
 def prepare(
@@ -165,7 +169,8 @@ def _join(parts: Sequence[Path], index: FaceIndex) -> Prepared:
     for path in parts:
         with np.load(path, allow_pickle=False) as file:
             loaded.append({name: file[name] for name in file.files})
-    whole = {name: np.concatenate([part[name] for part in loaded]) for name in loaded[0]}
+    names = set.intersection(*map(set, loaded))  # a part of an older ferkit may lack one
+    whole = {name: np.concatenate([part[name] for part in loaded]) for name in names}
     reasons = np.unique(whole["dropped_why"])
     dropped = {str(r): whole["dropped_rows"][whole["dropped_why"] == r] for r in reasons}
     _refuse_broken(index, dropped.get("unreadable", np.empty(0, int)))
@@ -184,7 +189,9 @@ def _join(parts: Sequence[Path], index: FaceIndex) -> Prepared:
         }
     )
     extra["face_box"] = [None if np.isnan(b).any() else b.tolist() for b in whole["box"]]
-    return Prepared(whole["rows"], whole["faces"], extra, dropped)
+    shapes = whole.get("shape", np.zeros((1, 2)))
+    height, width = np.median(shapes, axis=0).astype(int).tolist()
+    return Prepared(whole["rows"], whole["faces"], extra, dropped, (height, width))
 
 
 def _refuse_broken(index: FaceIndex, broken: np.ndarray) -> None:
@@ -221,4 +228,18 @@ def _fill_store(index: FaceIndex, settings: FaceSettings, prepared: Prepared, fo
         np.save(file, faces, allow_pickle=False)
     kept.to_parquet(folder / FILES[1])
     card = make_card(index, settings, kept, prepared.dropped)
+    card["dataset"]["warnings"] += _whole_photographs(settings, *prepared.shape)
     (folder / FILES[2]).write_text(json.dumps(card, indent=1))
+
+
+def _whole_photographs(settings: FaceSettings, height: int, width: int) -> list[str]:
+    """A warning where whole photographs would be shrunk to the size of a face."""
+    longer, shorter = max(height, width), min(height, width)
+    oblong = longer >= PHOTOGRAPH and longer > 1.15 * shorter
+    if settings.detector != "none" or not (oblong or longer >= LARGE):
+        return []
+    return [
+        f"images of {width} x {height} pixels are shrunk whole to {settings.size} x "
+        f"{settings.size}; if they are photographs and no crops of faces, faces=haar_48 finds the "
+        "face in each"
+    ]
