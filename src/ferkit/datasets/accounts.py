@@ -16,6 +16,7 @@ from typing import Any, TypeVar, cast
 from ferkit.datasets.given import as_root
 from ferkit.datasets.index import FaceIndex
 from ferkit.datasets.layout import is_archive
+from ferkit.datasets.packed import is_folder
 from ferkit.datasets.video_files import is_video
 from ferkit.datasets.walk import (
     Listing,
@@ -33,6 +34,7 @@ JUNK = "junk file"
 FOREIGN = "image of a format or name that is not read"
 MISNAMED = "name is no UTF-8"
 IRREGULAR = "no regular file"
+REFUSED = "refused member of an archive"
 _PLACES = 5  # folders that a warning names
 
 _Reader = TypeVar("_Reader", bound=Callable[..., FaceIndex])
@@ -122,7 +124,7 @@ def _distinct(roots: Sequence[Path]) -> list[Path]:
     """The folders among them, without those that lie in another."""
     tops: list[Path] = []
     for root in sorted({Path(os.path.abspath(root)) for root in roots}):
-        if root.is_dir() and not any(root.is_relative_to(top) for top in tops):
+        if is_folder(root) and not any(root.is_relative_to(top) for top in tops):
             tops.append(root)
     return tops
 
@@ -182,6 +184,13 @@ def _settle(index: FaceIndex, root: Path, left: list[str], listing: Listing) -> 
         index.warnings.append(
             f"{len(listing.irregular):,} entries {where} are no regular file (links that lead "
             f"nowhere, devices, pipes or sockets), e.g. {shown(listing.irregular[0])}; passed over"
+        )
+    _drop(index, REFUSED, len(listing.refused))
+    if listing.refused:
+        first, why = next(iter(listing.refused.items()))
+        index.warnings.append(
+            f"{len(listing.refused):,} members of the archive {root} are refused, e.g. "
+            f"{shown(first)}: {why}"
         )
     for folder, why in list(listing.unreadable.items())[:_PLACES]:
         index.warnings.append(

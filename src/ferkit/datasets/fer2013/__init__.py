@@ -30,7 +30,8 @@ from ferkit.datasets.fer2013.csv_file import USAGES, PixelRows, read_pixel_rows
 from ferkit.datasets.fer2013.folders import find_tree, read_folders
 from ferkit.datasets.index import FaceIndex, make_index
 from ferkit.datasets.layout import check_counts, find_file, not_found, per_class
-from ferkit.datasets.walk import list_files, shown
+from ferkit.datasets.packed import is_folder
+from ferkit.datasets.walk import is_regular, list_files, shown
 from ferkit.emotions import EMOTIONS
 from ferkit.errors import ConfigError, DatasetLayoutError, DatasetNotFoundError, unknown
 
@@ -90,7 +91,7 @@ def read_fer2013(
 
 
 def _locate(root: Path, variant: str) -> Path | ClassTree:
-    if root.is_file() and root.suffix.lower() == ".csv":
+    if is_regular(root) and root.suffix.lower() == ".csv":
         return root
     for form in _VARIANTS[1:] if variant == "auto" else (variant,):
         found = find_tree(root) if form == "folder" else find_file(root, [_FILES[form]])
@@ -101,7 +102,7 @@ def _locate(root: Path, variant: str) -> Path | ClassTree:
 
 def _second_copies(root: Path, found: Path) -> list[str]:
     """A warning of further files of the name that was read."""
-    others = list_files(root, strict=False).others if root.is_dir() else []
+    others = list_files(root, strict=False).others if is_folder(root) else []
     same = [path for path in others if path.rsplit("/", 1)[-1].lower() == found.name.lower()]
     rest = [shown(path) for path in same if root / path != found]
     if not rest:
