@@ -5,8 +5,9 @@ What then remains of the files below the root is reported here, the same for all
 """
 
 import os
+import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import wraps
@@ -35,6 +36,7 @@ FOREIGN = "image of a format or name that is not read"
 MISNAMED = "name is no UTF-8"
 IRREGULAR = "no regular file"
 REFUSED = "refused member of an archive"
+_ARCHIVE = re.compile(r"(.*?\.(?:tar|parquet))/", re.IGNORECASE)
 _PLACES = 5  # folders that a warning names
 
 _Reader = TypeVar("_Reader", bound=Callable[..., FaceIndex])
@@ -83,18 +85,37 @@ def account(index: FaceIndex) -> None:
     `files` is filled; what was not read is added to `dropped`, and named in `warnings`.
     """
     fates = _fates(index)
-    for root in _distinct(index.roots):
-        listing = list_files(root, strict=False)
-        base = _posix(root)
-        left, seen = [], set()
-        for path in _pictures(listing):
-            full = f"{base}/{path}"
-            seen.add(full)
-            if full in fates:
-                _count(index, fates[full])
-            else:
-                left.append(path)
-        _settle(index, root, _without_aliases(index, base, left, fates, seen), listing)
+    packed = Counter(match[1] for path in fates if (match := _ARCHIVE.match(path)))
+    roots = _distinct(index.roots)
+    for root in roots:
+        _account_below(index, root, fates, packed)
+    on_disk = index.files.copy()
+    tars = [Path(path) for path in packed if path.lower().endswith(".tar")]
+    for archive in tars:
+        if archive not in roots:
+            _account_below(index, archive, fates, packed)
+    inner = index.files.get(READ, 0) - on_disk.get(READ, 0)
+    inner += sum(rows for path, rows in packed.items() if path.lower().endswith(".parquet"))
+    index.files = on_disk
+    if inner:
+        index.notes.append(f"{inner:,} images are read inside {len(packed)} archives")
+
+
+def _account_below(
+    index: FaceIndex, root: Path, fates: dict[str, str], packed: Mapping[str, int]
+) -> None:
+    listing = list_files(root, strict=False)
+    base = _posix(root)
+    listing.others = [path for path in listing.others if f"{base}/{path}" not in packed]
+    left, seen = [], set()
+    for path in _pictures(listing):
+        full = f"{base}/{path}"
+        seen.add(full)
+        if full in fates:
+            _count(index, fates[full])
+        else:
+            left.append(path)
+    _settle(index, root, _without_aliases(index, base, left, fates, seen), listing)
 
 
 def _fates(index: FaceIndex) -> dict[str, str]:
@@ -189,7 +210,7 @@ def _settle(index: FaceIndex, root: Path, left: list[str], listing: Listing) -> 
     if listing.refused:
         first, why = next(iter(listing.refused.items()))
         index.warnings.append(
-            f"{len(listing.refused):,} members of the archive {root} are refused, e.g. "
+            f"{len(listing.refused):,} members of archives {where} are refused, e.g. "
             f"{shown(first)}: {why}"
         )
     for folder, why in list(listing.unreadable.items())[:_PLACES]:

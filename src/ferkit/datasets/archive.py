@@ -1,10 +1,10 @@
 """What an archive holds: plain files of plain names; all else is refused, with a reason."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import BinaryIO
+from io import BufferedReader
 
 from ferkit.errors import DataError
 
@@ -24,8 +24,8 @@ class Archive:
     """
 
     path: str
-    open_member: Callable[[str], BinaryIO]
-    sizes: dict[str, int] = field(default_factory=dict)
+    open_member: Callable[[str], BufferedReader]
+    sizes: Mapping[str, int] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
 
     def add(self, name: str, size: int, fault: str = "") -> str | None:
@@ -35,6 +35,7 @@ class Archive:
         if fault:
             self.refused[name] = fault
             return None
+        assert isinstance(self.sizes, dict)  # a parquet's are computed
         self.sizes[tidy] = size
         return tidy
 

@@ -1,4 +1,4 @@
-"""Paths that lead into a zip or tar: `fer2013.zip/train/happy/1.jpg` is read where it lies.
+"""Paths that lead into a zip, tar or parquet: `fer2013.zip/train/happy/1.jpg` is a file.
 
 Nothing is unpacked onto the disk, so no name can lead out of an archive. A member that is no
 plain file of a plain name (an absolute one, one with `..`, a link, one that is encrypted or comes
@@ -9,16 +9,16 @@ import os
 import re
 import stat
 from functools import lru_cache
-from io import TextIOWrapper
+from io import BufferedReader, TextIOWrapper
 from pathlib import Path
-from typing import BinaryIO
 
 from ferkit.datasets.archive import Archive
+from ferkit.datasets.packed_parquet import open_parquet
 from ferkit.datasets.packed_tar import open_tar
 from ferkit.datasets.packed_zip import open_zip
 from ferkit.errors import DataError
 
-_THROUGH = re.compile(r"\.(zip|tar)(?=/|$)", re.IGNORECASE)
+_THROUGH = re.compile(r"\.(zip|tar)(?=/|$)|\.parquet(?=/)", re.IGNORECASE)
 _OPEN = 8  # archives held open at a time, shards of one dataset
 
 
@@ -44,7 +44,8 @@ def inside(path: Path | str) -> tuple[Archive, str] | None:
 @lru_cache(_OPEN)
 def _opened(path: str, size: int, changed: int, process: int) -> Archive:  # noqa: ARG001
     # A handle has one position in its file: processes must not share it.
-    return open_zip(path) if path.lower().endswith(".zip") else open_tar(path)
+    kinds = {".zip": open_zip, ".tar": open_tar, ".parquet": open_parquet}
+    return kinds[Path(path).suffix.lower()](path)
 
 
 def archive_of(path: Path | str) -> Path:
@@ -81,7 +82,7 @@ def size_of(path: Path) -> int:
     return path.stat().st_size if path.is_file() else 0
 
 
-def open_bytes(path: Path) -> BinaryIO:
+def open_bytes(path: Path) -> BufferedReader:
     """Open a file, on the disk or in an archive.
 
     Raises:

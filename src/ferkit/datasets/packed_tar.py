@@ -3,7 +3,7 @@
 import io
 import tarfile
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from ferkit.datasets.archive import Archive, damaged
 from ferkit.errors import DataError
@@ -19,14 +19,14 @@ def open_tar(path: str) -> Archive:
     """
     places: dict[str, tuple[int, int]] = {}
 
-    def open_member(name: str) -> BinaryIO:
+    def open_member(name: str) -> io.BufferedReader:
         return io.BufferedReader(_Slice(path, *places[name]))
 
     archive = Archive(path, open_member)
     try:
         with tarfile.open(path, "r:") as packed:
             while (member := packed.next()) is not None:
-                packed.members = []  # else every header is kept: 1.5 kB a member
+                packed.members = []  # type: ignore[attr-defined]  # else every header is kept: 1.5 kB a member
                 if member.isdir():
                     continue
                 fault = "" if member.isreg() and not member.issparse() else "it is a link or device"

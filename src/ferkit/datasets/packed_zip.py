@@ -4,7 +4,7 @@ import io
 import stat
 import zipfile
 import zlib
-from typing import IO, Any, BinaryIO
+from typing import IO, Any
 
 from ferkit.datasets.archive import Archive, damaged, refuse_bomb
 
@@ -24,7 +24,7 @@ def open_zip(path: str) -> Archive:
         raise damaged(path, error) from error
     members: dict[str, zipfile.ZipInfo] = {}
 
-    def open_member(name: str) -> BinaryIO:
+    def open_member(name: str) -> io.BufferedReader:
         info = members[name]
         refuse_bomb(path, name, info.file_size, info.compress_size)
         try:
