@@ -86,6 +86,7 @@ def account(index: FaceIndex) -> None:
     """
     fates = _fates(index)
     packed = Counter(match[1] for path in fates if (match := _ARCHIVE.match(path)))
+    packed = Counter({path: rows for path, rows in packed.items() if os.path.isfile(path)})
     roots = _distinct(index.roots)
     for root in roots:
         _account_below(index, root, fates, packed)
