@@ -8,7 +8,8 @@ Read in every form it is handed around in:
 - `fer2013.csv` (emotion,pixels,Usage) and `icml_face_data.csv` (emotion, Usage, pixels);
 - `train.csv` (emotion,pixels): the Training rows alone; `test.csv` has no labels and is refused;
 - image folders `train/<class>/Training_<n>.jpg`, `test/<class>/{PublicTest,PrivateTest}_<n>.jpg`
-  at any nesting, `images/{train,validation}`, and flat class folders.
+  at any nesting, `images/{train,validation}`, and flat class folders; `train/0` to `6` with a file
+  that names the numbers beside (labels.txt, classes.json, ...), else `label_order`.
 
 Known faults: 12 images are all black (found by content when the faces are prepared); 280 images
 of PublicTest and 288 of PrivateTest have an identical copy in Training (`split.drop_leaks=true`
