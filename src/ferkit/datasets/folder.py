@@ -6,7 +6,8 @@
 The root is looked for up to three levels down. Class folders are emotions or their usual other
 names (happiness, joy, ...). Other names need `labels.map`, or `emotions` with names of one's
 own; folders named by numbers need `label_order` or a file of names beside (labels.txt,
-classes.json, ...), for a number's meaning is never guessed. There are no subjects: where they are known, `dataset=table` carries them.
+classes.json, ...), for a number's meaning is never guessed. There are no subjects: where they are
+known, `dataset=table` carries them.
 """
 
 from collections import Counter

@@ -37,7 +37,7 @@ def mirror(tmp_path):
     ],
 )
 def test_numbers_mean_what_the_file_says(mirror, file, text, tmp_path):
-    with pytest.raises(DataError, match="never guessed.*labels.txt"):
+    with pytest.raises(DataError, match=r"never guessed.*labels\.txt"):
         read_fer2013(mirror)
     (mirror / file).write_text(text)
     make(tmp_path / "named", people=2, variant="folder")
