@@ -6,11 +6,10 @@ whichever dataset it is made with.
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from functools import partial
 from pathlib import Path
 
 from ferkit.datasets.packed import is_folder, open_bytes, size_of
-from ferkit.datasets.walk import entry_names, files_in, shown, subfolders
+from ferkit.datasets.walk import entry_names, file_names, files_in, shown, subfolders
 from ferkit.emotions import EMOTIONS, canonical
 from ferkit.errors import DataError, DatasetLayoutError, DatasetNotFoundError
 
@@ -77,17 +76,18 @@ def find_root(root: Path | str, is_root: Callable[[Path], object], levels: int =
 
 def find_file(root: Path | str, names: Iterable[str], levels: int = 3) -> Path | None:
     """The first file of one of these names (any case), earlier names before later ones."""
-    for name in names:
-        named = partial(_named, wanted=name.lower())
-        folder = find_root(root, named, levels)
-        if folder is not None:
-            return named(folder)
-    return None
-
-
-def _named(folder: Path, wanted: str) -> Path | None:
-    found = [path for path in files_in(folder) if path.name.lower() == wanted]
-    return min(found, default=None)
+    wanted = [name.lower() for name in names]
+    found: dict[str, Path] = {}
+    level = [Path(root).expanduser()]
+    for _ in range(levels + 1):
+        for folder in level:
+            for name in file_names(folder):  # each folder is listed once
+                if name.lower() in wanted:
+                    found.setdefault(name.lower(), folder / name)
+        if wanted[0] in found:
+            break
+        level = [child for folder in level for child in subfolders(folder)]
+    return next((found[name] for name in wanted if name in found), None)
 
 
 def is_archive(name: str) -> bool:
