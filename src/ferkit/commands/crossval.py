@@ -28,6 +28,7 @@ from ferkit.inference.thumbnails import make_thumbnails, write_thumbnails
 from ferkit.log import log
 from ferkit.model import load_model
 from ferkit.progress import time_left
+from ferkit.repeats import many_runs, one_of_many
 from ferkit.runs.folder import RunFolder, claim_run, default_folder, environment
 from ferkit.splits import number_of_folds
 from ferkit.training.settings import TrainerSettings
@@ -70,12 +71,14 @@ def _all_folds(
     config: DictConfig, words: Sequence[str], run: RunFolder, store: FaceStore, folds: int
 ) -> Run:
     pooled, described, started = [], [], time.monotonic()
-    for fold in range(folds):
-        left = time_left(fold, folds, time.monotonic() - started)
-        log.info(f"--- split.fold={fold} ({fold + 1} of {folds}){left}")
-        predictions, views = _train_fold(config, fold, run.folder, words)
-        pooled.append(predictions.assign(fold=fold))
-        described.append(views.describe())
+    with many_runs() as shared:
+        for fold in range(folds):
+            left = time_left(fold, folds, time.monotonic() - started)
+            log.info(f"--- split.fold={fold} ({fold + 1} of {folds}){left}")
+            with one_of_many(shared):
+                predictions, views = _train_fold(config, fold, run.folder, words)
+            pooled.append(predictions.assign(fold=fold))
+            described.append(views.describe())
     held_out = pd.concat(pooled, ignore_index=True).assign(view=VIEW)
     if held_out["key"].duplicated().any():
         name = described[0]["split"]["name"]

@@ -15,6 +15,7 @@ from ferkit.errors import FerkitError
 from ferkit.hydra_keys import check_hydra_node
 from ferkit.log import log, log_to_stderr
 from ferkit.progress import time_left
+from ferkit.repeats import many_runs, one_of_many
 from ferkit.runs.find import read_words
 from ferkit.runs.folder import default_folder
 from ferkit.workers import end_with_parent
@@ -32,7 +33,7 @@ def main(words: Sequence[str]) -> int:
     if not given:
         overrides.append(f"run_dir={folder}")
     started = time.time()
-    with hydra_ready("train"), explained("train"):
+    with hydra_ready("train"), explained("train"), many_runs() as shared:
         from hydra.core.global_hydra import GlobalHydra
         from hydra.types import RunMode
 
@@ -45,10 +46,13 @@ def main(words: Sequence[str]) -> int:
         check_hydra_node(composed.hydra)
         done = hydra.multirun(
             config_name="train",
-            task_function=partial(run_job, swept=swept_keys(opened), started=started),
+            task_function=partial(
+                run_job, swept=swept_keys(opened), started=started, shared=shared
+            ),
             overrides=opened,
             with_log_configuration=False,
         )
+    (folder / "multirun.yaml").unlink(missing_ok=True)  # Hydra's; each run has its own config
     codes = [job.return_value for batch in done for job in batch]
     log.info(f"{codes.count(0)} of {len(codes)} runs done: {folder}")
     print(folder)
@@ -64,12 +68,13 @@ def swept_keys(words: Sequence[str]) -> dict[str, int]:
     return {o.key_or_group: len(list(o.sweep_string_iterator())) for o in swept}
 
 
-def run_job(config: DictConfig, swept: Mapping[str, int], started: float) -> int:
+def run_job(config: DictConfig, swept: Mapping[str, int], started: float, shared: Path) -> int:
     """One job, at module level so that other processes find it; return an exit code.
 
     Args:
         swept: The keys that differ between jobs, and how many values each has.
         started: When the first began, by the clock that all processes share.
+        shared: A folder of all jobs, by which a warning is logged once.
     """
     from hydra.core.hydra_config import HydraConfig
 
@@ -77,16 +82,17 @@ def run_job(config: DictConfig, swept: Mapping[str, int], started: float) -> int
         log_to_stderr()
     end_with_parent()  # where a launcher made this process by multiprocessing, as joblib's does
     job = HydraConfig.get().job
-    words = [word.removeprefix("++") for word in HydraConfig.get().overrides.task]
+    words = [word.lstrip("+") for word in HydraConfig.get().overrides.task]
     single = DictConfig(OmegaConf.to_container(config, resolve=False))
     single.run_dir = str(Path(config.run_dir) / str(job.num))
     total, seconds = prod(swept.values()), time.time() - started
-    own = [w.lstrip("+") for w in words if w.lstrip("+").partition("=")[0] in swept]
+    own = [w for w in words if w.partition("=")[0] in swept]
     log.info(
         f"--- run {job.num + 1} of {total}{time_left(job.num, total, seconds)}: {' '.join(own)}"
     )
     try:
-        return _train(single, words, int(job.num))
+        with one_of_many(shared):
+            return _train(single, words, int(job.num))
     except FerkitError as error:
         log.error(str(error))
         return error.exit_code
@@ -116,4 +122,4 @@ def _train(config: DictConfig, words: list[str], number: int) -> int:
 def _began(folder: Path, words: list[str]) -> bool:
     if not (folder / "config.yaml").is_file():
         return False
-    return [word.removeprefix("++") for word in read_words(folder)] == words
+    return read_words(folder) == words

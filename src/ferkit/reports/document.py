@@ -5,7 +5,7 @@ import struct
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from ferkit.printable import printable
+from ferkit.printable import in_words, printable
 from ferkit.reports.blocks import (
     Beside,
     Block,
@@ -61,6 +61,7 @@ def document_of(
     sheets: Sequence[Sheet],
     *,
     pictures: Mapping[str, bytes],
+    captions: Mapping[str, str],
     notes: Sequence[str],
     commands: Sequence[str],
 ) -> Document:
@@ -69,10 +70,13 @@ def document_of(
     Args:
         sheets: `tidy`.
         pictures: File name to the bytes of a png or svg.
+        captions: File name to the words below it; by default the name's own.
         notes: Sentences below the title.
         commands: Command lines below the title.
     """
-    shown = [Picture(name, data, caption(name)) for name, data in pictures.items()]
+    shown = [
+        Picture(name, data, captions.get(name) or caption(name)) for name, data in pictures.items()
+    ]
     blocks: list[Block] = [Sentences(tuple(map(one_line, notes))), Commands(tuple(commands))]
     for sheet in sheets:
         blocks += [
@@ -127,8 +131,12 @@ def tidy(sheet: Sheet) -> Sheet:
 
 
 def caption(name: str) -> str:
-    """What a picture's file name says."""
-    return name.rpartition(".")[0].replace("_", " ")
+    """What a picture's file name says.
+
+    >>> caption("curves_loss.png")
+    'curves loss'
+    """
+    return in_words(name.rpartition(".")[0])
 
 
 def is_wide(picture: bytes) -> bool:

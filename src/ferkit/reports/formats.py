@@ -30,6 +30,7 @@ def write_document(
     sheets: Sequence[Sheet],
     *,
     pictures: Mapping[str, bytes] | None = None,
+    captions: Mapping[str, str] | None = None,
     notes: Sequence[str] = (),
     commands: Sequence[str] = (),
     data: Sequence[Sheet] | None = None,
@@ -44,6 +45,7 @@ def write_document(
         folder: Made where it is not there.
         stem: Name of the files without suffix.
         pictures: File name to the bytes of a png or svg; inside the html as data addresses.
+        captions: File name to the words below it; by default the name's own.
         notes: Sentences below the title.
         commands: Command lines below the title.
         data: What the csv files hold, where the pages show less of it; by default `sheets`.
@@ -53,7 +55,14 @@ def write_document(
             twice or one that is not safe everywhere.
     """
     shown = tuple(map(tidy, sheets))
-    document = document_of(title, shown, pictures=pictures or {}, notes=notes, commands=commands)
+    document = document_of(
+        title,
+        shown,
+        pictures=pictures or {},
+        captions=captions or {},
+        notes=notes,
+        commands=commands,
+    )
     held = shown if data is None else tuple(map(tidy, data))
     made = [
         *render(document, stem).items(),

@@ -11,7 +11,7 @@ from ferkit.evaluation.examples import choose_examples, frequent_confusions
 from ferkit.evaluation.intervals import calibration_sums
 from ferkit.evaluation.metrics import compute_metrics, confusion_frame
 from ferkit.evaluation.outcomes import read_outcomes
-from ferkit.printable import csv_frame
+from ferkit.printable import csv_frame, in_words
 from ferkit.reports.blocks import Beside, Block, Face, Gallery, Heading, Picture, Sentences
 from ferkit.reports.folds import folds_table, measure_folds
 from ferkit.reports.plots import draw_confusion, draw_reliability, render
@@ -77,9 +77,10 @@ def view_blocks(view: View, record: RunRecord, *, faces: bool) -> list[Block]:
         faces: Whether to show the thumbnails that the run kept.
     """
     further = folds_table(view.metrics) | video_tables(view.metrics)
+    name = in_words(view.name)
     tables = ((Heading(title, level=3), table) for title, table in further.items())
     return [
-        Heading(f"{view.name}: class by class", anchor=f"view-{view.name}", short=view.name),
+        Heading(f"{name}: class by class", anchor=f"view-{view.name}", short=name),
         per_class_table(view.metrics),
         Beside(((_confusion_plot(view),), (_reliability_plot(view),)), wide_first=True),
         confusion_table(view.matrix),
@@ -89,11 +90,11 @@ def view_blocks(view: View, record: RunRecord, *, faces: bool) -> list[Block]:
 
 
 def _confusion_plot(view: View) -> Picture:
-    drawn = draw_confusion(view.matrix, f"Confusion matrix, {view.name}")
+    drawn = draw_confusion(view.matrix, f"Confusion matrix, {in_words(view.name)}")
     return Picture(
         f"confusion_matrix{view.suffix}.png",
         render(drawn, "png"),
-        f"Confusion matrix, {view.name}",
+        f"Confusion matrix, {in_words(view.name)}",
         "Rows: the true class. In each cell the share of the row in percent, below it the number "
         "of faces.",
         svg=render(drawn, "svg"),
@@ -105,7 +106,7 @@ def _reliability_plot(view: View) -> Picture:
     return Picture(
         "",
         render(drawn, "svg"),
-        f"Reliability, {view.name}",
+        f"Reliability, {in_words(view.name)}",
         "Calibration: how often a confidence is right, in 15 equal bins with Wilson intervals; "
         f"ECE {format_metric(view.metrics['ece'])}. Below: how many faces.",
     )
