@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ferkit.errors import DataError
+from ferkit.faces.orient import orient
 from ferkit.faces.settings import FaceSettings
 
 
@@ -28,6 +29,7 @@ class Chunk:
     frames: list[int]
     boxes: list[Any]
     images: np.ndarray | None
+    orients: list[str] | None = None  # see `faces.orient`
 
 
 def process_chunk(
@@ -90,6 +92,9 @@ def _decode(chunk: Chunk) -> tuple[dict[int, np.ndarray], dict[int, str]]:
     if chunk.images is not None:
         return dict(enumerate(chunk.images)), {}
     images = {i: image for i, image in _read(chunk) if image is not None}
+    for i, how in enumerate(chunk.orients or ()):
+        if how and i in images:
+            images[i] = orient(images[i], how)
     broken = {i: "unreadable" for i in range(len(chunk.paths)) if i not in images}
     return images, broken
 

@@ -153,6 +153,7 @@ def _cut(index: FaceIndex, start: int, step: int) -> Chunk:
         frames=rows["frame"].tolist(),
         boxes=rows["box"].tolist(),
         images=None if index.images is None else index.images[start : start + step],
+        orients=rows["orient"].tolist() if "orient" in rows else None,
     )
 
 
