@@ -31,6 +31,8 @@ LAUNCHERS = {  # what each of Hydra's launchers beside its own comes with
 _PLAIN_OVERRIDE = re.compile(r"^(tests|[a-z_]\w*(\.\w+)+)=", re.IGNORECASE)
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 _TAKEN_APART = frozenset("'\"[]{}(),=$\\~#;!&<>^`|")
+_PAIR = re.compile(r"""[^'"\[\]{}()$,\\]*=[^'"\[\]{}()$,\\]*""")
+_NAMES = ("baseline",)  # keys whose value is a name with any sign in it
 _NO_NAME = re.compile(r"null|true|false|[-+]?\d[\d_.]*(e[-+]?\d+)?", re.IGNORECASE)
 
 
@@ -129,7 +131,7 @@ def split_words(words: Sequence[str]) -> tuple[list[str], list[str]]:
 
 def prepare(overrides: Sequence[str], searched: Sequence[str]) -> list[str]:
     """Let keys below a node through (they are checked against its target), add search paths."""
-    overrides = [_in_quotes(word) for word in overrides]
+    overrides = [_in_quotes(_without_plus(word)) for word in overrides]
     _check_names(overrides)
     for word in overrides:
         check_hydra_word(word)
@@ -148,16 +150,28 @@ def prepare(overrides: Sequence[str], searched: Sequence[str]) -> list[str]:
     return opened + ([f"hydra.searchpath=[{paths}]"] if paths else [])
 
 
+def _without_plus(word: str) -> str:
+    """A word without Hydra's `+`: every key may be given without it, and is recorded so."""
+    bare = word.lstrip("+")
+    return word if bare.startswith("hydra") else bare
+
+
 def _in_quotes(word: str) -> str:
     """Quote a value with a letter or sign that Hydra's grammar has no place for, as paths have."""
     key, equals, value = word.partition("=")
-    if equals and _is_literal(value):
+    if equals and (_is_literal(value) or _is_name(key, value)):
         escaped = re.sub(r"(\\*)('|$)", lambda m: m[1] * 2 + "\\'" * bool(m[2]), value)
         return f"{key}='{escaped.replace('${', chr(92) + '${')}'"
     strange = not value.isascii() or set(value) & set("~#;!&<>^`|")
     if not equals or not strange or set(value) & set("'\"[]{}(),=$\\"):
         return word
     return f"{key}='{value}'"
+
+
+def _is_name(key: str, value: str) -> bool:
+    """Whether a value is words that ferkit itself offers, such as a method's `loss=focal`."""
+    given = value[:1] in ("'", '"') or value == "null"
+    return bool(_PAIR.fullmatch(value)) or (key in _NAMES and not given)
 
 
 def _is_literal(value: str) -> bool:

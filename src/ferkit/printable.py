@@ -51,6 +51,15 @@ def one_line(text: str) -> str:
     return printable(" ".join(text.split("\n")))
 
 
+def in_words(name: str) -> str:
+    """A name of code as a caption has it.
+
+    >>> in_words("held_out")
+    'held out'
+    """
+    return name.replace("_", " ")
+
+
 def quoted(path: Path) -> str:
     """A path as a value of Hydra's grammar, in quotes where it needs them.
 

@@ -11,8 +11,10 @@ import pandas as pd
 import pytest
 import torch
 from matplotlib.cbook import get_sample_data
+from PIL import Image
 
 import ferkit.packaged as packaged
+from ferkit import load_model as load_classifier
 from ferkit.composition import completed, compose
 from ferkit.inference.predict import make_predictions, predict_scores
 from ferkit.inference.tta import Tta
@@ -129,6 +131,16 @@ def test_an_install_without_weights_says_so(ferkit, monkeypatch, tmp_path):
     said = ferkit("predict", "source=.", "out=out")
     assert said.code == 3
     assert "give model=RUN" in said.err
+
+
+@pytest.mark.parametrize("words", [["faces=none"], ["faces=haar_48"]])
+def test_what_was_trained_on_ready_crops_takes_any_faces(ferkit, tmp_path, words):
+    """Its `faces` node finds faces in pictures; it shaped no training face."""
+    crop = np.random.default_rng(0).integers(0, 256, (48, 48), dtype=np.uint8)
+    Image.fromarray(crop).save(tmp_path / "crop.png")
+    code, _, err = ferkit("predict", "source=crop.png", "out=out", *words)
+    assert code == 0, err
+    assert load_classifier().predict(crop, *words)["success"].tolist() == [int("none" in words[0])]
 
 
 @pytest.mark.parametrize("name", packaged.names())

@@ -10,17 +10,30 @@ import pandas as pd
 from ferkit.checking.check import CheckResult, findings
 from ferkit.faces.originals import read_row
 from ferkit.files import write_text
+from ferkit.reports.blocks import (
+    Block,
+    Face,
+    Gallery,
+    Heading,
+    Headline,
+    Picture,
+    Sentences,
+    Table,
+    Terms,
+)
+from ferkit.reports.document import Document
 from ferkit.reports.html import render_html
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-Sheet = tuple[str, str, list[tuple[np.ndarray, str]]]
+Sheet = tuple[str, str, tuple[Face, ...]]
 
 _PER_CLASS = 20
 _PER_SHEET = 24
 _BAR_HEIGHT = 0.34  # inches
 _INK = "#1d2433"
+_WARNINGS = frozenset({"Leak", "Warning"})
 _COLOURS = {"train": "#1f4e8c", "no split": "#1f4e8c", "val": "#d98324", "test": "#9fb8d8"}
 
 
@@ -34,37 +47,54 @@ def write_page(result: CheckResult, out: Path) -> Path:
     Returns:
         The page.
     """
-    html = render_html(
-        "check.html.jinja",
-        "ferkit.checking",
-        index=result.index,
-        headline=_headline(result),
-        bars=draw_counts(result.counts),
-        counts=result.counts,
-        findings=_by_topic(findings(result)),
-        classes=[(name, _faces_of(result, name)) for name in result.index.emotions],
-        sheets=[sheet for sheet in _sheets(result) if sheet[2]],
-    )
+    html = render_html(_document(result))
     page = out if out.suffix == ".html" else out / f"{result.index.name}.html"
     write_text(page, html)
     return page
 
 
-def _headline(result: CheckResult) -> list[tuple[str, str, str]]:
+def _document(result: CheckResult) -> Document:
+    index = result.index
+    classes = [(name, _faces_of(result, name)) for name in index.emotions]
+    sheets = [sheet for sheet in _sheets(result) if sheet[2]]
+    blocks: list[Block] = [
+        Headline(((index.name, f"{len(index.emotions)} classes", _headline(result)),)),
+        Heading("Classes", anchor="classes"),
+        Picture("", draw_counts(result.counts), "Samples of each class and split", full=True),
+        _counts_table(result.counts),
+        Heading("Findings", anchor="findings"),
+        Terms(tuple(_by_topic(findings(result))), _WARNINGS),
+        Heading("Faces of each class", anchor="faces", short="Faces"),
+    ]
+    for name, faces in classes:
+        blocks += [Heading(name, level=3), Gallery((), (((), faces),))]
+    for number, (title, sentence, faces) in enumerate(sheets, start=1):
+        heading = Heading(title, anchor=f"sheet-{number}")
+        blocks += [heading, Sentences((sentence,), "note"), Gallery((), (((), faces),))]
+    subtitle = f"{index.variant}, read from {index.root}"
+    return Document(f"{index.name}: what it holds", tuple(blocks), subtitle)
+
+
+def _counts_table(counts: pd.DataFrame) -> Table:
+    rows = ((str(name), *(f"{n:,}" for n in row)) for name, row in counts.iterrows())
+    return Table(("Class", *map(str, counts.columns)), tuple(rows), total=True)
+
+
+def _headline(result: CheckResult) -> tuple[tuple[str, str, str], ...]:
     people = len(set(result.index.frame["subject"].dropna()) - {""})
     across = result.identical.across
     leaked = across["train|val"] + across["train|test"]
-    return [
+    return (
         ("Samples", f"{len(result.index):,}", f"{people:,} subjects" if people else "no subjects"),
         ("Distinct images", f"{result.identical.distinct:,}", f"of {len(result.images):,}"),
         ("Also in train", f"{leaked:,}", "of val and test"),
-    ]
+    )
 
 
-def _by_topic(said: list[tuple[str, str]]) -> list[tuple[str, list[str]]]:
-    topics = pd.Series([topic for topic, _ in said]).replace("", None).ffill()
-    pairs = zip(topics, (words for _, words in said), strict=True)
-    return [(t, [words for _, words in group]) for t, group in groupby(pairs, lambda p: p[0])]
+def _by_topic(found: list[tuple[str, str]]) -> list[tuple[str, tuple[str, ...]]]:
+    topics = pd.Series([topic for topic, _ in found]).replace("", None).ffill()
+    pairs = zip(topics, (words for _, words in found), strict=True)
+    return [(t, tuple(words for _, words in group)) for t, group in groupby(pairs, lambda p: p[0])]
 
 
 def draw_counts(counts: pd.DataFrame) -> bytes:
@@ -105,7 +135,7 @@ def _draw_bars(bars: pd.DataFrame) -> "Figure":
     return figure
 
 
-def _faces_of(result: CheckResult, label: str) -> list[tuple[np.ndarray, str]]:
+def _faces_of(result: CheckResult, label: str) -> tuple[Face, ...]:
     broken = result.images["row"][result.images["error"] != ""]
     rows = np.flatnonzero(result.index.frame["label"] == label)
     rows = rows[~np.isin(rows, broken)]
@@ -114,14 +144,13 @@ def _faces_of(result: CheckResult, label: str) -> list[tuple[np.ndarray, str]]:
         if len(rows)
         else rows
     )
-    return _figures(result, chosen, [""] * len(chosen))
+    return _shown(result, chosen, [""] * len(chosen))
 
 
-def _figures(
-    result: CheckResult, rows: np.ndarray, captions: list[str]
-) -> list[tuple[np.ndarray, str]]:
+def _shown(result: CheckResult, rows: np.ndarray, captions: list[str]) -> tuple[Face, ...]:
     images = [read_row(result.index, int(row)) for row in rows]
-    return [(i, words) for i, words in zip(images, captions, strict=True) if i is not None]
+    pairs = zip(images, captions, strict=True)
+    return tuple(Face(image, words) for image, words in pairs if image is not None)
 
 
 def _sheets(result: CheckResult) -> list[Sheet]:
@@ -147,7 +176,7 @@ def _sheets(result: CheckResult) -> list[Sheet]:
     blank = result.images["row"][result.images["blank"]].to_numpy()[:_PER_SHEET]
     labels = result.index.frame["label"].iloc[blank].tolist()
     sentence = "Of one grey level, or all but black; left out when faces are prepared."
-    return [*sheets, ("Blank images", sentence, _figures(result, blank, labels))]
+    return [*sheets, ("Blank images", sentence, _shown(result, blank, labels))]
 
 
 def _conflicts(
@@ -169,4 +198,4 @@ def _conflicts(
             pair = part.drop_duplicates("label").head(shown)
             captions += pair["label"].tolist()
             rows += pair["row"].tolist()
-    return title, sentence, _figures(result, np.array(rows, int), captions)
+    return title, sentence, _shown(result, np.array(rows, int), captions)

@@ -14,7 +14,7 @@ from ferkit.evaluation.outcomes import labelled
 from ferkit.evaluation.seeds import CORRECTIONS, RESAMPLES, Measured, measure_runs
 from ferkit.files import FORMAT, usable_folder
 from ferkit.log import log
-from ferkit.printable import csv_frame
+from ferkit.printable import csv_frame, in_words
 from ferkit.reports.comparison.calibration import calibration_sheet, reliability_pictures
 from ferkit.reports.comparison.compare import (
     differences,
@@ -31,6 +31,7 @@ from ferkit.reports.comparison.methods import (
     find_method,
     find_runs,
     group_runs,
+    plain_name,
     read_saved,
 )
 from ferkit.reports.comparison.plots import draw_differences
@@ -46,6 +47,7 @@ _ON_TEST = (
     "choose with view=val."
 )
 _OTHERS = "Runs trained on {} are in the matrix alone: paired tests need the same faces."
+_DIFFERENCES = "Differences to {} with their 95% intervals; hollow and grey: a tie"
 _NOT_PAIRED = "No paired tests: {} Means and spreads are over different faces."
 
 
@@ -91,13 +93,14 @@ def _report_comparison(
         *left_out,
         *lacking,
     ]
-    many = f"{len(methods)} methods" if len(methods) > 1 else methods[0].name
-    title = f"{many} on {reference.dataset}, {view}"
-    pictures = reliability_pictures(same, view)
+    many = f"{len(methods)} methods" if len(methods) > 1 else plain_name(methods[0].name)
+    title = f"{many} on {reference.dataset}, {in_words(view)}"
+    pictures, captions = reliability_pictures(same, view)
     if len(same) > 1 and not paired.why_not:
         drawn = draw_differences(differences(reference, same, paired.measured), reference.name)
         pictures = {"differences.png": render(drawn, "png")} | pictures
-    write_document(out, STEM, title, sheets, pictures=pictures, notes=notes)
+        captions["differences.png"] = _DIFFERENCES.format(plain_name(reference.name))
+    write_document(out, STEM, title, sheets, pictures=pictures, captions=captions, notes=notes)
     _write_numbers(out, view, same, paired.measured)
 
 

@@ -1,5 +1,6 @@
 """`ferkit eval`: a run's report again, or a view predicted and reported."""
 
+import shlex
 import shutil
 from collections.abc import Sequence
 from contextlib import suppress
@@ -45,7 +46,7 @@ def main(words: Sequence[str]) -> int:
     config = compose(*words, command="eval")
     if config.print not in PRINTED:
         raise ConfigError(unknown("print", config.print, PRINTED))
-    said = "ferkit eval " + " ".join(words)
+    said = shlex.join(["ferkit", "eval", *words])
     if config.model.file is not None or config.predictions is not None:
         from ferkit.commands.eval_given import evaluate_given
 

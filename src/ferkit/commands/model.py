@@ -21,6 +21,7 @@ from ferkit.inference.photographs import classify, nobody
 from ferkit.inference.runtime import torch_predictor
 from ferkit.model import FaceClassifier
 from ferkit.model import load_model as load_classifier
+from ferkit.packaged import find_model, is_packaged
 from ferkit.video.sources import find_sources
 
 Picture = str | Path | np.ndarray | Image.Image
@@ -34,9 +35,11 @@ class Model:
 
     Attributes:
         network: The torch module: faces [B, C, H, W] of 0..255 in, scores [B, K] out.
+        ready: Whether its `faces` node is for pictures alone: it was trained on ready crops.
     """
 
     network: FaceClassifier
+    ready: bool = False
 
     @property
     def emotions(self) -> tuple[str, ...]:
@@ -66,7 +69,7 @@ class Model:
         config = compose(*words, command="predict")
         asked = None if config.faces is None else as_plain(config.faces)
         predictor = torch_predictor(self.network)
-        settings = face_settings(predictor, asked, force=config.force)
+        settings = face_settings(predictor, asked, force=config.force, ready=self.ready)
         device = str(next(self.network.parameters()).device)
         detect = make_face_detector(settings, device=device)
         rows: list[dict[str, Any]] = []
@@ -86,7 +89,8 @@ def load_model(source: str | Path | None = None, device: str = "auto") -> Model:
     Raises:
         DataError: no model there, or a damaged one.
     """
-    return Model(load_classifier(source, str(choose_device(device))))
+    chosen = find_model(source)
+    return Model(load_classifier(chosen, str(choose_device(device))), is_packaged(chosen))
 
 
 def _each(images: Picture | Iterable[Picture]) -> Iterable[tuple[str, np.ndarray]]:

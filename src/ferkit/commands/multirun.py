@@ -9,15 +9,21 @@ from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
 
+from ferkit.causes import explain
 from ferkit.commands.train import train
 from ferkit.composition import check, explained, hydra_ready, prepare, split_words
-from ferkit.errors import FerkitError
 from ferkit.hydra_keys import check_hydra_node
 from ferkit.log import log, log_to_stderr
 from ferkit.progress import time_left
+from ferkit.repeats import many_runs, one_of_many
 from ferkit.runs.find import read_words
 from ferkit.runs.folder import default_folder
 from ferkit.workers import end_with_parent
+
+_LOST = (
+    "The GPU failed in an earlier run, so that no other run of this process can use it; type the "
+    "same command again with the same run_dir: finished runs are kept, others go on."
+)
 
 
 def main(words: Sequence[str]) -> int:
@@ -32,7 +38,7 @@ def main(words: Sequence[str]) -> int:
     if not given:
         overrides.append(f"run_dir={folder}")
     started = time.time()
-    with hydra_ready("train"), explained("train"):
+    with hydra_ready("train"), explained("train"), many_runs() as shared:
         from hydra.core.global_hydra import GlobalHydra
         from hydra.types import RunMode
 
@@ -45,10 +51,13 @@ def main(words: Sequence[str]) -> int:
         check_hydra_node(composed.hydra)
         done = hydra.multirun(
             config_name="train",
-            task_function=partial(run_job, swept=swept_keys(opened), started=started),
+            task_function=partial(
+                run_job, swept=swept_keys(opened), started=started, shared=shared
+            ),
             overrides=opened,
             with_log_configuration=False,
         )
+    (folder / "multirun.yaml").unlink(missing_ok=True)  # Hydra's; each run has its own config
     codes = [job.return_value for batch in done for job in batch]
     log.info(f"{codes.count(0)} of {len(codes)} runs done: {folder}")
     print(folder)
@@ -64,51 +73,63 @@ def swept_keys(words: Sequence[str]) -> dict[str, int]:
     return {o.key_or_group: len(list(o.sweep_string_iterator())) for o in swept}
 
 
-def run_job(config: DictConfig, swept: Mapping[str, int], started: float) -> int:
+def run_job(config: DictConfig, swept: Mapping[str, int], started: float, shared: Path) -> int:
     """One job, at module level so that other processes find it; return an exit code.
 
     Args:
         swept: The keys that differ between jobs, and how many values each has.
         started: When the first began, by the clock that all processes share.
+        shared: A folder of all jobs, by which a warning is logged once.
     """
     from hydra.core.hydra_config import HydraConfig
+
+    from ferkit.devices import is_lost, release_memory
 
     if not log.handlers:  # a process of a launcher
         log_to_stderr()
     end_with_parent()  # where a launcher made this process by multiprocessing, as joblib's does
     job = HydraConfig.get().job
-    words = [word.removeprefix("++") for word in HydraConfig.get().overrides.task]
+    words = [word.lstrip("+") for word in HydraConfig.get().overrides.task]
     single = DictConfig(OmegaConf.to_container(config, resolve=False))
     single.run_dir = str(Path(config.run_dir) / str(job.num))
     total, seconds = prod(swept.values()), time.time() - started
-    own = [w.lstrip("+") for w in words if w.lstrip("+").partition("=")[0] in swept]
+    own = [w for w in words if w.partition("=")[0] in swept]
     log.info(
         f"--- run {job.num + 1} of {total}{time_left(job.num, total, seconds)}: {' '.join(own)}"
     )
-    try:
-        return _train(single, words, int(job.num))
-    except FerkitError as error:
-        log.error(str(error))
-        return error.exit_code
-    except Exception:  # raised, it would end the other jobs
-        traceback.print_exc()
+    if is_lost():
+        log.error(_LOST)
         return 1
+    try:
+        with one_of_many(shared):
+            return _train(single, words, int(job.num))
+    except Exception as error:  # raised, it would end the other jobs
+        known = explain(error)
+        if known is None:
+            traceback.print_exc()
+            return 1
+        log.error(str(known))
+        return known.exit_code
+    finally:
+        if not is_lost():
+            release_memory()
 
 
 def _train(config: DictConfig, words: list[str], number: int) -> int:
     """Train one job, or go on with it: a cluster's queue may run it twice."""
+    from ferkit.devices import device_of_job
+
     check(config)
     folder = Path(config.run_dir)
+    device = device_of_job(config.trainer.device, number)
     if _began(folder, words):
         if (folder / "report" / "report.html").is_file():
             log.info(f"done before: {folder}")
             return 0
-        config.resume = str(folder)
-        train(config)
+        config.resume = str(folder)  # the GPU that it began on may not be here
+        train(config, [f"trainer.device={device}"])
         return 0
-    from ferkit.devices import device_of_job
-
-    config.trainer.device = device_of_job(config.trainer.device, number)
+    config.trainer.device = device
     train(config, words)
     return 0
 
@@ -116,4 +137,4 @@ def _train(config: DictConfig, words: list[str], number: int) -> int:
 def _began(folder: Path, words: list[str]) -> bool:
     if not (folder / "config.yaml").is_file():
         return False
-    return [word.removeprefix("++") for word in read_words(folder)] == words
+    return read_words(folder) == words

@@ -73,7 +73,7 @@ def predict(config: DictConfig) -> list[Path]:
     if is_packaged(chosen):
         log.info(f"model: {chosen.name}; {TERMS}")
     asked = None if config.faces is None else as_plain(config.faces)
-    faces = face_settings(model, asked, force=config.force)
+    faces = face_settings(model, asked, force=config.force, ready=is_packaged(chosen))
     detect = make_face_detector(faces, device=config.device)
     out = Path(config.out)
     sources = find_sources(config.source, out)

@@ -42,6 +42,7 @@ def train(config: DictConfig, words: Sequence[str] = ()) -> "Run":
         KeyboardInterrupt: the run can go on with `resume=`.
     """
     check_evaluate(config)
+    words = [word.lstrip("+") for word in words]
     refuse_several_processes()
     from ferkit.commands.crossval import cross_validate
     from ferkit.commands.single import take_up, train_single

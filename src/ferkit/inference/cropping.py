@@ -15,7 +15,11 @@ _SHAPING = ("detector", "align", "margin", "illumination")  # keys that make oth
 
 
 def face_settings(
-    model: Predictor, asked: Mapping[str, Any] | None, *, force: bool = False
+    model: Predictor,
+    asked: Mapping[str, Any] | None,
+    *,
+    force: bool = False,
+    ready: bool = False,
 ) -> FaceSettings:
     """The settings of a model's training with those that are asked for put over them.
 
@@ -24,6 +28,7 @@ def face_settings(
             ready crops that is to see whole pictures, how faces are found.
         asked: Keys of `faces`.
         force: Take other crops than those of the training.
+        ready: The model was trained on ready crops, and its `faces` node is for pictures alone.
 
     Raises:
         ConfigError: other crops are asked for of a model that was trained on detected faces.
@@ -37,7 +42,7 @@ def face_settings(
                 f"faces.detector={DETECT['detector']}, for crops give faces=none"
             )
             chosen = DETECT
-    elif not force:
+    elif not (force or ready):
         _refuse_other_crops(trained, chosen)
     shape = {"size": model.size, "color": "grey" if model.channels == 1 else "rgb"}
     node = {"_target_": "ferkit.faces.settings.FaceSettings", **trained, **chosen, **shape}

@@ -1,192 +1,129 @@
-"""What a report says, before it is a page or a text."""
+"""The report of a run as a document."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-import pandas as pd
-from numpy.typing import NDArray
-
-from ferkit.colours import overlay
-from ferkit.evaluation.examples import choose_examples, frequent_confusions
-from ferkit.evaluation.intervals import calibration_sums
-from ferkit.evaluation.metrics import compute_metrics, confusion_frame
-from ferkit.evaluation.outcomes import read_outcomes
+from ferkit.printable import in_words
 from ferkit.reports import tables
-from ferkit.reports.document import Table
-from ferkit.reports.folds import folds_table, measure_folds
-from ferkit.reports.plots import draw_confusion, draw_curves, draw_reliability, render
+from ferkit.reports.blocks import (
+    Beside,
+    Block,
+    Heading,
+    Headline,
+    Picture,
+    Sentences,
+    Table,
+    Terms,
+    Verbatim,
+)
+from ferkit.reports.document import Document
+from ferkit.reports.plots import draw_curves, render
 from ferkit.reports.protocol import best_epoch, describe_protocol, title
 from ferkit.reports.synthetic import draw_examples
-from ferkit.reports.videos import measure_videos, video_tables
+from ferkit.reports.tables import METRIC_NAMES, format_metric
+from ferkit.reports.views import View, view_blocks
 from ferkit.runs.record import RunRecord
 
-
-@dataclass(frozen=True)
-class Confusion:
-    """One of the most frequent confusions and faces that show it.
-
-    Attributes:
-        words: Which class was taken for which.
-        count: Of how many faces.
-        share: Of the true class, 0..1.
-        faces: Image, confidence 0..1, key and the image under its saliency map (None without
-            one); empty where the run keeps no thumbnails.
-    """
-
-    words: str
-    count: int
-    share: float
-    faces: list[tuple[NDArray[Any], float, str, NDArray[Any] | None]]
+_HEADLINE = ("accuracy", "balanced_accuracy", "macro_f1")
+_SHOWN_FIRST = 3  # views whose metrics stand in the headline
+_SUBTITLE = "Facial emotion recognition: report of a run, made by ferkit from its folder alone."
 
 
-@dataclass(frozen=True)
-class View:
-    """What is said of one view.
-
-    Attributes:
-        name: As in predictions/<name>.parquet.
-        suffix: Of its files; empty for the first view.
-        metrics: As in metrics.json.
-        matrix: Counts, true class in rows.
-        further: Heading to table, where the faces are frames of videos or held out by folds.
-        confusions: The most frequent, first.
-        pictures: "confusion_matrix" (png and svg) and "reliability" (svg), as bytes.
-    """
-
-    name: str
-    suffix: str
-    metrics: dict[str, Any]
-    matrix: pd.DataFrame
-    per_class: Table
-    further: dict[str, Table]
-    confusions: list[Confusion]
-    pictures: dict[str, bytes]
-
-
-@dataclass(frozen=True)
-class Content:
-    """The whole report.
-
-    Attributes:
-        tables: counts, dropped, lost, leaks, setup, environment; those that the run knows.
-        curves: "curves.png" and "curves.svg", or nothing without epochs.
-        synthetic: A sheet of faces that resampling made, as a png; None where there are none.
-        saliency: The method of the maps over the example faces, "" without any.
-    """
-
-    title: str
-    protocol: list[tuple[str, str]]
-    warnings: list[str]
-    notes: list[str]
-    views: list[View]
-    metrics: Table
-    tables: dict[str, Table]
-    curves: dict[str, bytes]
-    synthetic: bytes | None
-    saliency: str
-    settings: str
-
-
-def gather(record: RunRecord, *, faces: bool) -> Content:
-    """Measure every view of a run and draw its pictures.
+def report_document(record: RunRecord, views: Sequence[View], *, faces: bool) -> Document:
+    """Headline, protocol, data, every view, training, settings.
 
     Args:
         record: What the run left behind.
+        views: Its views, measured.
         faces: Whether to show the thumbnails that the run kept.
     """
-    views = [
-        _gather_view(name, "" if number == 0 else f"_{name}", frame, record, faces)
-        for number, (name, frame) in enumerate(record.predictions.items())
+    metrics = {in_words(view.name): view.metrics for view in views}
+    protocol = describe_protocol(record, metrics)
+    blocks: list[Block] = [
+        *_headline(metrics),
+        tables.metrics_table(metrics),
+        Heading("Protocol", anchor="protocol"),
+        Terms(tuple((word, (sentence,)) for word, sentence in protocol)),
+        *_remarks(record),
+        *_data(record.data),
+        *(_synthetic(record) if faces else ()),
+        *(block for view in views for block in view_blocks(view, record, faces=faces)),
+        *_training(record),
+        *_settings(record),
     ]
-    metrics = {view.name: view.metrics for view in views}
+    return Document(title(record), tuple(blocks), _SUBTITLE)
+
+
+def _headline(metrics: Mapping[str, Mapping[str, Any]]) -> list[Block]:
+    groups = tuple(
+        (view, f"{found['n']:,} faces", tuple(_shown(found, name) for name in _HEADLINE))
+        for view, found in list(metrics.items())[:_SHOWN_FIRST]
+    )
+    units = "; ".join(f"{view}, {each['resampled']['units']}" for view, each in metrics.items())
+    note = f"In brackets: 95% intervals; resampled: {units}."
+    return [Headline(groups), Sentences((note,), "note"), Heading("All metrics", level=3)]
+
+
+def _shown(found: Mapping[str, Any], name: str) -> tuple[str, str, str]:
+    value, _, span = format_metric(found[name], found["intervals"].get(name)).partition(" ")
+    return METRIC_NAMES[name], value, span
+
+
+def _remarks(record: RunRecord) -> list[Block]:
     dataset, split = (record.data.get(part) or {} for part in ("dataset", "split"))
-    found = {
-        "counts": tables.counts_table(record.data),
-        "dropped": tables.dropped_table(record.data),
-        "lost": tables.lost_table(record.data),
-        "leaks": tables.leaks_table(record.data),
-        "setup": tables.setup_table(record.config),
-        "environment": tables.environment_table(record.env),
-    }
-    return Content(
-        title=title(record),
-        protocol=describe_protocol(record, metrics),
-        warnings=list(dataset.get("warnings") or ()),
-        notes=[*(dataset.get("notes") or ()), *(split.get("notes") or ())],
-        views=views,
-        metrics=tables.metrics_table(metrics),
-        tables={name: table for name, table in found.items() if table},
-        curves=_draw_curves(record),
-        synthetic=_draw_synthetic(record) if faces else None,
-        saliency=_saliency(record) if faces and record.saliency else "",
-        settings=record.settings,
-    )
+    notes = (*(dataset.get("notes") or ()), *(split.get("notes") or ()))
+    return [Sentences(tuple(dataset.get("warnings") or ()), "warning"), Sentences(notes)]
 
 
-def _gather_view(
-    name: str, suffix: str, predictions: pd.DataFrame, record: RunRecord, faces: bool
-) -> View:
-    metrics = tables.rounded(
-        compute_metrics(predictions) | measure_folds(predictions) | measure_videos(predictions)
-    )
-    matrix = confusion_frame(predictions)
-    drawn = draw_confusion(matrix, f"Confusion matrix, {name}")
-    reliability = draw_reliability(calibration_sums(read_outcomes(predictions)))
-    return View(
-        name=name,
-        suffix=suffix,
-        metrics=metrics,
-        matrix=matrix,
-        per_class=tables.per_class_table(metrics),
-        further=folds_table(metrics) | video_tables(metrics),
-        confusions=_confusions(name, predictions, record, faces),
-        pictures={
-            "confusion_matrix.png": render(drawn, "png"),
-            "confusion_matrix.svg": render(drawn, "svg"),
-            "reliability.svg": render(reliability, "svg"),
-        },
-    )
+def _data(data: Mapping[str, Any]) -> list[Block]:
+    counts = tables.counts_table(data)
+    found = (tables.leaks_table(data), tables.dropped_table(data), tables.lost_table(data))
+    left_out = [table for table in found if table]
+    parts: list[tuple[Block, ...]] = []
+    if counts:
+        parts.append((Heading("Faces per class", level=3), counts))
+    if left_out:
+        parts.append((Heading("Leaks and what was left out", level=3), *left_out))
+    return [Heading("Data", anchor="data"), Beside(tuple(parts))] if parts else []
 
 
-def _confusions(
-    view: str, predictions: pd.DataFrame, record: RunRecord, show: bool
-) -> list[Confusion]:
-    examples = choose_examples(predictions)
-    found = []
-    for label, predicted, count, share in frequent_confusions(predictions).itertuples(
-        index=False, name=None
-    ):
-        chosen = examples[(examples["label"] == label) & (examples["predicted"] == predicted)]
-        faces = [
-            (record.faces[view, key], float(confidence), key, _explained(record, view, key))
-            for key, confidence in zip(chosen["key"].map(str), chosen["confidence"], strict=True)
-            if show and (view, key) in record.faces
-        ]
-        found.append(Confusion(f"{label} taken for {predicted}", int(count), float(share), faces))
-    return found
-
-
-def _explained(record: RunRecord, view: str, key: str) -> NDArray[Any] | None:
-    heat = record.saliency.get((view, key))
-    return None if heat is None else overlay(record.faces[view, key], heat)
-
-
-def _saliency(record: RunRecord) -> str:
-    method = str((record.config.get("report") or {}).get("saliency", ""))
-    return {"grad_cam": "Grad-CAM", "guided_backprop": "guided back-propagation"}.get(
-        method, method
-    )
-
-
-def _draw_synthetic(record: RunRecord) -> bytes | None:
+def _synthetic(record: RunRecord) -> list[Block]:
     if record.synthetic is None or not len(record.synthetic.class_ids):
-        return None
-    emotions = record.data.get("emotions") or ()
-    return render(draw_examples(record.synthetic, emotions), "png")
+        return []
+    drawn = draw_examples(record.synthetic, record.data.get("emotions") or ())
+    caption = (
+        "Each made face stands between its parents, above it how far it lies from the first to "
+        "the second. They train and are in no other view."
+    )
+    alt = "Faces that resampling made, between their parents"
+    return [
+        Heading("Faces that resampling made", level=3),
+        Picture("synthetic_faces.png", render(drawn, "png"), alt, caption, full=True),
+    ]
 
 
-def _draw_curves(record: RunRecord) -> dict[str, bytes]:
+def _training(record: RunRecord) -> list[Block]:
     if "epoch" not in record.epochs:
-        return {}
+        return []
     drawn = draw_curves(record.epochs, best_epoch(record))
-    return {"curves.png": render(drawn, "png"), "curves.svg": render(drawn, "svg")}
+    caption = (
+        "The metrics of train are running means while the weights change and the images are "
+        "augmented. The line marks the epoch whose weights were kept."
+    )
+    alt = "Loss, accuracy and macro F1 over the epochs"
+    curves = Picture(
+        "curves.png", render(drawn, "png"), alt, caption, svg=render(drawn, "svg"), full=True
+    )
+    return [Heading("Training", anchor="training"), curves]
+
+
+def _settings(record: RunRecord) -> list[Block]:
+    found: tuple[Table | None, ...] = (
+        tables.setup_table(record.config),
+        tables.environment_table(record.env),
+    )
+    shown: list[Block] = [table for table in found if table]
+    if record.settings:
+        shown.append(Verbatim("config.yaml, as resolved", record.settings))
+    heading = Heading("Settings and environment", anchor="settings", short="Settings")
+    return [heading, *shown] if shown else []

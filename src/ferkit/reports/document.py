@@ -1,61 +1,43 @@
-"""What every report is made of: tables with their alignment, sheets, pictures, one document."""
+"""A document: blocks under one title, and the sheets of which comparisons and studies consist."""
 
+import re
 import struct
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from functools import cached_property
-from typing import Literal
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
-from ferkit.printable import printable
+from ferkit.printable import in_words, printable
+from ferkit.reports.blocks import (
+    Beside,
+    Block,
+    Commands,
+    Heading,
+    Picture,
+    Pictures,
+    Sentences,
+    Table,
+)
 
-Align = Literal["left", "right", "wrap"]
-_LONG = 40  # characters from which a cell of words may be broken over lines
+SAFE_NAME = re.compile(r"\w[\w.+-]*", re.ASCII)  # harmless in tex, in html and on every disk
 
 
 @dataclass(frozen=True)
-class Table:
-    """Cells as every format shows them.
+class Document:
+    """What the writers take.
 
     Attributes:
-        columns: The header.
-        rows: One cell a column.
-        align: Of each column, for every format: "wrap" is to the left and may be broken over lines.
+        subtitle: A sentence below the title, on the page alone.
+        wide: Whether tables are wide: the page takes more of the window and breaks cells.
     """
 
-    columns: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    align: tuple[Align, ...] = field(init=False)
-
-    def __post_init__(self) -> None:
-        cells = [tuple(row[i] for row in self.rows) for i in range(len(self.columns))]
-        align = tuple(align_of(column, first=i == 0) for i, column in enumerate(cells))
-        object.__setattr__(self, "align", align)
-
-
-def align_of(cells: Sequence[str], *, first: bool = False) -> Align:
-    """How a column is set: numbers to the right, names and words to the left.
-
-    Args:
-        cells: Of the column, without its header.
-        first: Whether it is the column that names the rows.
-
-    >>> align_of(["tie: +0.002 [-0.012, +0.016]", "-0.1"])
-    'right'
-    """
-    if max(map(len, cells), default=0) > _LONG:
-        return "wrap"
-    filled = [cell for cell in cells if cell]
-    return "left" if first or 2 * sum(map(_is_word, filled)) > len(filled) else "right"
-
-
-def _is_word(cell: str) -> bool:
-    # "tie: +0.002 [-0.012, +0.016]" is a number
-    return cell[0].isalpha() and sum(map(str.isalpha, cell)) > sum(map(str.isdigit, cell))
+    title: str
+    blocks: tuple[Block, ...]
+    subtitle: str = ""
+    wide: bool = False
 
 
 @dataclass(frozen=True)
 class Sheet:
-    """One table of a document.
+    """One table of a document, with a csv file of its own.
 
     Attributes:
         name: Of its csv file, without the suffix.
@@ -73,27 +55,55 @@ class Sheet:
     notes: tuple[str, ...] = ()
     commands: tuple[str, ...] = ()
 
-    @cached_property
-    def table(self) -> Table:
-        """The cells with their alignment."""
-        return Table(self.columns, self.rows)
 
+def document_of(
+    title: str,
+    sheets: Sequence[Sheet],
+    *,
+    pictures: Mapping[str, bytes],
+    captions: Mapping[str, str],
+    notes: Sequence[str],
+    commands: Sequence[str],
+) -> Document:
+    """Sheets below each other, then the pictures.
 
-@dataclass(frozen=True)
-class Document:
-    """Sheets and pictures under one title.
-
-    Attributes:
+    Args:
+        sheets: `tidy`.
         pictures: File name to the bytes of a png or svg.
+        captions: File name to the words below it; by default the name's own.
         notes: Sentences below the title.
         commands: Command lines below the title.
     """
+    shown = [
+        Picture(name, data, captions.get(name) or caption(name)) for name, data in pictures.items()
+    ]
+    blocks: list[Block] = [Sentences(tuple(map(one_line, notes))), Commands(tuple(commands))]
+    for sheet in sheets:
+        blocks += [
+            Heading(sheet.title, anchor=sheet.name),
+            Table(sheet.columns, sheet.rows),
+            Commands(sheet.commands),
+            Sentences(sheet.notes),
+        ]
+    return Document(one_line(title), (*blocks, Pictures(tuple(shown))), wide=True)
 
-    title: str
-    sheets: tuple[Sheet, ...]
-    pictures: Mapping[str, bytes]
-    notes: tuple[str, ...]
-    commands: tuple[str, ...] = ()
+
+def walk(blocks: Sequence[Block]) -> Iterator[Block]:
+    """Every block in the order of reading, those beside each other one after the other."""
+    for block in blocks:
+        if isinstance(block, Beside):
+            for part in block.parts:
+                yield from walk(part)
+        elif isinstance(block, Pictures):
+            yield from block.pictures
+        else:
+            yield block
+
+
+def picture_files(document: Document) -> dict[str, bytes]:
+    """The pictures that lie beside a document, file name to bytes."""
+    found = (block for block in walk(document.blocks) if isinstance(block, Picture))
+    return {picture.name: picture.data for picture in found if picture.name}
 
 
 def one_line(text: str) -> str:
@@ -121,8 +131,12 @@ def tidy(sheet: Sheet) -> Sheet:
 
 
 def caption(name: str) -> str:
-    """What a picture's file name says."""
-    return name.rpartition(".")[0].replace("_", " ")
+    """What a picture's file name says.
+
+    >>> caption("curves_loss.png")
+    'curves loss'
+    """
+    return in_words(name.rpartition(".")[0])
 
 
 def is_wide(picture: bytes) -> bool:

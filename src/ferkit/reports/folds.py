@@ -8,7 +8,7 @@ import pandas as pd
 
 from ferkit.evaluation.metrics import compute_metrics
 from ferkit.evaluation.outcomes import labelled
-from ferkit.reports.document import Table
+from ferkit.reports.blocks import Table
 from ferkit.reports.tables import METRIC_NAMES, format_metric
 
 _SHOWN = ("accuracy", "balanced_accuracy", "macro_f1")

@@ -4,19 +4,23 @@ So one table can never say two things in two files.
 """
 
 import csv
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from io import StringIO
 from pathlib import Path
 
 from ferkit.files import write_bytes
 from ferkit.printable import csv_cell
-from ferkit.reports.document import Document, Sheet, caption, one_line, tidy
+from ferkit.reports.document import (
+    SAFE_NAME,
+    Document,
+    Sheet,
+    document_of,
+    picture_files,
+    tidy,
+)
 from ferkit.reports.html import render_html
-from ferkit.reports.markdown import plain, write_table
+from ferkit.reports.markdown import render_markdown
 from ferkit.reports.tex import render_fragment, render_tex
-
-_FILE_NAME = re.compile(r"\w[\w.+-]*", re.ASCII)  # harmless in tex, in html and on every disk
 
 
 def write_document(
@@ -26,6 +30,7 @@ def write_document(
     sheets: Sequence[Sheet],
     *,
     pictures: Mapping[str, bytes] | None = None,
+    captions: Mapping[str, str] | None = None,
     notes: Sequence[str] = (),
     commands: Sequence[str] = (),
     data: Sequence[Sheet] | None = None,
@@ -40,6 +45,7 @@ def write_document(
         folder: Made where it is not there.
         stem: Name of the files without suffix.
         pictures: File name to the bytes of a png or svg; inside the html as data addresses.
+        captions: File name to the words below it; by default the name's own.
         notes: Sentences below the title.
         commands: Command lines below the title.
         data: What the csv files hold, where the pages show less of it; by default `sheets`.
@@ -48,27 +54,33 @@ def write_document(
         ValueError: a row has another number of cells than its header, or a file would have a name
             twice or one that is not safe everywhere.
     """
-    document = Document(
-        one_line(title),
-        tuple(map(tidy, sheets)),
-        dict(pictures or {}),
-        tuple(map(one_line, notes)),
-        tuple(commands),
+    shown = tuple(map(tidy, sheets))
+    document = document_of(
+        title,
+        shown,
+        pictures=pictures or {},
+        captions=captions or {},
+        notes=notes,
+        commands=commands,
     )
-    held = document.sheets if data is None else tuple(map(tidy, data))
+    held = shown if data is None else tuple(map(tidy, data))
     made = [
-        (f"{stem}.md", _render_markdown(document).encode()),
-        (f"{stem}.tex", render_tex(document).encode("ascii")),
-        (f"{stem}.html", render_html("document.html.jinja", document=document).encode()),
+        *render(document, stem).items(),
         *((f"{sheet.name}.csv", _render_csv(sheet).encode()) for sheet in held),
-        *(
-            (_fragment_name(s.name, stem), render_fragment(s, stem).encode("ascii"))
-            for s in document.sheets
-        ),
-        *document.pictures.items(),
+        *((_fragment_name(s.name, stem), render_fragment(s, stem).encode("ascii")) for s in shown),
+        *picture_files(document).items(),
     ]
     _check_names([name for name, _ in made])
     write_files(folder, made)
+
+
+def render(document: Document, stem: str) -> dict[str, bytes]:
+    """A document in every format, file name to content; without its pictures."""
+    return {
+        f"{stem}.md": render_markdown(document).encode(),
+        f"{stem}.tex": render_tex(document).encode("ascii"),
+        f"{stem}.html": render_html(document).encode(),
+    }
 
 
 def _fragment_name(name: str, stem: str) -> str:
@@ -84,7 +96,7 @@ def write_files(folder: Path, made: Iterable[tuple[str, bytes]]) -> None:
 
 def _check_names(names: Sequence[str]) -> None:
     for name in names:
-        if not _FILE_NAME.fullmatch(name):
+        if not SAFE_NAME.fullmatch(name):
             raise ValueError(f"{name!r} is no safe name of a file")
     twice = {name for name in names if names.count(name) > 1}
     if twice:
@@ -96,20 +108,3 @@ def _render_csv(sheet: Sheet) -> str:
     lines = ([csv_cell(cell) for cell in row] for row in (sheet.columns, *sheet.rows))
     csv.writer(stream, lineterminator="\n").writerows(lines)
     return stream.getvalue()
-
-
-def _render_markdown(document: Document) -> str:
-    parts = [f"# {plain(document.title)}", _list(document.notes), _code(document.commands)]
-    for sheet in document.sheets:
-        parts += [f"## {plain(sheet.title)}", write_table(sheet.table)]
-        parts += [_code(sheet.commands), _list(sheet.notes)]
-    parts += [f"![{plain(caption(name))}]({name})" for name in document.pictures]
-    return "\n\n".join(part for part in parts if part) + "\n"
-
-
-def _code(commands: Sequence[str]) -> str:
-    return "\n".join(["```", *commands, "```"]) if commands else ""
-
-
-def _list(notes: Sequence[str]) -> str:
-    return "\n".join(f"- {plain(one_line(note))}" for note in notes)

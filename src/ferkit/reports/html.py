@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import NDArray
 
 from ferkit.printable import printable
-from ferkit.reports.document import caption, is_wide
+from ferkit.reports.blocks import Heading, Pictures
+from ferkit.reports.document import Document, is_wide
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -17,13 +18,8 @@ if TYPE_CHECKING:
 _THUMBNAIL = 96  # pixels of the longer side, twice what the page shows
 
 
-def render_html(template: str, room: str = "ferkit.reports", **content: Any) -> str:
-    """Fill a template; whatever it is given is escaped.
-
-    Args:
-        template: Its file, in the package `room`.
-        content: The template's names.
-    """
+def render_html(document: Document) -> str:
+    """Write the page; every text of the document is escaped."""
     from jinja2 import Environment, StrictUndefined
 
     environment = Environment(
@@ -33,14 +29,29 @@ def render_html(template: str, room: str = "ferkit.reports", **content: Any) -> 
         "picture": picture,
         "face": face,
         "percent": percent,
-        "caption": caption,
         "is_wide": is_wide,
         "breakable": _breakable,
     }
-    source = (files(room) / template).read_text(encoding="utf-8")
-    style = (files("ferkit.reports") / "page.css").read_text(encoding="utf-8")
-    page: str = environment.from_string(source).render(style=style, **content)
+    source, style = (
+        (files("ferkit.reports") / name).read_text(encoding="utf-8")
+        for name in ("document.html.jinja", "page.css")
+    )
+    page: str = environment.from_string(source).render(
+        style=style, document=document, links=_links(document)
+    )
     return printable(page, keep="\n\t")
+
+
+def _links(document: Document) -> list[tuple[str, str]]:
+    """Anchor and words of what the page's navigation shows; nothing for a single section."""
+    links = []
+    for block in document.blocks:
+        if isinstance(block, Heading) and block.anchor and block.level == 2:
+            links.append((block.anchor, block.short or block.text))
+        elif isinstance(block, Pictures) and block.pictures:
+            links.append(("pictures", "Plots"))
+    sections = [link for link in links if link[0] != "pictures"]
+    return links if len(sections) > 1 else []
 
 
 def picture(data: bytes) -> str:

@@ -1,18 +1,59 @@
-"""report.md: the report for a terminal and a repository."""
+"""A document for a terminal and a repository."""
 
 import re
 from collections.abc import Sequence
 from urllib.parse import quote
 
 from ferkit.printable import printable
-from ferkit.reports.content import Confusion, Content, View
-from ferkit.reports.document import Table
-from ferkit.reports.tables import confusion_table
+from ferkit.reports.blocks import (
+    Block,
+    Commands,
+    Gallery,
+    Heading,
+    Picture,
+    Sentences,
+    Table,
+    Terms,
+)
+from ferkit.reports.document import Document, one_line, walk
 
-_DATA = ("counts", "leaks", "dropped", "lost")
 _SIGNS = re.compile(
     r"\\(?=[!-/:-@\[-`{-~]|$)|[`*~$]|<(?=[\w/!?])|&(?=[\w#])|(?<!\w)_|_(?!\w)"
 )  # a _ inside a word and a \ before a blank are plain text
+
+
+def render_markdown(document: Document) -> str:
+    """Write the whole document; what pages alone show is left out."""
+    parts = [f"# {plain(document.title)}", *map(_block, walk(document.blocks))]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _block(block: Block) -> str:
+    match block:
+        case Heading():
+            return f"{'#' * block.level} {plain(block.text)}"
+        case Sentences():
+            return _sentences(block)
+        case Terms():
+            return "\n".join(f"- **{plain(t)}.** {plain(' '.join(s))}" for t, s in block.pairs)
+        case Commands():
+            return "\n".join(["```", *block.lines, "```"]) if block.lines else ""
+        case Table():
+            return write_table(block)
+        case Picture():
+            return f"![{plain(block.alt)}]({quote(block.name)})" if block.name else ""
+        case Gallery():
+            words = Table(block.columns, tuple(words for words, _ in block.rows))
+            return write_table(words) if block.columns else ""
+        case _:
+            return ""
+
+
+def _sentences(block: Sentences) -> str:
+    lines = [plain(one_line(sentence)) for sentence in block.sentences]
+    if block.style == "list":
+        return "\n".join(f"- {line}" for line in lines)
+    return "\n\n".join(f"> {line}" if block.style == "warning" else line for line in lines)
 
 
 def plain(text: str) -> str:
@@ -51,47 +92,3 @@ def _escape(cell: str) -> str:
 def _line(row: Sequence[str], widths: Sequence[int], left: Sequence[bool]) -> str:
     cells = (c.ljust(w) if to else c.rjust(w) for c, w, to in zip(row, widths, left, strict=True))
     return f"| {' | '.join(cells)} |"
-
-
-def write_list(parts: Sequence[tuple[str, str]]) -> str:
-    """Write a word and its sentences, one item each."""
-    return "\n".join(f"- **{word}.** {plain(sentence)}" for word, sentence in parts)
-
-
-def render_markdown(content: Content) -> str:
-    """Write the whole report."""
-    tables = content.tables
-    parts = [f"# {plain(content.title)}", write_table(content.metrics)]
-    parts += ["## Protocol", write_list(content.protocol)]
-    parts += [f"> {sentence}" for sentence in content.warnings]
-    parts += ["\n".join(f"- {sentence}" for sentence in content.notes)] if content.notes else []
-    parts += ["## Data"] if set(_DATA) & tables.keys() else []
-    parts += [write_table(tables[n]) for n in _DATA if n in tables]
-    if content.synthetic:
-        parts.append("![Faces that resampling made, between their parents](synthetic_faces.png)")
-    for view in content.views:
-        parts += _write_view(view)
-    if content.curves:
-        parts += ["## Training", "![Loss and accuracy over the epochs](curves.png)"]
-    parts += [write_table(tables[n]) for n in ("setup", "environment") if n in tables]
-    return "\n\n".join(parts) + "\n"
-
-
-def _confusions_table(confusions: Sequence[Confusion]) -> Table:
-    rows = tuple((c.words, f"{c.count:,}", f"{100 * c.share:.1f}%") for c in confusions)
-    return Table(("Most frequent confusions", "Faces", "Share of the true class"), rows)
-
-
-def _write_view(view: View) -> list[str]:
-    parts = [
-        f"## {plain(view.name)}: class by class",
-        write_table(view.per_class),
-        write_table(confusion_table(view.matrix)),
-    ]
-    picture = f"confusion_matrix{quote(view.suffix)}.png"
-    parts.append(f"![Confusion matrix, {plain(view.name)}]({picture})")
-    for heading, table in view.further.items():
-        parts += [f"### {plain(heading)}", write_table(table)]
-    if view.confusions:
-        parts.append(write_table(_confusions_table(view.confusions)))
-    return parts

@@ -6,7 +6,8 @@ from typing import Any
 import pandas as pd
 
 from ferkit.evaluation.metrics import METRICS
-from ferkit.reports.document import Table
+from ferkit.printable import in_words
+from ferkit.reports.blocks import Table
 
 METRIC_NAMES = {
     "accuracy": "Accuracy",
@@ -86,16 +87,20 @@ def _with_shared(views: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[st
 
 
 def per_class_table(metrics: Mapping[str, Any]) -> Table:
-    """Precision, recall and F1 of every class with their intervals."""
+    """Precision, recall and F1 of every class with their intervals, drawn as bars on a page."""
     intervals = metrics.get("intervals", {}).get("per_class", {})
     rows = []
-    for name, each in metrics["per_class"].items():
-        cells = (format_metric(each[f], intervals.get(name, {}).get(f)) for f in _PER_CLASS)
+    bars = {}
+    for y, (name, each) in enumerate(metrics["per_class"].items()):
+        spans = [intervals.get(name, {}).get(f) for f in _PER_CLASS]
+        cells = (format_metric(each[f], s) for f, s in zip(_PER_CLASS, spans, strict=True))
         rows.append((name, f"{each['support']:,}", *cells, marks(metrics, name)))
+        for x, (f, span) in enumerate(zip(_PER_CLASS, spans, strict=True), start=2):
+            bars[y, x] = (each[f], *(span or (None, None)))
     header: tuple[str, ...] = ("Emotion", "Faces", "Precision", "Recall", "F1", "Remark")
     if not any(row[-1] for row in rows):
         header, rows = header[:-1], [row[:-1] for row in rows]
-    return Table(header, tuple(rows))
+    return Table(header, tuple(rows), wide=True, bars=bars)
 
 
 def marks(metrics: Mapping[str, Any], name: str) -> str:
@@ -136,17 +141,17 @@ def counts_table(data: Mapping[str, Any]) -> Table | None:
     """Faces per class and view, those after resampling beside those before."""
     columns: dict[str, Mapping[str, int]] = {}
     for view, counts in (data.get("counts") or {}).items():
-        columns[view] = counts
+        columns[in_words(view)] = counts
         after = (data.get("counts_after") or {}).get(view)
         if after:
-            columns[f"{view} after resampling"] = after
+            columns[f"{in_words(view)} after resampling"] = after
     if not columns:
         return None
     found = [name for counts in columns.values() for name in counts]
     names = list(dict.fromkeys([*(data.get("emotions") or ()), *found]))
     rows = [(n, *(f"{counts.get(n, 0):,}" for counts in columns.values())) for n in names]
     rows.append(("all", *(f"{sum(counts.values()):,}" for counts in columns.values())))
-    return Table(("Emotion", *columns), tuple(rows))
+    return Table(("Emotion", *columns), tuple(rows), total=True)
 
 
 def lost_table(data: Mapping[str, Any]) -> Table | None:
@@ -196,7 +201,7 @@ def setup_table(config: Mapping[str, Any]) -> Table | None:
             if isinstance(slot, Mapping) and slot.get("_target_"):
                 kept = {k: v for k, v in slot.items() if k != "_target_"}
                 rows.append((name, short_name(slot), _in_words(kept)))
-    return Table(("Part", "Choice", "Settings"), tuple(rows)) if rows else None
+    return Table(("Part", "Choice", "Settings"), tuple(rows), wide=True) if rows else None
 
 
 def short_name(node: Mapping[str, Any]) -> str:
@@ -224,4 +229,4 @@ def environment_table(env: Mapping[str, Any]) -> Table | None:
         for name, value in env.items()
         if name != "format" and value not in (None, "", {})
     ]
-    return Table(("Environment", ""), tuple(rows)) if rows else None
+    return Table(("Environment", ""), tuple(rows), wide=True) if rows else None

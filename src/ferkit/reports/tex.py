@@ -1,11 +1,21 @@
-"""A document of tables as LaTeX: pure ASCII, for pdflatex with Debian's base packages."""
+"""A document as LaTeX: pure ASCII, for pdflatex with Debian's base packages."""
 # ruff: noqa: RUF001 - signs that look like others are what this file is about
 
 import re
 import unicodedata
 from collections.abc import Sequence
 
-from ferkit.reports.document import Document, Sheet, caption, is_wide
+from ferkit.reports.blocks import (
+    Block,
+    Commands,
+    Gallery,
+    Heading,
+    Picture,
+    Sentences,
+    Table,
+    Terms,
+)
+from ferkit.reports.document import SAFE_NAME, Document, Sheet, is_wide, walk
 
 _MANY = 35  # rows from which a table may break over pages
 _COLUMN = {"left": "l", "right": "r", "wrap": r">{\raggedright\arraybackslash}p{.4\linewidth}"}
@@ -131,24 +141,42 @@ def _escape_sign(sign: str) -> str:
 
 
 def render_tex(document: Document) -> str:
-    """Write the whole document."""
+    """Write the whole document; what pages alone show is left out."""
     parts = [
         _PREAMBLE + r"\begin{document}",
         rf"{{\Large\bfseries {escape(document.title)}\par}}",
-        _list(document.notes),
-        _code(document.commands),
+        *map(_block, walk(document.blocks)),
+        r"\end{document}",
     ]
-    for sheet in document.sheets:
-        parts += [rf"\section*{{{escape(sheet.title)}}}", _table(sheet)]
-        parts += [_code(sheet.commands), _list(sheet.notes)]
-    parts += [_picture(n, data) for n, data in document.pictures.items() if data[:4] == b"\x89PNG"]
-    return "\n".join(part for part in [*parts, r"\end{document}"] if part) + "\n"
+    return "\n".join(part for part in parts if part) + "\n"
+
+
+def _block(block: Block) -> str:
+    match block:
+        case Heading():
+            return rf"\{'sub' * (block.level - 2)}section*{{{escape(block.text)}}}"
+        case Sentences():
+            return _list([escape(" ".join(s.split())) for s in block.sentences])
+        case Terms():
+            return _list([rf"\textbf{{{escape(t)}}} {escape(' '.join(s))}" for t, s in block.pairs])
+        case Commands():
+            return _code(block.lines)
+        case Table():
+            return _table(block)
+        case Picture():
+            return _picture(block) if _can_show(block) else ""
+        case Gallery():
+            words = Table(block.columns, tuple(words for words, _ in block.rows))
+            return _table(words) if block.columns else ""
+        case _:
+            return ""
 
 
 def render_fragment(sheet: Sheet, stem: str) -> str:
     r"""One table to `\input` into a paper, with its caption and the label tab:<stem>-<name>."""
     title = rf"\caption{{{escape(sheet.title)}}}\label{{tab:{stem}-{sheet.name}}}"
-    shape, top, body = _parts(sheet)
+    sheet_table = Table(sheet.columns, sheet.rows)
+    shape, top, body = _parts(sheet_table)
     if len(sheet.rows) < _MANY:
         inner = f"\\begin{{tabular}}{{{shape}}}\n{top}\n{body}\n\\end{{tabular}}"
         fitted = r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%"
@@ -156,7 +184,7 @@ def render_fragment(sheet: Sheet, stem: str) -> str:
     else:
         head = f"{title}\\\\\n{top}\n\\endhead"
         inner = f"\\begin{{longtable}}{{{shape}}}\n{head}\n{body}\n\\end{{longtable}}"
-        table = f"{{\\{_size(sheet)}\\setlength{{\\tabcolsep}}{{4pt}}\n{inner}}}"
+        table = f"{{\\{_size(sheet_table)}\\setlength{{\\tabcolsep}}{{4pt}}\n{inner}}}"
     return "% \\usepackage{array,booktabs,graphicx,longtable}\n" + table + "\n"
 
 
@@ -165,37 +193,42 @@ def _code(commands: Sequence[str]) -> str:
     return f"{{\\small\\ttfamily\\raggedright\n{lines}\\par}}" if commands else ""
 
 
-def _list(notes: Sequence[str]) -> str:
-    items = "\n".join(rf"\item {escape(' '.join(note.split()))}" for note in notes)
+def _list(lines: Sequence[str]) -> str:
+    items = "\n".join(rf"\item {line}" for line in lines)
     begin = r"\begin{itemize}\setlength{\itemsep}{0pt}\small\raggedright"
-    return f"{begin}\n{items}\n\\end{{itemize}}" if notes else ""
+    return f"{begin}\n{items}\n\\end{{itemize}}" if lines else ""
 
 
-def _parts(sheet: Sheet) -> tuple[str, str, str]:
+def _parts(table: Table) -> tuple[str, str, str]:
     """Columns, header and rows, as they stand within a tabular."""
-    header, *rows = (" & ".join(map(escape, row)) + r" \\" for row in (sheet.columns, *sheet.rows))
-    shape = "".join(_COLUMN[align] for align in sheet.table.align)
+    header, *rows = (" & ".join(map(escape, row)) + r" \\" for row in (table.columns, *table.rows))
+    shape = "".join(_COLUMN[align] for align in table.align)
     return shape, "\\toprule\n" + header + "\n\\midrule", "\n".join([*rows, r"\bottomrule"])
 
 
-def _table(sheet: Sheet) -> str:
-    shape, top, body = _parts(sheet)
-    if len(sheet.rows) < _MANY:
+def _table(table: Table) -> str:
+    shape, top, body = _parts(table)
+    if len(table.rows) < _MANY:
         inner = f"\\begin{{tabular}}{{{shape}}}\n{top}\n{body}\n\\end{{tabular}}"
-        return f"\\sbox{{\\sheet}}{{\\small\n{inner}}}\n\\fitted"
+        return f"\\par\\sbox{{\\sheet}}{{\\small\n{inner}}}\n\\fitted\\par"
     inner = f"\\begin{{longtable}}[l]{{{shape}}}\n{top}\n\\endhead\n{body}\n\\end{{longtable}}"
-    return f"{{\\{_size(sheet)}\\setlength{{\\tabcolsep}}{{4pt}}\n{inner}}}"
+    return f"{{\\{_size(table)}\\setlength{{\\tabcolsep}}{{4pt}}\n{inner}}}"
 
 
-def _size(sheet: Sheet) -> str:
-    columns = zip(sheet.columns, *sheet.rows, strict=True)
+def _size(table: Table) -> str:
+    columns = zip(table.columns, *table.rows, strict=True)
     width = sum(max(map(len, column)) + 2 for column in columns)
     return next(size for size, most in _SIZES if width <= most)
 
 
-def _picture(name: str, data: bytes) -> str:
+def _can_show(picture: Picture) -> bool:
+    return bool(SAFE_NAME.fullmatch(picture.name)) and picture.data.startswith(b"\x89PNG")
+
+
+def _picture(picture: Picture) -> str:
+    name = picture.name
     shown = rf"\includegraphics[width=\linewidth,height=.45\textheight,keepaspectratio]{{{name}}}"
-    below = rf"\par{{\small {escape(caption(name))}\par}}"
-    width = r"\linewidth" if is_wide(data) else r".48\linewidth"
+    below = rf"\par{{\small {escape(picture.alt)}\par}}"
+    width = r"\linewidth" if is_wide(picture.data) else r".48\linewidth"
     box = rf"\begin{{minipage}}{{{width}}}{shown}{below}\end{{minipage}}"
     return rf"\IfFileExists{{{name}}}{{{box}}}{{}}"

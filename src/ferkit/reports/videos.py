@@ -8,7 +8,7 @@ import pandas as pd
 from ferkit.evaluation.events import event_metrics, has_events
 from ferkit.evaluation.metrics import METRICS
 from ferkit.evaluation.videos import has_videos, video_metrics
-from ferkit.reports.document import Table
+from ferkit.reports.blocks import Table
 from ferkit.reports.tables import METRIC_NAMES, format_metric
 
 _RULES = {"majority_vote": "Majority vote", "mean_scores": "Mean of scores"}

@@ -45,7 +45,7 @@ def run_folders(folder: Path) -> Iterator[Path]:
 
 
 def read_words(run: Path) -> list[str]:
-    """What was typed behind `ferkit train`; nothing where the run does not say."""
+    """What was typed behind `ferkit train`, less Hydra's `+`; nothing where it does not say."""
     path = run / "overrides.yaml"
     found = read_yaml(path) if path.is_file() else None
-    return [str(word) for word in found] if isinstance(found, list) else []
+    return [str(word).lstrip("+") for word in found] if isinstance(found, list) else []

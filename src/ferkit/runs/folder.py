@@ -2,6 +2,7 @@
 
 import json
 import platform
+import shlex
 import subprocess
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
@@ -183,7 +184,7 @@ def environment(seed: int, device: "torch.device", words: Sequence[str]) -> dict
         "threads": torch.get_num_threads(),
         "seed": seed,
         "git": _git_state(),
-        "command": " ".join(["ferkit", "train", *words]),
+        "command": shlex.join(["ferkit", "train", *words]),
     }
 
 

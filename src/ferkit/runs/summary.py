@@ -69,8 +69,7 @@ def summarize(run: Path) -> RunSummary:
 
 
 def _summarize(run: Path) -> RunSummary:
-    words = [w.lstrip("+") for w in read_words(run)]
-    typed = " ".join(w for w in words if not w.startswith(_SHOWN))
+    typed = " ".join(w for w in read_words(run) if not w.startswith(_SHOWN))
     held = is_held(run / LOCK)
     if not (run / "config.yaml").is_file():
         if (run / "metrics.jsonl").is_file():

@@ -8,17 +8,19 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
 from ferkit.errors import ConfigError, DataError
 from ferkit.printable import quoted
+from ferkit.repeats import repeat_once
 from ferkit.runs.read import read_rows
 
 PATIENCE = 30.0  # seconds that a process is given to end before it is killed
 LOG = "train.log"
 LOCK = ".process"
+_WARNING = "warning: "  # as ferkit.log writes them
 _BY_SIGNAL = {143: -signal.SIGTERM, 130: -signal.SIGINT}  # saved, and ended as they were told
 
 
@@ -28,14 +30,19 @@ class TrainProcess:
 
     Attributes:
         folder: The run's folder.
+        warned: The kinds of warnings that trials of this search gave, logged once.
+        read: Bytes of its log that were read for them.
     """
 
     folder: Path
     process: "subprocess.Popen[bytes]"
+    warned: set[str] = field(default_factory=set)
+    read: int = 0
 
     def poll(self) -> int | None:
         """Its exit code, negative for the signal that ended it; None while it runs."""
         code = self.process.poll()
+        self._repeat_warnings()
         return _BY_SIGNAL.get(code, code) if code is not None else None
 
     def rows(self) -> list[dict[str, Any]]:
@@ -49,6 +56,18 @@ class TrainProcess:
             path.read_text(encoding="utf-8", errors="replace").split("\n") if path.is_file() else []
         )
         return next((line.strip() for line in reversed(lines) if line.strip()), "")
+
+    def _repeat_warnings(self) -> None:
+        path = self.folder / LOG
+        if not path.is_file() or path.stat().st_size == self.read:
+            return
+        with path.open("rb") as file:
+            file.seek(self.read)
+            lines = file.read().rpartition(b"\n")[0]
+        self.read += len(lines) + bool(lines)
+        said = lines.decode(errors="replace").split("\n")
+        warnings = (line.removeprefix(_WARNING) for line in said if line.startswith(_WARNING))
+        repeat_once(warnings, self.warned)
 
     def stop(self) -> None:
         """End it; a checkpoint is written atomically, so any moment is safe."""
@@ -72,6 +91,7 @@ def launcher(
         always: Words that every trial gets beside its own.
         device: Slot to the words that put a trial on its device.
     """
+    warned: set[str] = set()
 
     def launch(number: int, words: Sequence[str], slot: int) -> TrainProcess:
         folder = home / str(number)
@@ -81,7 +101,7 @@ def launcher(
         else:
             clear(folder)
             command = [*words, *always, *device(slot), f"run_dir={quoted(folder)}"]
-        return TrainProcess(folder, _start(folder, command, lock))
+        return TrainProcess(folder, _start(folder, command, lock), warned)
 
     return launch
 

@@ -10,6 +10,7 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
 from ferkit.colours import BLUE, FAINT, INK, ORANGE
+from ferkit.printable import in_words
 from ferkit.reports.plots import new_figure, render
 from ferkit.sweeps.space import Space
 from ferkit.sweeps.study import best_trial
@@ -44,7 +45,7 @@ def draw_history(study: Study, monitor: str) -> "Figure":
     for trial in _trials(study, TrialState.FAIL):
         axes.axvline(trial.number, color=FAINT, linewidth=0.6, linestyle=":")
     axes.set_xlabel("trial (dotted: failed)")
-    axes.set_ylabel(monitor)
+    axes.set_ylabel(in_words(monitor))
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.legend(frameon=False, fontsize=7.5)
     _tidy(axes)
@@ -69,12 +70,14 @@ def draw_slices(study: Study, space: Space, monitor: str) -> "Figure":
             _scatter(axes, study, partial(_number, key=key))
             if getattr(values, "log", False):
                 axes.set_xscale("log")
+                axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+                axes.xaxis.set_minor_formatter("")
         axes.set_xlabel(key)
         _tidy(axes)
     for axes in grid.flat[len(keys) :]:
         axes.set_visible(False)
     for axes in grid[:, 0]:
-        axes.set_ylabel(monitor)
+        axes.set_ylabel(in_words(monitor))
     return figure
 
 

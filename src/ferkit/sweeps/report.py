@@ -3,11 +3,12 @@
 import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
-from ferkit.printable import quoted
+from ferkit.printable import in_words, quoted
 from ferkit.reports.document import Sheet
 from ferkit.reports.formats import write_document
 from ferkit.runs.read import read_rows
@@ -39,9 +40,16 @@ def write_sweep(study: Study, space: Space, monitor: str, folder: Path) -> str |
     pictures = {"history.png": png(draw_history(study, monitor))} if best else {}
     if best:
         pictures["slices.png"] = png(draw_slices(study, space, monitor))
+    metric = in_words(monitor)
+    captions = {
+        "history.png": f"{metric} of each trial in turn, and the best so far",
+        "slices.png": f"{metric} over the values of each key",
+    }
     title = f"Search over {', '.join(space.distributions)}"
     notes = _notes(study, monitor, folder, best)
-    write_document(folder, "report", title, sheets, pictures=pictures, notes=notes)
+    write_document(
+        folder, "report", title, sheets, pictures=pictures, captions=captions, notes=notes
+    )
     return command
 
 
@@ -57,19 +65,60 @@ def _notes(study: Study, monitor: str, folder: Path, best: FrozenTrial | None) -
     ends = "largest" if study.direction.name == "MAXIMIZE" else "smallest"
     notes = [
         f"{len(states)} trials: {counts}.",
-        f"Trials are compared by the {ends} {monitor} of their epochs. Everything here was chosen "
-        "on val alone; no trial has looked at test.",
+        *_length_notes(study, folder),
+        f"Trials are compared by the {ends} {in_words(monitor)} of their epochs. Everything here "
+        "was chosen on val alone; no trial has looked at test.",
     ]
     if best is None:
         return [*notes, "No trial was completed."]
+    notes += _tie_notes(study, best)
     look = shlex.join(
         ["ferkit", "eval", f"run={quoted(folder / 'trials' / str(best.number))}", "view=test"]
     )
     return [
         *notes,
-        f"Best: trial {best.number}, {monitor} {best.value:.4f}. The best of many is better on val "
-        f"than on faces it was not chosen by; one look at test says how good it is: {look}",
+        f"Best: trial {best.number}, {in_words(monitor)} {best.value:.4f}. The best of many is "
+        f"better on val than on faces it was not chosen by; one look at test says how good it "
+        f"is: {look}",
     ]
+
+
+def _length_notes(study: Study, folder: Path) -> list[str]:
+    """How long the trials took, and after how many epochs some were ended early."""
+    trials = study.get_trials(deepcopy=False)
+    minutes = sum(_minutes(_rows(trial, folder)) for trial in trials)
+    ended = [t for t in trials if t.state is TrialState.PRUNED]
+    notes = [
+        f"Training took {_show_minutes(minutes)} minutes in all, without the starts of the trials."
+    ]
+    if ended:
+        epochs = ", ".join(f"{t.last_step} (trial {t.number})" for t in ended)
+        notes.append(f"Ended early, below the median of the others, at epoch: {epochs}.")
+    return notes
+
+
+def _tie_notes(study: Study, best: FrozenTrial) -> list[str]:
+    """Which other trials reached the best value, and why the one is called the best."""
+    done = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+    equal = [str(t.number) for t in done if t.value == best.value and t.number != best.number]
+    rule = "Of trials that are equal the earliest is taken for the best"
+    if not equal:
+        return [f"{rule}; here none equals it."]
+    trials = f"trial {equal[0]}" if len(equal) == 1 else f"trials {', '.join(equal)}"
+    return [f"A tie for the best: trial {best.number} and {trials}. {rule}; val cannot part them."]
+
+
+def _rows(trial: FrozenTrial, folder: Path) -> list[dict[str, Any]]:
+    return read_rows(folder / "trials" / str(trial.number))
+
+
+def _minutes(rows: Sequence[Mapping[str, Any]]) -> float:
+    return sum(float(row.get("seconds", 0)) for row in rows) / 60
+
+
+def _show_minutes(minutes: float) -> str:
+    """Minutes, with two digits where one would show 0.0."""
+    return f"{minutes:.1f}" if minutes >= 1 else f"{minutes:.2f}"
 
 
 def _trials_sheet(study: Study, space: Space, monitor: str, folder: Path) -> Sheet:
@@ -87,14 +136,16 @@ def _trials_sheet(study: Study, space: Space, monitor: str, folder: Path) -> She
         "Trials, best first",
         (*columns, "Last line") if said else columns,
         tuple(_row(t, keys, folder, said) for t in trials),
-        ("Epoch: where that metric was reached. Epochs: how many were trained.",),
+        (
+            "Epoch: where that metric was reached, and where a trial was ended early. Epochs: how "
+            "many were trained. Minutes: of training.",
+        ),
     )
 
 
 def _row(trial: FrozenTrial, keys: Sequence[str], folder: Path, said: bool) -> tuple[str, ...]:
-    rows = read_rows(folder / "trials" / str(trial.number))
+    rows = _rows(trial, folder)
     epoch = trial.user_attrs.get("epoch", trial.last_step if trial.value is not None else None)
-    minutes = sum(float(row.get("seconds", 0)) for row in rows) / 60
     cells = [
         str(trial.number),
         STATES[trial.state],
@@ -102,7 +153,7 @@ def _row(trial: FrozenTrial, keys: Sequence[str], folder: Path, said: bool) -> t
         "" if epoch is None else str(epoch),
         str(len(rows)),
         *(_show(trial.params, key) for key in keys),
-        f"{minutes:.1f}",
+        _show_minutes(_minutes(rows)),
     ]
     return (*cells, str(trial.user_attrs.get("last_line", ""))) if said else tuple(cells)
 

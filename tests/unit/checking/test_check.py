@@ -226,7 +226,7 @@ def test_the_page_holds_counts_and_faces_and_loads_nothing(index, tmp_path):
         "Near copies, several labels",
         "Blank images",
         "happy 1, sad 1",
-        "<td>10</td>",
+        ">10</td>",
         "a warning",
     ):
         assert words in html

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 
 import numpy as np
 import pandas as pd
@@ -147,6 +148,80 @@ def test_the_tests_are_corrected_over_the_methods(ferkit, sweep, tmp_path):
     assert rows[0]["p"] == rows[0]["p, Holm"] == "< 0.001"
     assert float(rows[1]["p"]) == float(rows[1]["p, Holm"]) > 0.05
     assert "Benjamini-Hochberg over all 3 pairs" in (out / "comparison.md").read_text()
+
+
+def write_hits(folder, hits, subjects=None, word="a"):
+    """A run that is right on some faces of 240, wrong on the others."""
+    write_run(folder, word=word, loss=word.capitalize(), views=("test",))
+    frame = predict(0, 9.0)
+    wrong = np.where(frame["label"] == "angry", "happy", "angry")
+    frame["predicted"] = np.where(hits, frame["label"], wrong)
+    for name in CLASSES:
+        frame[f"p_{name}"] = np.where(frame["predicted"] == name, 0.8, 0.1)
+    frame["subject"] = "" if subjects is None else subjects
+    frame.to_parquet(folder / "predictions" / "test.parquet")
+
+
+@pytest.mark.parametrize(
+    ("better", "worse", "subjects", "said"),
+    [
+        (9, 2, None, "McNemar's finds none (p = 0.065, not corrected), and the 95% interval"),
+        (30, 12, [f"s{i // 60}" for i in range(240)], "trust"),
+        (40, 2, None, ""),
+        (5, 5, None, ""),
+    ],
+)
+def test_tests_that_disagree_are_explained(ferkit, tmp_path, better, worse, subjects, said):
+    first, second = np.arange(240) >= better, np.ones(240, bool)
+    second[240 - worse :] = False
+    write_hits(tmp_path / "runs" / "a", first, subjects)
+    write_hits(tmp_path / "runs" / "b", second, subjects, "b")
+    code, _, err = ferkit("eval", f"runs={tmp_path / 'runs'}", f"out={tmp_path / 'out'}")
+    assert code == 0, err
+    for suffix in ("md", "html"):
+        page = (tmp_path / "out" / f"comparison.{suffix}").read_text()
+        assert ("the tests disagree" in page) == bool(said)
+    if subjects:
+        assert "resamples 4 subjects, whose faces resemble each other" in page
+        assert "finds a difference" in page and "holds 0" in page
+    elif said:
+        assert said in (tmp_path / "out" / "comparison.md").read_text()
+
+
+@pytest.mark.parametrize(
+    "typed", ["loss=mse (1)", "'loss=mse (1)'", "mse", "mse (1)", "none", "loss=none", "focal"]
+)
+def test_the_baseline_takes_the_words_that_are_offered(ferkit, tmp_path, typed):
+    for name in ("none", "focal", "mse"):
+        folder = write_run(tmp_path / "runs" / name, loss=name.capitalize(), word="")
+        (folder / "overrides.yaml").write_text(json.dumps([f"++loss={name}", "seed=0"]))
+    again = write_run(tmp_path / "runs" / "again", loss="Mse", word="")
+    (again / "overrides.yaml").write_text(json.dumps(["loss=mse", "seed=0"]))
+    names = [m.name for m in group_runs(map(read_saved, find_runs([str(tmp_path / "runs")])[0]))]
+    words = (f"runs={tmp_path / 'runs'}", f"out={tmp_path / 'out'}", f"baseline={typed}")
+    code, out, err = ferkit("eval", *words)
+    plain = typed.strip("'").removeprefix("loss=")
+    if plain.startswith("mse") and f"loss={plain}" not in names:
+        assert code == 2 and "Known: loss=focal" in err
+    else:
+        assert code == 0, err
+        assert f"## Difference to {plain}\n" in out
+    assert "++" not in out
+
+
+def test_captions_are_words(ferkit, sweep, tmp_path):
+    for run in sweep.glob("*/seed*"):
+        words = json.loads((run / "overrides.yaml").read_text())
+        words[0] = f"imbalance=my_{run.parent.name}"
+        (run / "overrides.yaml").write_text(json.dumps(words))
+    out = tmp_path / "out"
+    assert ferkit("eval", f"runs={sweep}", f"out={out}")[0] == 0
+    captions = re.findall(r"^(?:#+ (.*)|!\[(.*)\])", (out / "comparison.md").read_text(), re.M)
+    captions += re.findall(
+        r"\\caption\{(.*?)\}\\label", "".join(p.read_text() for p in out.glob("*.tex"))
+    )
+    assert len(captions) > 15
+    assert not [c for c in map("".join, captions) if "_" in c]
 
 
 def test_the_matrix_of_datasets_has_all_outputs_and_shared_classes(ferkit, tmp_path):

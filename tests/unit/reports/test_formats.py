@@ -9,6 +9,7 @@ from io import BytesIO
 import pytest
 from PIL import Image
 
+from ferkit.reports.blocks import Table
 from ferkit.reports.document import Sheet
 from ferkit.reports.formats import write_document
 
@@ -211,7 +212,7 @@ def test_a_column_is_aligned_alike_in_every_format(tmp_path):
     columns = ("Method", "Difference", "Verdict", "Note")
     long = "a sentence that is longer than any word and may be broken"
     sheet = Sheet("t", "T", columns, (("a", "tie: +0.002 [-0.012, +0.016]", "better", long),) * 2)
-    assert sheet.table.align == ("left", "right", "left", "wrap")
+    assert Table(sheet.columns, sheet.rows).align == ("left", "right", "left", "wrap")
     write_document(tmp_path, "doc", "Title", [sheet])
     rule = (tmp_path / "doc.md").read_text().splitlines()[5]
     assert [cell.strip()[0] + cell.strip()[-1] for cell in rule.strip("|").split("|")] == [
@@ -222,7 +223,7 @@ def test_a_column_is_aligned_alike_in_every_format(tmp_path):
     ]
     assert r"{lrl>{\raggedright" in (tmp_path / "doc.tex").read_text()
     page = (tmp_path / "doc.html").read_text()
-    for align in sheet.table.align:
+    for align in Table(sheet.columns, sheet.rows).align:
         assert f'<td class="{align}">' in page
 
 

@@ -1,6 +1,7 @@
 import json
 import re
 import shutil
+import subprocess
 from html.parser import HTMLParser
 
 import pandas as pd
@@ -13,6 +14,7 @@ from ferkit.reports.page import write_report
 
 FILES = {
     "report.md",
+    "report.tex",
     "report.html",
     "metrics.json",
     "curves.png",
@@ -39,7 +41,7 @@ class Links(HTMLParser):
 
     def handle_starttag(self, tag, attributes):
         self.loaded += [v for k, v in attributes if k in ("src", "srcset", "href", "data")]
-        if tag not in ("meta", "img", "link", "rect", "path"):
+        if tag not in ("meta", "img", "link", "rect", "path", "wbr"):
             self.open.append(tag)
 
     def handle_endtag(self, tag):
@@ -161,6 +163,7 @@ def test_predictions_alone_are_enough(run, tmp_path):
     assert list(metrics["views"]) == ["public"]
     assert contents(bare / "report").keys() == {
         "report.md",
+        "report.tex",
         "report.html",
         "metrics.json",
         "per_class.csv",
@@ -248,3 +251,25 @@ def test_names_of_others_do_nothing_anywhere(run):
         assert not [line for line in content.splitlines() if line.startswith("=")]
     for path in report.glob("*.[hmc]*"):
         assert "\x1b" not in path.read_text(errors="replace"), path
+
+
+def test_every_table_of_the_page_stands_in_the_text_and_in_the_tex(reported):
+    report = reported[0] / "report"
+    page, text, tex = ((report / f"report.{s}").read_text() for s in ("html", "md", "tex"))
+    tables = page.count("<table")
+    assert tables == tex.count(r"\begin{tabular}") - tex.count("Share of the true class")
+    assert tables == len(re.findall(r"^\| :--", text, re.M)) - text.count("Share of the true class")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
+def test_the_report_of_awkward_names_compiles(run):
+    path = run / "predictions" / "test.parquet"
+    frame = pd.read_parquet(path)
+    frame["label"] = frame["label"].replace("fear", "50% a_b $x$ #z~^ \\ {é")
+    frame.to_parquet(path)
+    write_report(run)
+    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "report.tex"]
+    done = subprocess.run(command, cwd=run / "report", capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-1500:]
+    assert "Overfull" not in done.stdout

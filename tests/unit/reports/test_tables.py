@@ -1,7 +1,7 @@
 import pandas as pd
 import pytest
 
-from ferkit.reports.document import Table
+from ferkit.reports.blocks import Table
 from ferkit.reports.markdown import write_table
 from ferkit.reports.tables import (
     confusion_shares,

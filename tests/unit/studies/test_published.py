@@ -155,7 +155,7 @@ def test_a_page_without_a_run_leads_with_the_print_and_one_command(empty_report,
     first = next(iter(read_published(study)["trials"]))
     for suffix in ("md", "html"):
         page = (folder / f"{study}.{suffix}").read_text()
-        lead = page.split("<section" if suffix == "html" else "\n## ")[0]
+        lead = page.split("<h2" if suffix == "html" else "\n## ")[0]
         assert lead.count("ferkit train") == 1
         assert f"ferkit train experiment={study}/{first}\n" in lead
     sections = (folder / f"{study}.md").read_text().split("\n## ")[1:]

@@ -1,13 +1,18 @@
 """The loop of a search on made-up trials: nothing is trained, every kill is acted."""
 
 import csv
+import json
 import math
+import re
 
 import pytest
+from optuna.trial import create_trial
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
 from ferkit.errors import ConfigError, FerkitError
+from ferkit.runs.read import read_rows
+from ferkit.sweeps.attempts import LOG, TrainProcess
 from ferkit.sweeps.report import write_sweep
 from ferkit.sweeps.search import LAUNCHES, Plan, search
 from ferkit.sweeps.space import read_space
@@ -325,3 +330,53 @@ def test_smallest_is_best_where_the_metric_is_a_loss(tmp_path):
         t.value == min(r["val_accuracy"] for r in world.attempts[t.number].rows())
         for t in study.trials
     )
+
+
+def write_rows(folder, study):
+    for trial in study.trials:
+        run = folder / "trials" / str(trial.number)
+        run.mkdir(parents=True)
+        done = trial.last_step if trial.state.name == "PRUNED" else EPOCHS
+        lines = [json.dumps({"epoch": e + 1, "seconds": 90}) + "\n" for e in range(done)]
+        (run / "metrics.jsonl").write_text("".join(lines))
+    return sum(90 * len(read_rows(folder / "trials" / str(t.number))) / 60 for t in study.trials)
+
+
+def test_the_summary_has_minutes_epochs_of_the_ended_and_ties(tmp_path):
+    study = run(tmp_path, World(), trials=12)
+    ended = [t for t in study.trials if t.state.name == "PRUNED"]
+    assert ended
+    minutes = write_rows(tmp_path, study)
+    write_sweep(study, SPACE, "val_accuracy", tmp_path)
+    page = (tmp_path / "report.md").read_text()
+    assert f"Training took {minutes:.1f} minutes in all" in page
+    for trial in ended:
+        assert f"{trial.last_step} (trial {trial.number})" in page
+    assert "Of trials that are equal the earliest is taken for the best; here none" in page
+    best = best_trial(study)
+    study.add_trial(
+        create_trial(value=best.value, params=best.params, distributions=best.distributions)
+    )
+    write_sweep(study, SPACE, "val_accuracy", tmp_path)
+    page = (tmp_path / "report.md").read_text()
+    assert f"A tie for the best: trial {best.number} and trial 12." in page
+    assert not re.findall(r"!\[.*_.*\]", page)
+
+
+class Ended:
+    def poll(self):
+        return 0
+
+
+def test_a_warning_of_all_trials_is_logged_once(tmp_path, caplog):
+    warned = set()
+    for number in range(3):
+        (tmp_path / str(number)).mkdir()
+        log = tmp_path / str(number) / LOG
+        log.write_text(f"run: {number}\nwarning: Leak: {number + 4} val images\nwarning: half")
+        process = TrainProcess(tmp_path / str(number), Ended(), warned)
+        assert process.poll() == 0
+        with log.open("a") as file:
+            file.write(" a line\n")
+        process.poll()
+    assert caplog.messages == ["Leak: 4 val images", "half a line"]

@@ -9,8 +9,9 @@ import pandas as pd
 from ferkit.evaluation.calibration import fit_temperature, measure_temperature
 from ferkit.evaluation.intervals import calibration_sums
 from ferkit.evaluation.outcomes import read_outcomes
+from ferkit.printable import in_words
 from ferkit.reports.comparison.compare import show_mean, show_signed
-from ferkit.reports.comparison.methods import Method
+from ferkit.reports.comparison.methods import Method, plain_name
 from ferkit.reports.document import Sheet
 from ferkit.reports.plots import draw_reliability, render
 
@@ -31,7 +32,7 @@ def calibration_sheet(methods: Sequence[Method], view: str) -> Sheet:
     if fitted:
         header += ("Temperature", "ECE after", "NLL after")
         notes += (_NOTES[1].format(view=view),)
-    return Sheet("calibration", f"Calibration on {view}", header, rows, notes)
+    return Sheet("calibration", f"Calibration on {in_words(view)}", header, rows, notes)
 
 
 def _cells(method: Method, view: str, fitted: bool) -> list[str]:
@@ -61,9 +62,11 @@ def _confidence_gap(scores: np.ndarray, class_ids: np.ndarray) -> float:
     return float(np.exp(scores.max(axis=1)).mean() - (scores.argmax(axis=1) == class_ids).mean())
 
 
-def reliability_pictures(methods: Sequence[Method], view: str) -> dict[str, bytes]:
-    """A reliability diagram a method; of several seeds the mean counts."""
-    pictures = {}
+def reliability_pictures(
+    methods: Sequence[Method], view: str
+) -> tuple[dict[str, bytes], dict[str, str]]:
+    """A reliability diagram a method, and its caption; of several seeds the mean counts."""
+    pictures, captions = {}, {}
     for number, method in enumerate(methods, start=1):
         sums = sum(calibration_sums(read_outcomes(frame)) for frame in method.frames(view))
         mean = np.asarray(sums) / len(method.runs)
@@ -71,5 +74,7 @@ def reliability_pictures(methods: Sequence[Method], view: str) -> dict[str, byte
         share = np.divide(mean, mean[:, :1], out=np.zeros_like(mean), where=mean[:, :1] > 0)
         whole = np.concatenate([rows, share[:, 1:2] * rows, np.round(share[:, 2:] * rows)], axis=1)
         name = re.sub(r"[^A-Za-z0-9]+", "_", method.name).strip("_")[:60]
-        pictures[f"reliability_{number}_{name}.png"] = render(draw_reliability(whole), "png")
-    return pictures
+        file = f"reliability_{number}_{name}.png"
+        pictures[file] = render(draw_reliability(whole), "png")
+        captions[file] = f"Calibration on {in_words(view)}: {plain_name(method.name)}"
+    return pictures, captions

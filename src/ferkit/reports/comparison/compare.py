@@ -16,7 +16,8 @@ from ferkit.evaluation.seeds import (
     holm,
     mcnemar_over_seeds,
 )
-from ferkit.reports.comparison.methods import Method
+from ferkit.reports.comparison.disagreements import disagreement_notes
+from ferkit.reports.comparison.methods import Method, plain_name
 from ferkit.reports.document import Sheet
 from ferkit.reports.tables import METRIC_NAMES, format_metric
 
@@ -126,7 +127,7 @@ def differences_sheet(
     ]
     header = ("Method", *map(metric_name, _metrics(measured)))
     notes = (_TIES[0].format(units=units), _TIES[1], *([_COMPARED] if len(rows) > 1 else []))
-    title = f"Difference to {reference.name}"
+    title = f"Difference to {plain_name(reference.name)}"
     return Sheet("differences", title, header, tuple(rows), notes)
 
 
@@ -167,9 +168,15 @@ def p_values_sheet(
             strict, lenient = next(corrected) if value is not None else (None, None)
             test = metric_name(metric) if metric else "Accuracy, McNemar"
             rows.append((test, method.name, show_p(value), show_p(strict), show_p(lenient)))
-    notes = (*_TESTS, *([] if units.endswith("images") else [_SUBJECTS.format(units=units)]))
-    header = ("Metric", f"{reference.name} against", "p", "p, Holm", "p, BH")
-    return Sheet("tests", f"Tests against {reference.name}", header, tuple(rows), notes)
+    disagree = disagreement_notes(reference, methods, measured, units)
+    notes = (
+        *_TESTS,
+        *disagree,
+        *([] if units.endswith("images") else [_SUBJECTS.format(units=units)]),
+    )
+    name = plain_name(reference.name)
+    header = ("Metric", f"{name} against", "p", "p, Holm", "p, BH")
+    return Sheet("tests", f"Tests against {name}", header, tuple(rows), notes)
 
 
 def _p_value(first: Sequence[Measured], second: Sequence[Measured], metric: str) -> float | None:

@@ -15,6 +15,7 @@ import pandas as pd
 
 from ferkit.config import defaults_of
 from ferkit.errors import ConfigError, DataError, unknown
+from ferkit.printable import in_words
 from ferkit.runs.find import ALIKE, expand, read_words, run_folders
 from ferkit.runs.fingerprint import fingerprint
 from ferkit.runs.record import RunRecord, read_run, tta_kind
@@ -179,7 +180,7 @@ def _flatten(node: Any, above: str = "") -> Iterator[tuple[str, str]]:
 
 
 def _words(run: Path) -> tuple[str, ...]:
-    return tuple(w for w in read_words(run) if w.lstrip("+").partition("=")[0] not in _SAME)
+    return tuple(w for w in read_words(run) if w.partition("=")[0] not in _SAME)
 
 
 def group_runs(runs: Iterable[SavedRun]) -> list[Method]:
@@ -222,7 +223,7 @@ def _own(words: Sequence[tuple[str, ...]]) -> list[list[str]]:
 def _short(words: Sequence[str]) -> str:
     parts = []
     for word in words:
-        key, _, value = word.lstrip("+").partition("=")
+        key, _, value = word.partition("=")
         parts.append(value.rpartition("/")[2] if key == "experiment" else f"{key}={value}")
     name = " ".join(parts)
     return name if len(name) <= _LONG else ""
@@ -237,8 +238,25 @@ def _part(names: Sequence[str], more: Sequence[str]) -> list[str]:
     ]
 
 
+def plain_name(name: str) -> str:
+    """A method's name as words for captions: choices without their group, no underscores.
+
+    >>> plain_name("imbalance=smote_tomek trainer.batch_size=16")
+    'smote tomek, batch size 16'
+    """
+    return ", ".join(map(_plain_word, name.split(" ")))
+
+
+def _plain_word(word: str) -> str:
+    if "/" in word:  # a folder
+        return word
+    key, _, value = word.rpartition("=")
+    named = not key or (value[:1].isalpha() and value not in ("true", "false", "null"))
+    return in_words(value if named else f"{key.rpartition('.')[2]} {value}")
+
+
 def find_method(methods: Sequence[Method], asked: str | None) -> Method:
-    """The method of this name, or the one with a run in this folder; by default the first.
+    """The method of this name or caption, or with a run in this folder; by default the first.
 
     Raises:
         ConfigError: there is no such method.
@@ -248,6 +266,10 @@ def find_method(methods: Sequence[Method], asked: str | None) -> Method:
     for method in methods:
         if method.name == asked:
             return method
+    words = plain_name(asked).replace(",", "")
+    alike = [method for method in methods if plain_name(method.name).replace(",", "") == words]
+    if len(alike) == 1:
+        return alike[0]
     place = Path(asked).expanduser().resolve()
     holding = [
         method

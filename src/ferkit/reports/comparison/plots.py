@@ -8,6 +8,7 @@ import numpy as np
 from ferkit.colours import BLUE, FAINT
 from ferkit.evaluation.seeds import Difference
 from ferkit.reports.comparison.compare import metric_name
+from ferkit.reports.comparison.methods import plain_name
 from ferkit.reports.plots import STYLE
 
 if TYPE_CHECKING:
@@ -33,9 +34,9 @@ def draw_differences(found: Mapping[str, Mapping[str, Difference]], reference: s
         for axes, name in zip(panels, metrics, strict=True):
             _draw_panel(axes, [each[name] for each in found.values()])
             axes.set_title(metric_name(name), loc="left")
-        panels[0].set_yticks(range(len(found)), list(found))
+        panels[0].set_yticks(range(len(found)), list(map(plain_name, found)))
         panels[0].set_ylim(len(found) - 0.4, -0.6)
-        figure.supxlabel(f"difference to {reference}", fontsize=8)
+        figure.supxlabel(f"difference to {plain_name(reference)}", fontsize=8)
     return figure
 
 
