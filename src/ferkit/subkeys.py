@@ -92,14 +92,14 @@ class LiveDetectKeys:
 
 @dataclass
 class MatchKeys:
-    """When a face matches what a script wants.
+    """When a face matches what a section of `script` wants.
 
     Attributes:
-        threshold: The probability of the wanted emotion from which it does, 0..1.
+        threshold: The smoothed probability of the wanted emotion from which it does, 0..1.
         margin: By how much less is enough for a match to go on, 0..1.
-        share: Part of a section's time that must match for the section to match, 0..1.
-        settle: Seconds at a section's beginning that do not count.
-        calibrate: Seconds of resting face before the first section, the zero line; 0 takes none.
+        share: Part of a section's time that must match, 0..1.
+        settle: Seconds at a section's beginning that do not count, at most half of it.
+        calibrate: Seconds of resting face before the first section, the zero line; 0: none.
     """
 
     threshold: float = 0.5

@@ -2,21 +2,19 @@
 
 import re
 import shutil
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event, Lock
 
-import numpy as np
-
 from ferkit.errors import DataError, FerkitError, unknown
 from ferkit.faces.crop import all_faces, make_face_detector
 from ferkit.faces.decode import decode_image
-from ferkit.faces.detection import Detection, Detector
 from ferkit.inference.photographs import annotate, classify, nobody, write_table
 from ferkit.mirror.keeping import Keeping, Kept
 from ferkit.mirror.models import Loaded, Models
+from ferkit.video.analysis import Analysed
 from ferkit.video.opening import open_video
 from ferkit.video.predict import VideoSettings, predict_video
 from ferkit.video.sources import Source, find_sources
@@ -112,9 +110,8 @@ class Uploads:
             if upload.stop.is_set():
                 return
             loaded = self._models.get(model)
-            detect = _counting(make_face_detector(loaded.faces, device="cpu"), upload)
             process = _process_picture if source.kind == "picture" else _process_video
-            upload.sentence = process(source, loaded, detect, upload.kept.folder)
+            upload.sentence = process(source, loaded, upload)
             upload.state = "done"
         except KeyboardInterrupt:
             upload.state, upload.sentence = "failed", "It was stopped."
@@ -172,23 +169,26 @@ def _looked_at(path: Path, name: str) -> tuple[Source, int | None]:
         raise DataError(f"This is neither an image nor a video that can be read: {why}") from None
 
 
-def _counting(detect: Detector | None, upload: Upload) -> Detector | None:
-    if detect is None:
-        return None
-
-    def counted(images: Sequence[np.ndarray]) -> list[list[Detection]]:
+def _counted(upload: Upload) -> Callable[[Analysed], None]:
+    def watch(_: Analysed) -> None:
         if upload.stop.is_set():
             raise KeyboardInterrupt
-        found = detect(images)
-        done = upload.done + len(images)
-        upload.done = done if upload.total is None else min(done, upload.total)
-        return found
+        upload.done += 1
 
-    return counted
+    return watch
 
 
-def _process_video(source: Source, loaded: Loaded, detect: Detector | None, folder: Path) -> str:
-    written = predict_video(source, loaded.predictor, loaded.faces, detect, VideoSettings(), folder)
+def _process_video(source: Source, loaded: Loaded, upload: Upload) -> str:
+    detect = make_face_detector(loaded.faces, device="cpu")
+    written = predict_video(
+        source,
+        loaded.predictor,
+        loaded.faces,
+        detect,
+        VideoSettings(),
+        upload.kept.folder,
+        watch=_counted(upload),
+    )
     totals = written.totals
     without = totals.analysed - totals.found
     return (
@@ -197,9 +197,11 @@ def _process_video(source: Source, loaded: Loaded, detect: Detector | None, fold
     )
 
 
-def _process_picture(source: Source, loaded: Loaded, detect: Detector | None, folder: Path) -> str:
+def _process_picture(source: Source, loaded: Loaded, upload: Upload) -> str:
+    folder, emotions = upload.kept.folder, loaded.predictor.emotions
     image = decode_image(Path(source.name))
-    rows = classify(loaded.predictor, source.title, all_faces(image, loaded.faces, detect))
+    crops = all_faces(image, loaded.faces, make_face_detector(loaded.faces, device="cpu"))
+    rows = classify(loaded.predictor, source.title, crops)
     annotate(image, rows, folder / "annotated.png")
-    write_table(rows or [nobody(source.title)], loaded.predictor.emotions, folder, "csv")
+    write_table(rows or [nobody(source.title)], emotions, folder, "csv")
     return f"Faces: {len(rows)}." if rows else "No face was found."
