@@ -47,9 +47,7 @@ def draw_take(take: Take, scored: Scored, found: Sequence[Result]) -> "Figure":
 
 def _draw_scores(axes: "Axes", take: Take, scored: Scored) -> None:
     times = scored.frame.times - take.start
-    keep = (
-        np.unique(np.linspace(0, max(len(times) - 1, 0), _BINS).astype(int)) if len(times) else []
-    )
+    keep = np.unique(np.linspace(0, max(len(times) - 1, 0), _BINS).astype(int))[: len(times)]
     times, scores = times[keep], scored.scores[keep]
     places, match = scored.frame.places[keep], scored.match[keep]
     breaks = np.flatnonzero((np.diff(places) != 0) | (np.diff(times) > _GAP)) + 1
@@ -150,7 +148,8 @@ def draw_weakest(take: Take, weak: Sequence[Result]) -> "Figure | None":
 def _draw_still(axes: "Axes", take: Take, still: Still, words: str) -> None:
     import cv2
 
-    pixels = cv2.imdecode(np.frombuffer(still.jpeg, np.uint8), cv2.IMREAD_COLOR)
+    encoded = np.frombuffer(still.jpeg, np.uint8)
+    pixels = np.asarray(cv2.imdecode(encoded, cv2.IMREAD_COLOR), np.uint8)
     axes.imshow(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB))
     moment = f"{words}: {still.score:.2f} at {still.time - take.start:.1f} s"
     axes.set_title(printable(moment, keep="\n"), loc="left", fontsize=7.5)
