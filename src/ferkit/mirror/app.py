@@ -66,10 +66,12 @@ def _kept_routes(parts: Parts, uploads: Uploads) -> list[BaseRoute]:
 
     async def add(request: Request) -> Response:
         kept = keeping.get(request.path_params["key"])
+        at = request.query_params.get("at", "")
+        if kept.kind != "recording" or not (at.isascii() and at.isdigit()):
+            raise DataError("Pieces of video go into a recording; send where each begins.")
         data = await _body(request, _PIECE)
-        at = int(request.query_params.get("at", "0"))
         name, most = request.path_params["name"], parts.settings.limits.recording
-        size = await run_in_threadpool(add_video, kept.folder, name, at, data, most)
+        size = await run_in_threadpool(add_video, kept.folder, name, int(at), data, most)
         return JSONResponse({"size": size, **kept.as_json()})
 
     async def file(request: Request) -> Response:

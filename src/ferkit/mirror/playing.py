@@ -129,10 +129,19 @@ class Playing:
         assert take is not None
         threading.Thread(target=self._write, args=(take,), name="ferkit-mirror-report").start()
 
+    def _saved(self) -> list[str]:
+        detect = self._settings.analysis.detect
+        if detect.every == 1 and detect.scale == 1:
+            return []
+        return [
+            f"Live with detect.every={detect.every} detect.scale={detect.scale:g}: in between boxes "
+            "follow the optical flow; `ferkit predict` looks for faces in every frame."
+        ]
+
     def _write(self, take: Take) -> None:
         try:
             kept = self._keeping.make("script", keep=False)
-            write_script_report(kept.folder, take, title=take.script.title)
+            write_script_report(kept.folder, take, source="camera", notes=self._saved())
         except (FerkitError, OSError) as error:
             self._send(error_json(f"The report could not be written: {error}"))
             return

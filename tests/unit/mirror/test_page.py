@@ -11,10 +11,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from ferkit.faces.crop import make_face_detector
+from ferkit.mirror.live import Live
+from ferkit.mirror.models import loader
 from ferkit.mirror.script import parse_script
 from ferkit.mirror.settings import Limits, shown_label
+from ferkit.video.analysis import AnalysisSettings, analyse
+from ferkit.video.reader import Frame
 
-from .conftest import EMOTIONS, jpeg_of, message_of
+from .conftest import DETECT, EMOTIONS, jpeg_of, message_of
 
 SCENE = """sections:
   - {text: One, emotion: happy, seconds: 0.4}
@@ -49,6 +54,24 @@ def test_live_values_are_those_of_predict(open_mirror, ferkit, tmp_path, jpegs, 
     assert (rows == table[[f"p_{e}" for e in EMOTIONS]].to_numpy(np.float32)).all()
     boxes = np.array([found[0]["box"] for found in faces])
     assert (boxes == table[["x1", "y1", "x2", "y2"]].to_numpy()).all()
+
+
+def test_tracks_and_smoothing_are_those_of_a_video(pictures, mirror_model):
+    loaded = loader("torch", DETECT, force=False)("small", mirror_model)
+    settings = AnalysisSettings()
+    frames = [Frame(n, n / 10, picture) for n, picture in enumerate(pictures)]
+    detect = make_face_detector(loaded.faces, device="cpu")
+    wanted = [
+        seen.faces for seen in analyse(frames, loaded.predictor, loaded.faces, detect, settings)
+    ]
+    live = Live(loaded.predictor, loaded.faces, settings)
+    found = [live.see(frame.image, frame.time).faces for frame in frames]
+    for ours, theirs in zip(found, wanted, strict=True):
+        assert [face.track for face in ours] == [face.track for face in theirs]
+        for one, other in zip(ours, theirs, strict=True):
+            assert (one.box == other.box).all()
+            assert one.state == other.state
+            assert one.smooth == pytest.approx(other.smooth, abs=1e-6)  # batches of another size
 
 
 @pytest.mark.parametrize(
@@ -160,6 +183,8 @@ def test_a_recording_lies_where_the_page_says_and_can_be_deleted(open_mirror, jp
         assert put(f"{path}?at=9", content=b"xyz").status_code == 422  # a gap
         assert put(f"{path}?at=3", content=b"def").json()["size"] == 6
         assert put(f"/kept/{begun['key']}/faces.csv?at=0", content=b"x").status_code == 422
+        assert put(f"{path}?at=-1", content=b"x").status_code == 422
+        assert put(path, content=b"x").status_code == 422
         page.say("record-stop")
         done = page.wait("recording")
         assert done["files"] == ["faces.csv", "faces.parquet", "video.webm"]

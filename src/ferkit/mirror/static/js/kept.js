@@ -62,7 +62,7 @@ export class KeptList {
   }
 
   async #delete(kept) {
-    this.dispatch?.(kept);
+    await this.beforeDelete?.(kept);
     const found = await ask(`/kept/${kept.key}`, { method: "DELETE" }, this.complain);
     if (found) this.forget(kept.key);
   }

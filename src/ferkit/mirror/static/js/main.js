@@ -34,7 +34,7 @@ let stream = null;
 let agreed = false;
 let first = null; // milliseconds of the first frame
 let charted = 0;
-kept.dispatch = (item) => recorder.drop(item.key);
+kept.beforeDelete = (item) => recorder.drop(item.key);
 
 function complain(sentence) {
   const notice = $("notice");
@@ -62,7 +62,7 @@ link.on("ready", (message) => {
 function saved({ every, scale, detector }) {
   if (every === 1 && scale === 1) return "Every value is the one that `ferkit predict` gives for the frame.";
   const parts = [];
-  if (every > 1) parts.push(`faces are looked for (${detector}) in each ${every}th frame and followed by optical flow in between`);
+  if (every > 1) parts.push(`faces are looked for (${detector}) once in ${every} frames, with more than 7 faces less often, and followed by optical flow in between`);
   if (scale < 1) parts.push(`on a copy of ${Math.round(100 * scale)}% of the size, where small faces are missed`);
   return `To save time ${parts.join(", ")}; every face is classified in every frame. detect.every=1 detect.scale=1 saves nothing.`;
 }
@@ -92,6 +92,8 @@ function drawCharts(person) {
 
 link.on("error", (message) => {
   complain(message.sentence);
+  $("model").disabled = false; // where another model was refused
+  $("model").value = model.model;
   pump.reset();
   if (typeof message.number === "number") pump.answered(message.number);
 });

@@ -3,9 +3,10 @@ import { ask } from "./kept.js";
 
 const KINDS = [["video/webm;codecs=vp8", "video.webm"], ["video/webm", "video.webm"], ["video/mp4", "video.mp4"]];
 const PIECE = 1000; // milliseconds
+const PATIENCE = 5000;
 
 export class Recorder {
-  #link; #kept; #complain; #button; #recorder = null; #sending = Promise.resolve(); #size = 0; #key = null;
+  #link; #kept; #complain; #button; #recorder = null; #sending = Promise.resolve(); #size = 0; #key = null; #ended = null;
 
   constructor(link, kept, complain, button) {
     this.#link = link;
@@ -22,8 +23,9 @@ export class Recorder {
   toggle() { if (this.on) this.stop(); else if (this.stream) this.#link.send({ kind: "record" }); }
 
   #told(message) {
-    if (message.state === "on") this.#begin(message);
-    else this.#kept.show({ ...message, state: "done" });
+    if (message.state === "on") { this.#begin(message); return; }
+    this.#kept.show({ ...message, state: "done" });
+    this.#ended?.();
   }
 
   #begin(message) {
@@ -64,10 +66,12 @@ export class Recorder {
     this.#recorder = null;
   }
 
-  // Deleted while it runs.
+  // Before it is deleted: one that runs is ended first.
   drop(key) {
-    if (key === this.#key) this.stop();
-    return this.#sending;
+    if (key !== this.#key) return null;
+    const over = new Promise((done) => { this.#ended = done; setTimeout(done, PATIENCE); });
+    this.stop();
+    return over;
   }
 
   #mark() {
