@@ -134,7 +134,7 @@ class Playing:
         if detect.every == 1 and detect.scale == 1:
             return []
         return [
-            f"Live with detect.every={detect.every} detect.scale={detect.scale:g}: in between boxes "
+            f"Live with detect.every={detect.every} detect.scale={detect.scale:g}: boxes between "
             "follow the optical flow; `ferkit predict` looks for faces in every frame."
         ]
 
