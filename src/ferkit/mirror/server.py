@@ -11,6 +11,7 @@ from ferkit.mirror.app import make_app
 from ferkit.mirror.session import Parts
 
 HOST = "127.0.0.1"
+_MOST = 64  # requests and pages at once
 _GRACE = 3  # seconds that open pages get at the end
 
 
@@ -57,6 +58,7 @@ def serve(parts: Parts, listening: socket.socket, ready: Callable[[str], None]) 
         ws_max_size=parts.settings.limits.message,
         ws_max_queue=4,
         ws_per_message_deflate=False,  # JPEG is packed already
+        limit_concurrency=_MOST,
         timeout_graceful_shutdown=_GRACE,
         server_header=False,
         proxy_headers=False,

@@ -4,7 +4,6 @@ const GAP = 0.5; // seconds unseen after which no line is drawn
 
 export class History {
   #tracks = new Map();
-  #times = new Map();
 
   add(time, faces) {
     for (const { track, smooth } of faces) {
@@ -13,7 +12,6 @@ export class History {
       const last = rows.at(-1);
       if (last && time - last.time > GAP) rows.push({ time: last.time + 1e-3, smooth: smooth.map(() => null) });
       rows.push({ time, smooth });
-      this.#times.set(track, time);
     }
     for (const [track, rows] of this.#tracks) {
       let gone = 0;

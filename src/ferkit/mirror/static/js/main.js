@@ -104,7 +104,12 @@ link.on("lost", () => {
   stage.clear();
 });
 link.on("map", (message) => {
-  if (message.sentence) { complain(message.sentence); $("saliency").value = "none"; $("map").hidden = true; return; }
+  if (message.sentence) {
+    complain(message.sentence);
+    $("map").hidden = true;
+    link.send({ kind: "saliency", method: ($("saliency").value = "none") });
+    return;
+  }
   $("map").hidden = $("saliency").value === "none";
   $("map-picture").src = `data:image/jpeg;base64,${message.picture}`;
   $("map-picture").alt = `Map of person 0 for ${labels[message.class]}`;
