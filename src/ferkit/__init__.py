@@ -10,8 +10,11 @@ The words of the shell from Python; docs/python.md shows more:
     model.predict("photo.jpg")
 """
 
+import warnings
 from typing import Any
 
+# captum and timm bring tqdm's notebook bars, which warn in red without ipywidgets; ours need none
+warnings.filterwarnings("ignore", message="IProgress not found")
 __version__ = "0.1.0"
 __all__ = ["__version__", "compose", "evaluate", "load_model", "load_run", "train"]
 

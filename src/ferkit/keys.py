@@ -51,7 +51,7 @@ class Key:
 
 
 SHARED_KEYS = (  # of every node of a group, whatever its target; see ferkit.config.SHARED
-    Key("backbone.init_from", "null", "a run or a file of weights to begin with"),
+    Key("backbone.init_from", "null", "a run, weights or a packaged model to begin with"),
     Key(
         "backbone.freeze",
         "none",

@@ -5,13 +5,13 @@ are handled here, beside the target.
 """
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from torch import nn
 
 from ferkit.backbones.freezing import freeze
 from ferkit.backbones.pretrained import load_all_but, read_weights
+from ferkit.packaged import TERMS, find_model, is_packaged
 
 _HEAD = "classifier"
 
@@ -49,7 +49,8 @@ def init_from(
     A network of videos may start from a run of its network of single faces.
 
     Args:
-        source: A run folder, its model.safetensors, or a state dict of this very backbone.
+        source: A run folder, its model.safetensors, a state dict of this very backbone, or the name
+            of a packaged model.
         emotions: The classes, in the order of the scores.
         scaling: The `input` node, to be compared with the run's.
 
@@ -59,7 +60,8 @@ def init_from(
     Raises:
         DataError: the weights cannot be read, or are not those of this network.
     """
-    path = Path(source)
+    path = find_model(source)
+    terms = f"; {TERMS}" if is_packaged(path) else ""
     path = path / "model.safetensors" if path.is_dir() else path
     weights, card = read_weights(path)
     weights = {name.removeprefix("backbone."): tensor for name, tensor in weights.items()}
@@ -70,6 +72,7 @@ def init_from(
         same = _same_head(backbone, weights, card.emotions if card else None, emotions)
         load_all_but(backbone, weights, [] if same else [_HEAD], path)
         said = f"weights of {path}, {'head included' if same else 'with a new head'}"
+    said += terms
     theirs = card.nodes["input"] if card else scaling
     if scaling is not None and theirs != scaling:
         said += "; warning: its faces were scaled otherwise, give the same input node"

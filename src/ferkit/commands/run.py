@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ferkit.errors import DataError, unknown
+from ferkit.printable import in_words
 from ferkit.runs.folder import RunFolder, open_run
 
 if TYPE_CHECKING:
@@ -56,10 +57,11 @@ class Run:
             DataError: as `predictions`.
         """
         from ferkit.evaluation.metrics import confusion_frame
-        from ferkit.reports.plots import draw_confusion
+        from ferkit.reports.plots import draw_confusion, shown_by_notebooks
 
         view = self._view(view)
-        return draw_confusion(confusion_frame(self.predictions(view)), f"Confusion matrix, {view}")
+        words = f"Confusion matrix, {in_words(view)}"
+        return shown_by_notebooks(draw_confusion(confusion_frame(self.predictions(view)), words))
 
     def model(self, device: str = "auto") -> "Model":
         """The classifier with its best weights."""

@@ -38,6 +38,7 @@ from ferkit.training.assemble import TrainRows, make_training, train_rows
 from ferkit.training.augment import WithoutMixup
 from ferkit.training.describe import SPLIT, describe_run
 from ferkit.training.inputs import run_training
+from ferkit.training.report_log import open_until_report
 from ferkit.training.settings import TrainerSettings
 from ferkit.training.trainer import Augmentation, Training
 from ferkit.views import Views, make_views
@@ -90,17 +91,19 @@ def train_single(
     device = training.device
     config.trainer.batch_size = training.settings.batch_size  # what "auto" came to, for a resume
     run = begun or claim_run(_new_folder(config), words, held)
-    with said_how_to_go_on(run):
+    with said_how_to_go_on(run), open_until_report(logger) as (until_report, show):
         describe_run(run, config, views, rows, training, words)
         for warning in views.warnings():
             log.warning(f"{warning}")
-        run_training(training, ready.augment, strategy, views, rows, run, logger)
+        run_training(training, ready.augment, strategy, views, rows, run, until_report)
         if not config.evaluate:
             log.info("evaluate=[]: no view is predicted, and there is no report")
             return Run(run.folder, {})
         model = load_model(run.folder, str(device))
         predict_views(run, config, model, views, strategy, list(dict.fromkeys(config.evaluate)))
-        return Run(run.folder, report(run, config))
+        metrics = report(run, config)
+        show(run.folder)
+        return Run(run.folder, metrics)
 
 
 def prepare_training(config: DictConfig, begun: RunFolder | None) -> Prepared:

@@ -32,13 +32,18 @@ class Chunk:
     orients: list[str] | None = None  # see `faces.orient`
 
 
-def process_chunk(chunk: Chunk, settings: FaceSettings, dark_below: float) -> dict[str, np.ndarray]:
+def process_chunk(
+    chunk: Chunk, settings: FaceSettings, dark_below: float, device: str = "auto"
+) -> dict[str, np.ndarray]:
     """Decode, judge and crop the rows of a chunk.
+
+    Args:
+        device: Where a detector computes that can choose.
 
     Returns:
         `rows` [n], `faces` [n, S, S(, 3)], `content` [n], and of the chosen face `score` [n],
-        `box` [n, 4], `found` [n] (faces in the image) and `fallback` [n]; `dropped_rows` and
-        `dropped_why` of the others. Row numbers are the index's.
+        `box` [n, 4], `found` [n] (faces in the image) and `fallback` [n], and of its image `shape`
+        [n, 2]; `dropped_rows` and `dropped_why` of the others. Row numbers are the index's.
     """
     from ferkit.faces.crop import crop_faces
     from ferkit.faces.decode import content_hash
@@ -46,9 +51,8 @@ def process_chunk(chunk: Chunk, settings: FaceSettings, dark_below: float) -> di
     images, lost = _decode(chunk)
     read = sorted(images)
     boxes = [None if (box := chunk.boxes[i]) is None else np.asarray(box, float) for i in read]
-    crops = crop_faces(
-        [images[i] for i in read], settings, _detector(settings), boxes, dark_below=dark_below
-    )
+    pictures, detector = [images[i] for i in read], _detector(settings, device)
+    crops = crop_faces(pictures, settings, detector, boxes, dark_below=dark_below)
     lost |= {i: crop.dropped for i, crop in zip(read, crops, strict=True) if crop.pixels is None}
     kept = [(i, crop) for i, crop in zip(read, crops, strict=True) if crop.pixels is not None]
     shape = (0, settings.size, settings.size) + ((3,) if settings.color == "rgb" else ())
@@ -62,16 +66,22 @@ def process_chunk(chunk: Chunk, settings: FaceSettings, dark_below: float) -> di
         "box": np.array([_four(crop.box) for _, crop in kept], np.float32).reshape(-1, 4),
         "found": np.array([crop.found for _, crop in kept], np.int32),
         "fallback": np.array([crop.fallback for _, crop in kept], "U16"),
+        "shape": np.array([images[i].shape[:2] for i, _ in kept], np.int32).reshape(-1, 2),
         "dropped_rows": np.array([chunk.start + i for i in dropped], np.int64),
         "dropped_why": np.array([lost[i] for i in dropped], "U32"),
     }
 
 
 @cache
-def _detector(settings: FaceSettings) -> Any:
+def _detector(settings: FaceSettings, device: str) -> Any:
     from ferkit.faces.crop import make_face_detector
 
-    return make_face_detector(settings)
+    return make_face_detector(settings, device=device)
+
+
+def forget_detectors() -> None:
+    """Let the networks of detectors go, and the GPU memory that a training needs."""
+    _detector.cache_clear()
 
 
 def _four(box: Any) -> list[float]:

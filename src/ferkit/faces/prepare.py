@@ -20,7 +20,7 @@ import pandas as pd
 from ferkit.datasets.chunks import rows_a_chunk
 from ferkit.datasets.index import FaceIndex
 from ferkit.errors import ConfigError, DataError
-from ferkit.faces.chunk import Chunk, process_chunk
+from ferkit.faces.chunk import Chunk, forget_detectors, process_chunk
 from ferkit.faces.copies import add_copies
 from ferkit.faces.settings import FaceSettings
 from ferkit.faces.sheet import SHEET, write_sheet
@@ -32,6 +32,8 @@ from ferkit.workers import spread
 
 CHUNK = 512
 BROKEN_LIMIT = 0.05
+PHOTOGRAPH = 200  # pixels of the longer side from which an oblong image is hardly a crop of a face
+LARGE = 400  # and from which no image is
 UNSEEN = ("none", "given")  # detectors that look at no image
 
 
@@ -44,22 +46,30 @@ class Prepared:
         faces: uint8 [N, S, S] or [N, S, S, 3].
         extra: Frame of what was found out a row (content, score, box of the face).
         dropped: Reason to row numbers.
+        shape: Median height and width of the images.
     """
 
     rows: np.ndarray
     faces: np.ndarray
     extra: pd.DataFrame
     dropped: dict[str, np.ndarray]
+    shape: tuple[int, int]
 
 
 def prepare(
-    index: FaceIndex, settings: FaceSettings, root: Path, *, processes: int | None = None
+    index: FaceIndex,
+    settings: FaceSettings,
+    root: Path,
+    *,
+    processes: int | None = None,
+    device: str = "auto",
 ) -> FaceStore:
     """The store of an index under these settings; made only if it is not there yet.
 
     Args:
         root: The folder of stores (`prepared_root`).
         processes: Worker processes; by default as many as the work is worth.
+        device: Where MTCNN computes; the store does not depend on it.
 
     Raises:
         ConfigError: `root` is a file.
@@ -72,7 +82,7 @@ def prepare(
             root.mkdir(parents=True, exist_ok=True)
             with held(root / f".{folder.name}.lock", f"the prepared faces {folder}"):
                 if not is_complete(folder):
-                    _prepare(index, settings, folder, processes)
+                    _prepare(index, settings, folder, processes, device)
     return open_store(folder)
 
 
@@ -93,17 +103,19 @@ def _writing(root: Path) -> Iterator[None]:
         ) from error
 
 
-def _prepare(index: FaceIndex, settings: FaceSettings, folder: Path, processes: int | None) -> None:
+def _prepare(
+    index: FaceIndex, settings: FaceSettings, folder: Path, processes: int | None, device: str
+) -> None:
     for half in folder.parent.glob(f".{folder.name}.*.tmp"):  # of a preparer that was killed
         shutil.rmtree(half)
     parts = folder.with_name(f".{folder.name}.partial")
-    _make_parts(index, settings, parts, processes)
+    _make_parts(index, settings, parts, processes, device)
     _write_store(index, settings, _join([*_parts(index, parts).values()], index), folder)
     shutil.rmtree(parts)
 
 
 def _make_parts(
-    index: FaceIndex, settings: FaceSettings, parts: Path, processes: int | None
+    index: FaceIndex, settings: FaceSettings, parts: Path, processes: int | None, device: str
 ) -> None:
     parts.mkdir(exist_ok=True)
     for half in parts.glob("*.tmp"):
@@ -111,7 +123,7 @@ def _make_parts(
     todo = {start: part for start, part in _parts(index, parts).items() if not part.is_file()}
     step = rows_a_chunk(index, CHUNK)
     chunks = (_cut(index, start, step) for start in todo)
-    work = partial(process_chunk, settings=settings, dark_below=index.dark_below)
+    work = partial(process_chunk, settings=settings, dark_below=index.dark_below, device=device)
     done = len(index) - sum(min(step, len(index) - start) for start in todo)
     what = f"preparing {index.name}" + (
         "" if settings.detector in UNSEEN else ", looking for faces"
@@ -123,6 +135,7 @@ def _make_parts(
         for (start, part), result in zip(todo.items(), results, strict=True):
             _save_part(part, result)
             shown.update(min(step, len(index) - start))
+    forget_detectors()
 
 
 def _parts(index: FaceIndex, folder: Path) -> dict[int, Path]:
@@ -157,7 +170,8 @@ def _join(parts: Sequence[Path], index: FaceIndex) -> Prepared:
     for path in parts:
         with np.load(path, allow_pickle=False) as file:
             loaded.append({name: file[name] for name in file.files})
-    whole = {name: np.concatenate([part[name] for part in loaded]) for name in loaded[0]}
+    names = set.intersection(*map(set, loaded))  # a part of an older ferkit may lack one
+    whole = {name: np.concatenate([part[name] for part in loaded]) for name in names}
     reasons = np.unique(whole["dropped_why"])
     dropped = {str(r): whole["dropped_rows"][whole["dropped_why"] == r] for r in reasons}
     _refuse_broken(index, dropped.get("unreadable", np.empty(0, int)))
@@ -176,7 +190,9 @@ def _join(parts: Sequence[Path], index: FaceIndex) -> Prepared:
         }
     )
     extra["face_box"] = [None if np.isnan(b).any() else b.tolist() for b in whole["box"]]
-    return Prepared(whole["rows"], whole["faces"], extra, dropped)
+    shapes = whole.get("shape", np.zeros((1, 2)))
+    height, width = np.median(shapes, axis=0).astype(int).tolist()
+    return Prepared(whole["rows"], whole["faces"], extra, dropped, (height, width))
 
 
 def _refuse_broken(index: FaceIndex, broken: np.ndarray) -> None:
@@ -213,4 +229,18 @@ def _fill_store(index: FaceIndex, settings: FaceSettings, prepared: Prepared, fo
         np.save(file, faces, allow_pickle=False)
     kept.to_parquet(folder / FILES[1])
     card = make_card(index, settings, kept, prepared.dropped)
+    card["dataset"]["warnings"] += _whole_photographs(settings, *prepared.shape)
     (folder / FILES[2]).write_text(json.dumps(card, indent=1))
+
+
+def _whole_photographs(settings: FaceSettings, height: int, width: int) -> list[str]:
+    """A warning where whole photographs would be shrunk to the size of a face."""
+    longer, shorter = max(height, width), min(height, width)
+    oblong = longer >= PHOTOGRAPH and longer > 1.15 * shorter
+    if settings.detector != "none" or not (oblong or longer >= LARGE):
+        return []
+    return [
+        f"images of {width} x {height} pixels are shrunk whole to {settings.size} x "
+        f"{settings.size}; if they are photographs and no crops of faces, faces=haar_48 finds the "
+        "face in each"
+    ]

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ferkit.printable import in_words
 from ferkit.reports import tables
 from ferkit.reports.blocks import (
     Beside,
@@ -36,7 +37,7 @@ def report_document(record: RunRecord, views: Sequence[View], *, faces: bool) ->
         views: Its views, measured.
         faces: Whether to show the thumbnails that the run kept.
     """
-    metrics = {view.name: view.metrics for view in views}
+    metrics = {in_words(view.name): view.metrics for view in views}
     protocol = describe_protocol(record, metrics)
     blocks: list[Block] = [
         *_headline(metrics),

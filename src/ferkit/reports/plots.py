@@ -1,6 +1,7 @@
 """The pictures of a report, drawn without a display and with the same bytes every time."""
 
 from collections.abc import Mapping
+from functools import partial
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
@@ -50,6 +51,15 @@ def render(figure: "Figure", kind: str) -> bytes:
         figure.savefig(stream, format=kind, dpi=180, metadata=metadata, facecolor="white")
     figure.set_layout_engine("none")  # a second kind of file keeps this layout
     return stream.getvalue()
+
+
+def shown_by_notebooks(figure: "Figure") -> "Figure":
+    """The figure, which a notebook now shows where it stands last in a cell.
+
+    Those of pyplot are shown by its inline backend; ours are drawn without pyplot.
+    """
+    figure._repr_png_ = partial(render, figure, "png")  # type: ignore[attr-defined]
+    return figure
 
 
 def new_figure(width: float, height: float) -> "Figure":

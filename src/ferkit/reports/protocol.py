@@ -5,11 +5,16 @@ from typing import Any
 
 import pandas as pd
 
+from ferkit.printable import in_words
 from ferkit.reports.tables import short_name
 from ferkit.runs.fingerprint import fingerprint
 from ferkit.runs.record import RunRecord
 
 _TRAIN_ALONE = "The training view alone was"
+_HELD_OUT = (
+    "Every face is a test face of one fold, predicted once, after that fold's training, by the "
+    "network that did not see it."
+)
 _MONITOR = "val_accuracy"  # where the settings do not say
 
 
@@ -83,7 +88,7 @@ def _dataset(record: RunRecord) -> str:
 
 def _fingerprints(record: RunRecord) -> str:
     """What names the data by their content: equal digits, equal images and labels."""
-    named = (f"{view} {fingerprint(frame)}" for view, frame in record.predictions.items())
+    named = (f"{in_words(view)} {fingerprint(frame)}" for view, frame in record.predictions.items())
     return f"Fingerprint of images and labels: {', '.join(named)}."
 
 
@@ -194,8 +199,11 @@ def _test_accesses(record: RunRecord) -> str:
     shown = [view for view in record.predictions if view not in ("train", "val")]
     if not accesses and not shown:
         return "No test view has been accessed."
+    if not accesses and shown == ["held_out"]:
+        return _HELD_OUT
     if not accesses:
-        return f"This report shows {', '.join(shown)}; the date of the access was not recorded."
+        names = in_words(", ".join(shown))
+        return f"This report shows {names}; the date of the access was not recorded."
     dates = "; ".join(
         f"{access['view']} of {access.get('dataset', '?')} on {str(access.get('date', '?'))[:10]}"
         for access in accesses

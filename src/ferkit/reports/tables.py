@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 
 from ferkit.evaluation.metrics import METRICS
+from ferkit.printable import in_words
 from ferkit.reports.blocks import Table
 
 METRIC_NAMES = {
@@ -140,10 +141,10 @@ def counts_table(data: Mapping[str, Any]) -> Table | None:
     """Faces per class and view, those after resampling beside those before."""
     columns: dict[str, Mapping[str, int]] = {}
     for view, counts in (data.get("counts") or {}).items():
-        columns[view] = counts
+        columns[in_words(view)] = counts
         after = (data.get("counts_after") or {}).get(view)
         if after:
-            columns[f"{view} after resampling"] = after
+            columns[f"{in_words(view)} after resampling"] = after
     if not columns:
         return None
     found = [name for counts in columns.values() for name in counts]

@@ -70,6 +70,8 @@ def draw_slices(study: Study, space: Space, monitor: str) -> "Figure":
             _scatter(axes, study, partial(_number, key=key))
             if getattr(values, "log", False):
                 axes.set_xscale("log")
+                axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+                axes.xaxis.set_minor_formatter("")
         axes.set_xlabel(key)
         _tidy(axes)
     for axes in grid.flat[len(keys) :]:

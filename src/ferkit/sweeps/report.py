@@ -66,8 +66,8 @@ def _notes(study: Study, monitor: str, folder: Path, best: FrozenTrial | None) -
     notes = [
         f"{len(states)} trials: {counts}.",
         *_length_notes(study, folder),
-        f"Trials are compared by the {ends} {monitor} of their epochs. Everything here was chosen "
-        "on val alone; no trial has looked at test.",
+        f"Trials are compared by the {ends} {in_words(monitor)} of their epochs. Everything here "
+        "was chosen on val alone; no trial has looked at test.",
     ]
     if best is None:
         return [*notes, "No trial was completed."]
@@ -77,8 +77,9 @@ def _notes(study: Study, monitor: str, folder: Path, best: FrozenTrial | None) -
     )
     return [
         *notes,
-        f"Best: trial {best.number}, {monitor} {best.value:.4f}. The best of many is better on val "
-        f"than on faces it was not chosen by; one look at test says how good it is: {look}",
+        f"Best: trial {best.number}, {in_words(monitor)} {best.value:.4f}. The best of many is "
+        f"better on val than on faces it was not chosen by; one look at test says how good it "
+        f"is: {look}",
     ]
 
 

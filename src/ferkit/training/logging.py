@@ -5,22 +5,46 @@ said at once, and answers a function that opens the log of one run.
 """
 
 import json
+import logging
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+from PIL import Image
 
 from ferkit.errors import require
 from ferkit.files import FORMAT, write_text
 from ferkit.log import log
 from ferkit.runs.read import read_config, read_json_of, read_rows
 
+_COMPARED = dict.fromkeys(("val_accuracy", "val_macro_f1", "val_loss"), 0.0)  # tags of a table
+_TRAINING = {"mlflow.experimentKind": "custom_model_development"}  # else its pages show agents'
 Row = Mapping[str, Any]
 Log = Callable[[Row], None]
 Logger = Callable[[Path, int], AbstractContextManager[Log]]
 """(run's folder, epochs done) to a log that takes one epoch after the other."""
+
+
+@dataclass(frozen=True)
+class OpenLog:
+    """A log that takes the plots of the report as well.
+
+    Attributes:
+        write: Takes an epoch.
+        show: Takes the report's plots, name to png.
+    """
+
+    write: Log
+    show: Callable[[Mapping[str, Path]], None]
+
+    def __call__(self, row: Row) -> None:
+        """Take an epoch."""
+        self.write(row)
 
 
 def no_logger() -> Logger:
@@ -54,14 +78,19 @@ def tensorboard() -> Logger:
                 writer.add_scalar(name, value, int(row["epoch"]))
             writer.flush()
 
+        def show(plots: Mapping[str, Path]) -> None:
+            for name, path in plots.items():
+                pixels = np.asarray(Image.open(path).convert("RGB"))
+                writer.add_image(f"report/{name}", pixels, _last(folder), dataformats="HWC")
+
         try:
             if done == 0:
                 made: Any = summary  # add_hparams would open a second run beside this one
-                for part in made.hparams(flat_config(folder), {}):
+                for part in made.hparams(flat_config(folder), _COMPARED):
                     events.add_summary(part)
             for row in read_rows(folder)[max(done - 1, 0) : done]:
                 write(row)
-            yield write
+            yield OpenLog(write, show)
         finally:
             writer.close()
 
@@ -85,6 +114,8 @@ def wandb(project: str = "ferkit", mode: str | None = None, entity: str | None =
     def open_log(folder: Path, done: int) -> Iterator[Log]:
         if chosen != "online":
             os.environ.setdefault("WANDB_ERROR_REPORTING", "false")  # it would call home
+        if not log.isEnabledFor(logging.INFO):
+            os.environ.setdefault("WANDB_SILENT", "true")
         import wandb
 
         note = Note.of(folder, "wandb")
@@ -99,8 +130,14 @@ def wandb(project: str = "ferkit", mode: str | None = None, entity: str | None =
             config=flat_config(folder),
         )
         note.name = str(run.id)
+
+        def show(plots: Mapping[str, Path]) -> None:
+            images = {f"report/{name}": wandb.Image(str(path)) for name, path in plots.items()}
+            run.log(images, step=_last(folder))
+
         try:
-            yield note.follow(done, lambda row: run.log(metrics(row), step=int(row["epoch"])))
+            follow = note.follow(done, lambda row: run.log(metrics(row), step=int(row["epoch"])))
+            yield OpenLog(follow, show)
         finally:
             run.finish()
 
@@ -134,9 +171,14 @@ def mlflow(tracking_uri: str | None = None, experiment: str = "ferkit") -> Logge
             told = metrics(row)
             client.log_batch(run, metrics=[Metric(k, v, now, epoch) for k, v in told.items()])
 
+        def show(plots: Mapping[str, Path]) -> None:
+            page = folder / "report" / "report.html"
+            for path in (*plots.values(), *([page] if page.is_file() else [])):
+                client.log_artifact(run, str(path), "report")
+
         state = RunStatus.FAILED
         try:
-            yield note.follow(done, send)
+            yield OpenLog(note.follow(done, send), show)
             state = RunStatus.FINISHED
         finally:
             client.set_terminated(run, RunStatus.to_string(state))
@@ -150,15 +192,28 @@ def _mlflow_client(tracking_uri: str | None) -> Any:
     place = tracking_uri or os.environ.get("MLFLOW_TRACKING_URI")
     if place is None:
         Path("outputs").mkdir(exist_ok=True)
-        place = "sqlite:///outputs/mlflow.db"
+        place = _local()
     return MlflowClient(place)
+
+
+def _is_ours(client: Any) -> bool:
+    return str(client.tracking_uri) == _local()
+
+
+def _local() -> str:
+    """Our own database, by its whole path: MLflow keeps one store for each address in a process."""
+    return f"sqlite:///{Path('outputs/mlflow.db').resolve()}"
 
 
 def _begin_mlflow(client: Any, experiment: str, folder: Path) -> str:
     from mlflow.entities import Param
 
     found = client.get_experiment_by_name(experiment)
-    number = found.experiment_id if found else client.create_experiment(experiment)
+    if found:
+        number = found.experiment_id
+    else:  # a database knows no folder for files, and MLflow would make ./mlruns
+        beside = Path("outputs/mlflow_files").resolve().as_uri() if _is_ours(client) else None
+        number = client.create_experiment(experiment, artifact_location=beside, tags=_TRAINING)
     run = client.create_run(number, run_name="/".join(folder.parts[-2:]))
     given = [Param(key, str(value)[:6000]) for key, value in flat_config(folder).items()]
     for i in range(0, len(given), 100):  # as many as one call takes
@@ -221,6 +276,11 @@ def metrics(row: Row) -> dict[str, float]:
     """The numbers of an epoch."""
     numbers = {k: v for k, v in row.items() if isinstance(v, int | float)}
     return {k: float(v) for k, v in numbers.items() if k not in ("format", "epoch")}
+
+
+def _last(folder: Path) -> int:
+    """The last epoch of a run, under which the report's plots are logged."""
+    return max((int(row["epoch"]) for row in read_rows(folder)), default=0)
 
 
 def flat_config(folder: Path) -> dict[str, bool | int | float | str]:

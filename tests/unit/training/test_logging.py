@@ -2,13 +2,16 @@
 
 import json
 import sys
+from contextlib import contextmanager
 from types import ModuleType, SimpleNamespace
 
 import pytest
+from PIL import Image
 
 from ferkit import errors
 from ferkit.config import build
 from ferkit.training import logging
+from ferkit.training.report_log import open_until_report
 
 
 @pytest.fixture
@@ -94,6 +97,71 @@ def test_tensorboard_takes_back_epochs_behind_a_broken_checkpoint(run):
     train(logger, run, 3, 4)
     steps, _ = tensorboard_steps(run)
     assert [step for step, _ in steps] == [1, 2, 3, 4]
+
+
+@pytest.fixture
+def plots(run):
+    """The plots of a report, as `write_report` leaves them."""
+    (run / "report").mkdir()
+    for name in ("confusion_matrix.png", "curves.png"):
+        Image.new("RGB", (20, 10), "navy").save(run / "report" / name)
+    (run / "report" / "report.html").write_text("<p>report</p>")
+    return {path.stem: path for path in (run / "report").glob("*.png")}
+
+
+def train_and_report(logger, run):
+    with open_until_report(logger) as (kept, show):
+        train(kept, run, 1, 3)
+        show(run)
+
+
+def test_tensorboard_has_the_plots_of_the_report_beside_its_epochs(run, plots):
+    pytest.importorskip("tensorboard")
+    train_and_report(build(node("tensorboard"), where="logger"), run)
+    steps, found = tensorboard_steps(run)
+    assert [step for step, _ in steps] == [1, 2, 3]
+    assert set(found.Tags()["images"]) == {"report/confusion_matrix", "report/curves"}
+    image = found.Images("report/confusion_matrix")[0]
+    assert (image.step, image.width, image.height) == (3, 20, 10)
+
+
+def test_wandb_has_the_plots_at_the_last_epoch(run, plots, fake_wandb):
+    sys.modules["wandb"].Image = lambda path: f"image of {path}"
+    train_and_report(build(node("wandb"), where="logger"), run)
+    (told,) = fake_wandb  # one run, which ends after its report
+    assert told.finished
+    step, images = told.rows[-1]
+    assert step == 3 and set(images) == {"report/confusion_matrix", "report/curves"}
+
+
+def test_plots_that_cannot_be_logged_cost_a_warning(run, plots, fake_wandb, capsys):
+    train_and_report(build(node("wandb"), where="logger"), run)  # its module has no Image
+    assert "the plots of the report were not logged" in capsys.readouterr().err
+    assert fake_wandb[0].finished
+
+
+def test_a_logger_of_ones_own_needs_no_plots(run, plots):
+    rows = []
+
+    @contextmanager
+    def own(folder, done):
+        yield rows.append
+
+    train_and_report(own, run)
+    assert [row["epoch"] for row in rows] == [1, 2, 3]
+
+
+def test_mlflow_has_the_plots_and_the_page_beside_its_database(run, plots, tmp_path, monkeypatch):
+    mlflow = pytest.importorskip("mlflow")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    train_and_report(build(node("mlflow"), where="logger"), run)
+    client = mlflow.MlflowClient(f"sqlite:///{tmp_path}/outputs/mlflow.db")
+    name = json.loads((run / "mlflow.json").read_text())["name"]
+    files = {file.path for file in client.list_artifacts(name, "report")}
+    assert files == {"report/confusion_matrix.png", "report/curves.png", "report/report.html"}
+    assert not (tmp_path / "mlruns").exists()
+    assert client.get_run(name).info.status == "FINISHED"
 
 
 @pytest.fixture
