@@ -51,6 +51,7 @@ FAKES = {
     "affectnet": ("npy", "csv", "folders"),
     "expw": ("",),
     "mmi": ("videos", "frames"),
+    "jaffe": ("",),
     "parquet": ("named", "text"),
     "webdataset": ("cls", "json"),
 }
