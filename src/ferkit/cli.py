@@ -1,6 +1,5 @@
 """The words after `ferkit`. Commands are imported when asked for: `--help` needs no torch."""
 
-import errno
 import os
 import signal
 import sys
@@ -11,8 +10,9 @@ from contextlib import contextmanager, suppress
 from importlib import import_module
 from io import TextIOWrapper
 
+from ferkit.causes import explain, system_error
 from ferkit.commands import COMMANDS
-from ferkit.errors import ConfigError, DataError, FerkitError, Stopped, unknown
+from ferkit.errors import ConfigError, DataError, Stopped, unknown
 from ferkit.log import log_to_stderr
 from ferkit.printable import one_line
 
@@ -20,7 +20,6 @@ TAKES_KEYS = ("train", "eval", "data", "predict", "export", "sweep")
 _TRACE = "debug=trace"
 _QUIET = "quiet=true"
 _MULTIRUN = {"-m", "--multirun"}
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 USAGE = (
     "usage: ferkit <command> [key=value ...]\n\n"
     + "\n".join(f"  {name:<10}  {what}" for name, what in COMMANDS.items())
@@ -64,40 +63,6 @@ def main(words: Sequence[str] | None = None) -> int:
             traceback.print_exc()
         print(f"ferkit: {one_line(str(known))}", file=sys.stderr)
         return known.exit_code
-
-
-def explain(error: Exception) -> FerkitError | None:
-    """The sentence for what is no fault of ferkit, None for what is one."""
-    if isinstance(error, FerkitError):
-        return error
-    if isinstance(error, OSError):
-        return DataError(_os_words(error))
-    if isinstance(error, MemoryError) or _is_memory(error):
-        return DataError(
-            f"There is not enough memory ({one_line(str(error))[:160] or 'MemoryError'}); "
-            "take a smaller trainer.batch_size, trainer.max_images or faces.size, or end other "
-            "programs."
-        )
-    if isinstance(error, RecursionError):
-        return DataError("A file or a value is nested too deeply to be read; flatten it.")
-    return None
-
-
-def _os_words(error: OSError) -> str:
-    what = error.strerror or str(error) or type(error).__name__
-    name = str(error.filename) if error.filename is not None else ""
-    where = f"{name[:60]}..." if len(name) > 200 else name or "A file"
-    if error.errno in _FULL:
-        return f"{where} cannot be written ({what}): free some space, or write elsewhere."
-    if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
-        return f"{where}: {what}; change its permissions, or give another path."
-    return f"{where}: {what}; give a path that can be read and written."
-
-
-def _is_memory(error: Exception) -> bool:
-    # torch's own classes, without importing it
-    said = "allocate memory" in str(error) or "out of memory" in str(error)
-    return type(error).__name__ == "OutOfMemoryError" or (isinstance(error, RuntimeError) and said)
 
 
 @contextmanager
@@ -171,6 +136,6 @@ def run() -> None:
         with suppress(OSError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         if not isinstance(error, BrokenPipeError):
-            print(f"ferkit: the output {_os_words(error)[7:]}", file=sys.stderr)
+            print(f"ferkit: the output {system_error(error)[7:]}", file=sys.stderr)
             code = code or DataError.exit_code
     sys.exit(code)

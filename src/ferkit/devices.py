@@ -1,14 +1,20 @@
 """The device and the precision that words stand for."""
 
+import gc
 import sys
 
 import torch
 
 from ferkit.errors import ConfigError
 
+_BF16_CAPABILITY = (8, 0)  # Ampere, the first with units for it; older GPUs emulate it
+
 
 def choose_device(name: str) -> torch.device:
     """The torch device that a word stands for; "auto" is the GPU where there is one.
+
+    On CUDA, float32 is computed in full from here on: by default cuDNN's convolutions are TF32,
+    with ten bits of mantissa, so that scores and prepared faces would depend on the GPU.
 
     Args:
         name: auto | cpu | cuda | cuda:<n> | mps (Apple's GPUs).
@@ -16,6 +22,14 @@ def choose_device(name: str) -> torch.device:
     Raises:
         ConfigError: the word is no device, or there is none of it here.
     """
+    device = _named(name)
+    if device.type == "cuda":
+        torch.backends.cudnn.allow_tf32 = False
+        torch.backends.cuda.matmul.allow_tf32 = False
+    return device
+
+
+def _named(name: str) -> torch.device:
     if name == "auto":
         found = [kind for kind, here in _gpus().items() if here]
         return torch.device(found[0] if found else "cpu")
@@ -40,15 +54,61 @@ def _gpus() -> dict[str, bool]:
 def choose_precision(name: str, device: torch.device) -> torch.dtype:
     """The dtype of autocast; float32 means none."""
     if name == "auto":
-        fits = device.type == "cuda" and torch.cuda.is_bf16_supported()
-        return torch.bfloat16 if fits else torch.float32
+        return torch.bfloat16 if _has_bf16(device) else torch.float32
     return {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[name]
+
+
+def _has_bf16(device: torch.device) -> bool:
+    # torch.cuda.is_bf16_supported counts emulation, and asks for the current device
+    return device.type == "cuda" and torch.cuda.get_device_capability(device) >= _BF16_CAPABILITY
 
 
 def device_of_job(name: str, number: int) -> str:
     """The device of a job among several: on many GPUs, "auto" is that at its number modulo them."""
     gpus = torch.cuda.device_count()
     return f"cuda:{number % gpus}" if name == "auto" and gpus > 1 else name
+
+
+def free_memory(device: torch.device) -> int:
+    """Bytes that are free; of a CUDA device with those that torch's allocator keeps for later."""
+    if device.type != "cuda":
+        return _free_of_system()
+    free, _ = torch.cuda.mem_get_info(device)
+    kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+    return int(free + kept)
+
+
+def _free_of_system() -> int:
+    try:
+        with open("/proc/meminfo", encoding="ascii") as file:  # noqa: PTH123
+            line = next(line for line in file if line.startswith("MemAvailable"))
+        return int(line.split()[1]) * 1024
+    except (OSError, StopIteration):
+        return 4 << 30
+
+
+def release_memory() -> None:
+    """Give back the GPU memory of what nobody holds any more, before another run begins."""
+    gc.collect()
+    if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
+        torch.cuda.empty_cache()
+
+
+def is_lost() -> bool:
+    """Whether the CUDA context of this process is broken: after an illegal access nothing works."""
+    if not torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
+        return False
+    try:
+        torch.cuda.synchronize()
+    except RuntimeError:
+        return True
+    return False
+
+
+def reset_peak_memory(device: torch.device) -> None:
+    """Begin to count `peak_memory` anew, where the system can: a GPU's."""
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
 
 
 def peak_memory(device: torch.device) -> int:

@@ -13,6 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ferkit.devices import free_memory
+
 Order = Callable[[int], np.ndarray]
 DEVICE_FRACTION = 0.5  # of the free memory of the device
 
@@ -53,22 +55,21 @@ def in_order(count: int) -> Order:
     return lambda _: np.arange(count)
 
 
+def batches(
+    order: np.ndarray, size: int, device: torch.device
+) -> Iterator[tuple[np.ndarray, Tensor]]:
+    """The positions of each batch, and the same on the device.
+
+    An order is uploaded once an epoch: a copy in every step would wait for the GPU.
+    """
+    uploaded = torch.from_numpy(order).to(device)
+    for start in range(0, len(order), size):
+        yield order[start : start + size], uploaded[start : start + size]
+
+
 def fits(array_bytes: int, device: torch.device) -> bool:
     """Whether so many bytes take less than half of the device's free memory."""
-    if device.type == "cuda":
-        free, _ = torch.cuda.mem_get_info(device)
-    else:
-        free = _free_memory()
-    return array_bytes < DEVICE_FRACTION * free
-
-
-def _free_memory() -> int:
-    try:
-        with open("/proc/meminfo", encoding="ascii") as file:  # noqa: PTH123
-            line = next(line for line in file if line.startswith("MemAvailable"))
-        return int(line.split()[1]) * 1024
-    except (OSError, StopIteration):
-        return 4 << 30
+    return array_bytes < DEVICE_FRACTION * free_memory(device)
 
 
 def make_loader(
@@ -120,9 +121,7 @@ class DeviceLoader:
 
     def epoch(self, number: int) -> Iterator[Batch]:
         """The batches of an epoch, in its order."""
-        order = self.order(number)
-        for positions in np.split(order, range(self.batch_size, len(order), self.batch_size)):
-            chosen = torch.from_numpy(positions).to(self.device)
+        for positions, chosen in batches(self.order(number), self.batch_size, self.device):
             yield Batch(self.images[chosen], self.targets[chosen], positions)
 
 

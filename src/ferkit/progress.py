@@ -3,13 +3,14 @@
 import logging
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from ferkit.log import log
 
 EVERY = 10.0  # seconds between two lines
+_NOTED = 0.5  # seconds between two values beside a bar
 _DELAY = 1.0  # seconds before a bar appears: what is done by then needs none
 Item = TypeVar("Item")
 
@@ -40,20 +41,24 @@ class Progress:
                 dynamic_ncols=True,
             )
 
-    def update(self, count: int = 1, **notes: float) -> None:
+    def update(self, count: int = 1, notes: Callable[[], Mapping[str, float]] = dict) -> None:
         """Count what was done.
 
         Args:
-            notes: Values to show beside the count, e.g. loss=1.2.
+            notes: Makes the values to show beside the count, e.g. {"loss": 1.2}; called where they
+                are shown alone, since reading a value of a GPU waits for it.
         """
         self.done += count
-        self.notes |= notes
+        due = time.monotonic() - self.shown >= (_NOTED if self.bar is not None else EVERY)
+        if due:
+            self.shown = time.monotonic()
         if self.bar is not None:
-            if notes:
+            if due:
+                self.notes |= notes()
                 self.bar.set_postfix(self._noted(), refresh=False)
             self.bar.update(count)
-        elif self.done != self.total and time.monotonic() - self.shown >= EVERY:
-            self.shown = time.monotonic()
+        elif self.done != self.total and due:
+            self.notes |= notes()
             log.info(self.line())
 
     @property

@@ -93,7 +93,8 @@ def prepare_index(index: FaceIndex, config: DictConfig) -> FaceStore:
     """The prepared faces of an index under a config's `faces` node."""
     usable_folder(Path(config.prepared_root), "prepared_root")
     settings = build(config.faces, where="faces")
-    return prepare(index, settings, Path(config.prepared_root))
+    device = str(config.trainer.device) if "trainer" in config else "auto"
+    return prepare(index, settings, Path(config.prepared_root), device=device)
 
 
 def make_views(config: DictConfig, limits: dict[str, int | None] | None = None) -> Views:

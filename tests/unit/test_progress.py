@@ -37,7 +37,7 @@ def test_a_line_every_ten_seconds(clock, caplog):
     with progress(4000, "preparing x", "image") as shown:
         for _ in range(4):
             clock[0] += 6
-            shown.update(1000, loss=0.5)
+            shown.update(1000, lambda: {"loss": 0.5})
     (line,) = caplog.messages  # at 12 s; at 24 s all is done
     assert line == "preparing x: 2,000 of 4,000 images (50%), 167/s, 0:12 left, loss 0.500"
 
@@ -64,13 +64,14 @@ def test_an_unknown_total_is_no_share(clock, caplog):
     assert caplog.messages == ["reading: 1,000 rows, 50/s"]
 
 
-def test_a_bar_on_a_terminal_and_lines_above_it(monkeypatch):
+def test_a_bar_on_a_terminal_and_lines_above_it(monkeypatch, clock):
     terminal = Terminal()
     monkeypatch.setattr("sys.stderr", terminal)
     monkeypatch.setattr(module, "_DELAY", 0)
     log_to_stderr()
     with progress(10, "checking", "image") as shown:
-        shown.update(4, loss=1.5)
+        clock[0] += 1
+        shown.update(4, lambda: {"loss": 1.5})
         log.info("a line")
         shown.bar.refresh()
     written = terminal.getvalue()

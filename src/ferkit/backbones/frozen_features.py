@@ -8,13 +8,12 @@ layer, and the dropout after that draws what it would have drawn.
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.dropout import _DropoutNd
 
 from ferkit.backbones.freezing import freezing_of
-from ferkit.loader import Batch, Loader, Order
+from ferkit.loader import Batch, Loader, Order, batches
 from ferkit.progress import counted
 
 _RANDOM = ("DropPath", "StochasticDepth", "PatchDropout", "RReLU")  # of timm, torchvision, torch
@@ -88,9 +87,8 @@ class FeatureLoader:
 
     def epoch(self, number: int) -> Iterator[Batch]:
         """The batches of an epoch, in its order."""
-        order = self.order(number)
-        for positions in np.split(order, range(self.batch_size, len(order), self.batch_size)):
-            chosen = torch.from_numpy(positions).to(self.features.device)
+        order, device = self.order(number), self.features.device
+        for positions, chosen in batches(order, self.batch_size, device):
             yield Batch(self.features[chosen], self.targets[chosen], positions)
 
 

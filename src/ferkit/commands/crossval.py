@@ -12,13 +12,14 @@ from omegaconf import DictConfig, OmegaConf
 
 from ferkit.commands.run import Run
 from ferkit.commands.single import (
+    RESUME_KEYS,
     report,
     said_how_to_go_on,
     take_up,
     train_single,
 )
 from ferkit.config import as_plain, build
-from ferkit.devices import choose_device
+from ferkit.devices import choose_device, release_memory
 from ferkit.errors import ConfigError
 from ferkit.evaluation.examples import choose_examples
 from ferkit.faces.store import FaceStore
@@ -77,6 +78,7 @@ def _all_folds(
             log.info(f"--- split.fold={fold} ({fold + 1} of {folds}){left}")
             with one_of_many(shared):
                 predictions, views = _train_fold(config, fold, run.folder, words)
+            release_memory()
             pooled.append(predictions.assign(fold=fold))
             described.append(views.describe())
     held_out = pd.concat(pooled, ignore_index=True).assign(view=VIEW)
@@ -103,12 +105,13 @@ def _train_fold(
         return run.read_predictions("test"), views
     going_on = (run.folder / "config.yaml").is_file()
     single.resume = single.run_dir if going_on else None
-    asked = [] if going_on else [*words, f"split.fold={fold}"]
+    kept = [w for w in words if w.partition("=")[0] in RESUME_KEYS]
+    asked = kept if going_on else [*words, f"split.fold={fold}"]
     with ExitStack() as held:
         began, whole = take_up(single, asked, held)
         train_single(whole, asked, held, began)
     strategy: Strategy = build(single.imbalance, where="imbalance")
-    model = load_model(run.folder)
+    model = load_model(run.folder, str(choose_device(whole.trainer.device)))
     predict_views(run, single, model, views, strategy, ["test"], "cross-validation")
     return run.read_predictions("test"), views
 

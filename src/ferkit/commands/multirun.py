@@ -9,9 +9,9 @@ from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
 
+from ferkit.causes import explain
 from ferkit.commands.train import train
 from ferkit.composition import check, explained, hydra_ready, prepare, split_words
-from ferkit.errors import FerkitError
 from ferkit.hydra_keys import check_hydra_node
 from ferkit.log import log, log_to_stderr
 from ferkit.progress import time_left
@@ -19,6 +19,11 @@ from ferkit.repeats import many_runs, one_of_many
 from ferkit.runs.find import read_words
 from ferkit.runs.folder import default_folder
 from ferkit.workers import end_with_parent
+
+_LOST = (
+    "The GPU failed in an earlier run, so that no other run of this process can use it; type the "
+    "same command again with the same run_dir: finished runs are kept, others go on."
+)
 
 
 def main(words: Sequence[str]) -> int:
@@ -78,6 +83,8 @@ def run_job(config: DictConfig, swept: Mapping[str, int], started: float, shared
     """
     from hydra.core.hydra_config import HydraConfig
 
+    from ferkit.devices import is_lost, release_memory
+
     if not log.handlers:  # a process of a launcher
         log_to_stderr()
     end_with_parent()  # where a launcher made this process by multiprocessing, as joblib's does
@@ -90,31 +97,39 @@ def run_job(config: DictConfig, swept: Mapping[str, int], started: float, shared
     log.info(
         f"--- run {job.num + 1} of {total}{time_left(job.num, total, seconds)}: {' '.join(own)}"
     )
+    if is_lost():
+        log.error(_LOST)
+        return 1
     try:
         with one_of_many(shared):
             return _train(single, words, int(job.num))
-    except FerkitError as error:
-        log.error(str(error))
-        return error.exit_code
-    except Exception:  # raised, it would end the other jobs
-        traceback.print_exc()
-        return 1
+    except Exception as error:  # raised, it would end the other jobs
+        known = explain(error)
+        if known is None:
+            traceback.print_exc()
+            return 1
+        log.error(str(known))
+        return known.exit_code
+    finally:
+        if not is_lost():
+            release_memory()
 
 
 def _train(config: DictConfig, words: list[str], number: int) -> int:
     """Train one job, or go on with it: a cluster's queue may run it twice."""
+    from ferkit.devices import device_of_job
+
     check(config)
     folder = Path(config.run_dir)
+    device = device_of_job(config.trainer.device, number)
     if _began(folder, words):
         if (folder / "report" / "report.html").is_file():
             log.info(f"done before: {folder}")
             return 0
-        config.resume = str(folder)
-        train(config)
+        config.resume = str(folder)  # the GPU that it began on may not be here
+        train(config, [f"trainer.device={device}"])
         return 0
-    from ferkit.devices import device_of_job
-
-    config.trainer.device = device_of_job(config.trainer.device, number)
+    config.trainer.device = device
     train(config, words)
     return 0
 

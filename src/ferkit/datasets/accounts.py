@@ -5,8 +5,9 @@ What then remains of the files below the root is reported here, the same for all
 """
 
 import os
+import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import wraps
@@ -16,6 +17,7 @@ from typing import Any, TypeVar, cast
 from ferkit.datasets.given import as_root
 from ferkit.datasets.index import FaceIndex
 from ferkit.datasets.layout import is_archive
+from ferkit.datasets.packed import is_folder
 from ferkit.datasets.video_files import is_video
 from ferkit.datasets.walk import (
     Listing,
@@ -33,6 +35,8 @@ JUNK = "junk file"
 FOREIGN = "image of a format or name that is not read"
 MISNAMED = "name is no UTF-8"
 IRREGULAR = "no regular file"
+REFUSED = "refused member of an archive"
+_ARCHIVE = re.compile(r"(.*?\.(?:tar|parquet))/", re.IGNORECASE)
 _PLACES = 5  # folders that a warning names
 
 _Reader = TypeVar("_Reader", bound=Callable[..., FaceIndex])
@@ -81,18 +85,38 @@ def account(index: FaceIndex) -> None:
     `files` is filled; what was not read is added to `dropped`, and named in `warnings`.
     """
     fates = _fates(index)
-    for root in _distinct(index.roots):
-        listing = list_files(root, strict=False)
-        base = _posix(root)
-        left, seen = [], set()
-        for path in _pictures(listing):
-            full = f"{base}/{path}"
-            seen.add(full)
-            if full in fates:
-                _count(index, fates[full])
-            else:
-                left.append(path)
-        _settle(index, root, _without_aliases(index, base, left, fates, seen), listing)
+    packed = Counter(match[1] for path in fates if (match := _ARCHIVE.match(path)))
+    packed = Counter({path: rows for path, rows in packed.items() if os.path.isfile(path)})
+    roots = _distinct(index.roots)
+    for root in roots:
+        _account_below(index, root, fates, packed)
+    on_disk = index.files.copy()
+    tars = [Path(path) for path in packed if path.lower().endswith(".tar")]
+    for archive in tars:
+        if archive not in roots:
+            _account_below(index, archive, fates, packed)
+    inner = index.files.get(READ, 0) - on_disk.get(READ, 0)
+    inner += sum(rows for path, rows in packed.items() if path.lower().endswith(".parquet"))
+    index.files = on_disk
+    if inner:
+        index.notes.append(f"{inner:,} images are read inside {len(packed)} archives")
+
+
+def _account_below(
+    index: FaceIndex, root: Path, fates: dict[str, str], packed: Mapping[str, int]
+) -> None:
+    listing = list_files(root, strict=False)
+    base = _posix(root)
+    listing.others = [path for path in listing.others if f"{base}/{path}" not in packed]
+    left, seen = [], set()
+    for path in _pictures(listing):
+        full = f"{base}/{path}"
+        seen.add(full)
+        if full in fates:
+            _count(index, fates[full])
+        else:
+            left.append(path)
+    _settle(index, root, _without_aliases(index, base, left, fates, seen), listing)
 
 
 def _fates(index: FaceIndex) -> dict[str, str]:
@@ -122,7 +146,7 @@ def _distinct(roots: Sequence[Path]) -> list[Path]:
     """The folders among them, without those that lie in another."""
     tops: list[Path] = []
     for root in sorted({Path(os.path.abspath(root)) for root in roots}):
-        if root.is_dir() and not any(root.is_relative_to(top) for top in tops):
+        if is_folder(root) and not any(root.is_relative_to(top) for top in tops):
             tops.append(root)
     return tops
 
@@ -182,6 +206,13 @@ def _settle(index: FaceIndex, root: Path, left: list[str], listing: Listing) -> 
         index.warnings.append(
             f"{len(listing.irregular):,} entries {where} are no regular file (links that lead "
             f"nowhere, devices, pipes or sockets), e.g. {shown(listing.irregular[0])}; passed over"
+        )
+    _drop(index, REFUSED, len(listing.refused))
+    if listing.refused:
+        first, why = next(iter(listing.refused.items()))
+        index.warnings.append(
+            f"{len(listing.refused):,} members of archives {where} are refused, e.g. "
+            f"{shown(first)}: {why}"
         )
     for folder, why in list(listing.unreadable.items())[:_PLACES]:
         index.warnings.append(

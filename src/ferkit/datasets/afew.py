@@ -39,6 +39,7 @@ from ferkit.datasets.layout import (
     per_class,
     split_name,
 )
+from ferkit.datasets.packed import is_folder
 from ferkit.datasets.video_files import count_frames, is_video
 from ferkit.datasets.videos import check_policy, select_frames
 from ferkit.datasets.walk import file_names, files_in, image_files, list_files, subfolders
@@ -166,7 +167,7 @@ def _find_form(root: Path, form: str) -> tuple[str, Path]:
 
 
 def _nothing(root: Path) -> DatasetNotFoundError:
-    packed = archives_in(root) if root.is_dir() else []
+    packed = archives_in(root) if is_folder(root) else []
     aligned = [path.name for path in packed if path.name.lower().startswith("alignedfaces")]
     if aligned:
         return DatasetNotFoundError(

@@ -7,6 +7,7 @@ from typing import TextIO
 
 import pandas as pd
 
+from ferkit.datasets.packed import open_text
 from ferkit.datasets.walk import is_regular, shown
 from ferkit.errors import DataError
 
@@ -26,7 +27,7 @@ def read_cells(path: Path) -> tuple[list[str], list[list[str]]]:
     if not is_regular(path):
         raise DataError(f"{path} is no file that can be read; give a csv file.")
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
+        with open_text(path) as file:
             lines = _Lines(file, path)
             first = next(lines, "")
             separator = max(",;\t", key=first.count)

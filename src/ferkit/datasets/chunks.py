@@ -1,6 +1,7 @@
 """How many rows of an index are worked on together."""
 
 from ferkit.datasets.index import FaceIndex
+from ferkit.datasets.packed import size_of
 from ferkit.datasets.video_files import is_video
 
 _LARGE = 32_768  # bytes; the files of small faces have 1 to 10 thousand
@@ -17,7 +18,7 @@ def rows_a_chunk(index: FaceIndex, most: int) -> int:
         return most
     paths = index.frame["path"].iloc[:: max(1, len(index) // _SAMPLE)].tolist()
     files = [index.root / path for path in paths]
-    sizes = [file.stat().st_size for file in files if file.is_file()]
+    sizes = [size for file in files if (size := size_of(file))]
     if any(map(is_video, paths)) or not sizes or sum(sizes) < _LARGE * len(sizes):
         return most
     return max(1, most // _SHARE)

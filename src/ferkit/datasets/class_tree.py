@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from ferkit.datasets.labels import emotion_of
 from ferkit.datasets.layout import is_lfs_pointer, refuse_lfs_pointer, split_name
+from ferkit.datasets.packed import is_folder
 from ferkit.datasets.tree_checks import only_tree, refuse_siblings, refuse_splits_inside
 from ferkit.datasets.tree_shape import (
     Folder,
@@ -104,7 +105,7 @@ def find_class_tree(root: Path, is_class: IsClass, least: int, name: str) -> Cla
         DatasetLayoutError: there are several trees, or splits that can be read in two ways.
         DataError: an image is a Git-LFS pointer, or a folder of the tree cannot be read.
     """
-    if not root.is_dir():
+    if not is_folder(root):
         return None
     listing = list_files(root, strict=False)
     _refuse_unreadable(root, listing, is_class)

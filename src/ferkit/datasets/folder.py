@@ -5,8 +5,9 @@
 
 The root is looked for up to three levels down. Class folders are emotions or their usual other
 names (happiness, joy, ...). Other names need `labels.map`, or `emotions` with names of one's
-own; folders named by numbers need `label_order`, for a number's meaning is never guessed. There
-are no subjects: where they are known, `dataset=table` carries them.
+own; folders named by numbers need `label_order` or a file of names beside (labels.txt,
+classes.json, ...), for a number's meaning is never guessed. There are no subjects: where they are
+known, `dataset=table` carries them.
 """
 
 from collections import Counter
@@ -21,6 +22,7 @@ from ferkit.datasets.class_tree import OUTSIDE_CLASSES, ClassTree, find_class_tr
 from ferkit.datasets.index import FaceIndex, make_index
 from ferkit.datasets.labels import OWN, LabelOptions, emotion_of, name_labels, unused_names
 from ferkit.datasets.layout import not_found, per_class
+from ferkit.datasets.shards import names_beside, order_of
 from ferkit.emotions import EMOTIONS
 
 
@@ -51,7 +53,11 @@ def read_folder(
     """
     given = (labels or {}) if not isinstance(labels, str) else {}
     expected = {str(native) for native in given.get("map") or {}} | set(emotions or ())
-    tree = _find(Path(root), expected, name, numbers=label_order is not None)
+    beside = None if label_order or labels == OWN else names_beside(Path(root), 3)
+    numbers = label_order is not None or beside is not None
+    tree = _find(Path(root), expected, name, numbers=numbers)
+    if beside:
+        label_order = order_of([n for n in tree.folders if n.isdecimal()], beside[1])
     label_of = name_labels(
         tree.folders,
         where=f"class folder in {tree.root}",
@@ -80,7 +86,10 @@ def read_folder(
         variant=_variant(tree),
         root=tree.root,
         dropped=tree.left_out + Counter({why: len(paths) for why, paths in unwanted.items()}),
-        notes=unused_names(labels, tree.folders),
+        notes=[
+            *unused_names(labels, tree.folders),
+            *([f"numbered classes are named by {beside[0]}"] if beside and label_order else []),
+        ],
         warnings=[*tree.warnings(), *_own_names(label_of, labels, emotions), *_warnings(frame)],
         beside=unwanted,
         outside=OUTSIDE_CLASSES,

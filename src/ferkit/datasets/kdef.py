@@ -35,6 +35,7 @@ from PIL import Image
 from ferkit.datasets.accounts import reader
 from ferkit.datasets.index import FaceIndex, make_index
 from ferkit.datasets.layout import check_counts, not_found, per_class, refuse_lfs_pointer
+from ferkit.datasets.packed import is_folder, open_bytes
 from ferkit.datasets.walk import image_files
 from ferkit.emotions import canonical
 from ferkit.errors import ConfigError, DataError, DatasetLayoutError, unknown
@@ -91,7 +92,7 @@ def read_kdef(
     """
     wanted = _wanted("angle", angles, ANGLES), _wanted("session", sessions, SESSIONS)
     folder = Path(root)
-    paths = image_files(folder) if folder.is_dir() else []
+    paths = image_files(folder) if is_folder(folder) else []
     codes = {path: _code(path) for path in paths}
     found = [path for path in paths if _CODE.fullmatch(codes[path])]
     averaged = [path for path in paths if _AVERAGED.fullmatch(codes[path])]
@@ -220,7 +221,7 @@ def _notes(
         notes.append(f"{len(averaged)} AKDEF averaged images ignored")
     for row in rows:
         if row["key"] in _LANDSCAPE:
-            with Image.open(start / str(row["path"])) as image:
+            with open_bytes(start / str(row["path"])) as file, Image.open(file) as image:
                 if image.width > image.height:
                     notes.append(f"{row['path']} is {image.width}x{image.height}, not upright")
     return notes

@@ -6,10 +6,10 @@ whichever dataset it is made with.
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from functools import partial
 from pathlib import Path
 
-from ferkit.datasets.walk import files_in, shown, subfolders
+from ferkit.datasets.packed import is_folder, open_bytes, size_of
+from ferkit.datasets.walk import entry_names, file_names, files_in, shown, subfolders
 from ferkit.emotions import EMOTIONS, canonical
 from ferkit.errors import DataError, DatasetLayoutError, DatasetNotFoundError
 
@@ -68,7 +68,7 @@ def find_root(root: Path | str, is_root: Callable[[Path], object], levels: int =
     level = [Path(root).expanduser()]
     for _ in range(levels + 1):
         for folder in level:
-            if folder.is_dir() and is_root(folder):
+            if is_folder(folder) and is_root(folder):
                 return folder
         level = [child for folder in level for child in subfolders(folder)]
     return None
@@ -76,17 +76,18 @@ def find_root(root: Path | str, is_root: Callable[[Path], object], levels: int =
 
 def find_file(root: Path | str, names: Iterable[str], levels: int = 3) -> Path | None:
     """The first file of one of these names (any case), earlier names before later ones."""
-    for name in names:
-        named = partial(_named, wanted=name.lower())
-        folder = find_root(root, named, levels)
-        if folder is not None:
-            return named(folder)
-    return None
-
-
-def _named(folder: Path, wanted: str) -> Path | None:
-    found = [path for path in files_in(folder) if path.name.lower() == wanted]
-    return min(found, default=None)
+    wanted = [name.lower() for name in names]
+    found: dict[str, Path] = {}
+    level = [Path(root).expanduser()]
+    for _ in range(levels + 1):
+        for folder in level:
+            for name in file_names(folder):  # each folder is listed once
+                if name.lower() in wanted:
+                    found.setdefault(name.lower(), folder / name)
+        if wanted[0] in found:
+            break
+        level = [child for folder in level for child in subfolders(folder)]
+    return next((found[name] for name in wanted if name in found), None)
 
 
 def is_archive(name: str) -> bool:
@@ -107,7 +108,7 @@ def archives_in(root: Path) -> list[Path]:
 def is_lfs_pointer(path: Path) -> bool:
     """Whether a file is a Git-LFS pointer in place of the data; what cannot be read is none."""
     try:
-        with path.open("rb") as file:
+        with open_bytes(path) as file:
             return file.read(len(_LFS_HEAD)) == _LFS_HEAD
     except OSError:
         return False
@@ -121,7 +122,7 @@ def refuse_lfs_pointer(path: Path) -> None:
     """
     if is_lfs_pointer(path):
         raise DataError(
-            f"{path} is a Git-LFS pointer ({path.stat().st_size} bytes), not the data; "
+            f"{path} is a Git-LFS pointer ({size_of(path)} bytes), not the data; "
             "run `git lfs pull` in its repository or download the file itself."
         )
 
@@ -146,7 +147,7 @@ def not_found(
     """
     root = Path(root).expanduser()
     source = f"Get it: {get_it}; licence: {licence}; expected layout: {tree}."
-    if not root.is_dir():
+    if not is_folder(root):
         what = "is a file, not a folder" if root.exists() else "does not exist"
         if is_archive(root.name) and root.exists():
             what = "is an archive, not a folder; extract it first"
@@ -156,9 +157,11 @@ def not_found(
         )
     archives = archives_in(root)
     if archives:
+        readable = archives[0].suffix.lower() in (".zip", ".tar")
+        where = f", or read it where it lies by dataset.root={archives[0]}" if readable else ""
         return DatasetNotFoundError(
             f"{name}: found the archive {archives[0]}, not unpacked; extract it first "
-            f"(into {root})."
+            f"(into {root}){where}."
         )
     return DatasetNotFoundError(
         f"{name}: nothing recognisable under {root}. Looked for: {looked_for}. "
@@ -168,11 +171,12 @@ def not_found(
 
 def _contents(root: Path, most: int = 8) -> str:
     try:
-        names = sorted(shown(p.name) + ("/" if p.is_dir() else "") for p in root.iterdir())
+        if not (names := entry_names(root)):
+            return "nothing"
     except OSError as error:
         return f"unreadable ({error.strerror})"
     more = f", ... ({len(names)} entries)" if len(names) > most else ""
-    return (", ".join(names[:most]) + more) or "nothing"
+    return ", ".join(map(shown, names[:most])) + more
 
 
 def incomplete(name: str, variant: str, missing: str, fix: str) -> DatasetLayoutError:

@@ -11,6 +11,7 @@ import numpy as np
 
 from ferkit.datasets.layout import refuse_lfs_pointer
 from ferkit.datasets.matlab_sound import fault_of
+from ferkit.datasets.packed import refuse_packed
 from ferkit.errors import DataError
 
 
@@ -26,6 +27,7 @@ def load_mat(name: str, path: Path) -> dict[str, Any]:
     """
     from scipy.io import loadmat
 
+    refuse_packed(path)
     refuse_lfs_pointer(path)
     try:
         if fault := fault_of(path):

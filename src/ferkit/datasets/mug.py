@@ -36,6 +36,7 @@ from ferkit.datasets.layout import (
     not_found,
     refuse_lfs_pointer,
 )
+from ferkit.datasets.packed import is_folder
 from ferkit.datasets.videos import check_policy, middle_frame, select_frames
 from ferkit.datasets.walk import file_names, image_files, is_image, subfolders
 from ferkit.emotions import EMOTIONS
@@ -150,7 +151,7 @@ def _start(root: Path) -> Path:
     if found is not None:
         return found
     inside = _is_subject(root) or any(
-        _FRAME.fullmatch(Path(name).name) for name in (image_files(root) if root.is_dir() else [])
+        _FRAME.fullmatch(Path(name).name) for name in (image_files(root) if is_folder(root) else [])
     )
     if inside:
         raise DatasetLayoutError(

@@ -22,6 +22,7 @@ from ferkit.datasets.given import as_path
 from ferkit.datasets.index import COLUMNS, FaceIndex, make_index
 from ferkit.datasets.labels import LabelOptions, name_labels, unused_names
 from ferkit.datasets.layout import not_found, refuse_lfs_pointer, split_name
+from ferkit.datasets.packed import is_folder
 from ferkit.datasets.table_images import locate_images, merge_repeated
 from ferkit.datasets.walk import files_in, is_regular, shown
 from ferkit.errors import ConfigError, DataError, DatasetLayoutError, nearest, unknown
@@ -85,11 +86,11 @@ def read_table(
 
 
 def _find(root: Path, file: object, name: str) -> Path:
-    if file is None and root.is_file() and root.suffix.lower() in _SUFFIXES:
+    if file is None and is_regular(root) and root.suffix.lower() in _SUFFIXES:
         return root
     tables = _tables(root)
     names = [table.name for table in tables]
-    if file is not None and root.is_dir():
+    if file is not None and is_folder(root):
         path = root / as_path(file, "dataset.file")
         if is_regular(path):
             return path

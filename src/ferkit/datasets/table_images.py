@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from ferkit.datasets.layout import refuse_lfs_pointer
+from ferkit.datasets.packed import inside, is_folder
 from ferkit.datasets.walk import shown
 from ferkit.errors import DataError
 
@@ -45,7 +46,7 @@ def locate_images(
         DataError: over 5% of the images are missing, or one is a Git-LFS pointer.
     """
     frame = frame.assign(path=frame["path"].str.replace("\\", "/").map(_tidy))
-    bases = dict.fromkeys([root if root.is_dir() else table.parent, table.parent])
+    bases = dict.fromkeys([root if is_folder(root) else table.parent, table.parent])
     files = {base: _files(frame["path"].tolist(), base, table) for base in bases}
     base = max(files, key=lambda candidate: sum(map(bool, files[candidate])))
     frame = frame.assign(file=files[base])
@@ -81,6 +82,10 @@ def _files(paths: list[str], base: Path, table: Path) -> list[str]:
     Raises:
         DataError: a path is too long for a file, or has a zero byte.
     """
+    packed = inside(base)
+    if packed is not None:
+        names = (f"{packed[1]}/{path}".removeprefix("/") for path in paths)
+        return [f"{packed[0].path}/{n}" if n in packed[0].sizes else "" for n in names]
     folders: dict[str, str] = {}
     found: list[str] = []
     spelled: dict[tuple[str, int, int], str] = {}

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from ferkit.datasets.packed import refuse_packed
+
 VIDEO_SUFFIXES = frozenset(
     {".avi", ".mp4", ".m4v", ".mov", ".mkv", ".mpg", ".mpeg", ".wmv", ".webm"}
 )
@@ -17,9 +19,14 @@ def is_video(name: str) -> bool:
 
 
 def count_frames(path: Path) -> int:
-    """How many frames a video has: as its header says, else by decoding; 0 where it is none."""
+    """How many frames a video has: as its header says, else by decoding; 0 where it is none.
+
+    Raises:
+        DataError: it lies in an archive, where no decoder can read it.
+    """
     import cv2
 
+    refuse_packed(path)
     video = cv2.VideoCapture(str(path))
     try:
         if not video.isOpened():

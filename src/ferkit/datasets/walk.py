@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ferkit.datasets.archive import Archive
+from ferkit.datasets.packed import inside, open_bytes
 from ferkit.errors import DataError
 
 IMAGE_SUFFIXES = frozenset(
@@ -45,6 +47,7 @@ class Listing:
         misnamed: Files whose name, or whose folder's, is no UTF-8.
         unreadable: Folders that could not be read, with the reason.
         linked: Links to folders outside, which are followed.
+        refused: Members of an archive that are not read, with the reason.
     """
 
     images: list[str] = field(default_factory=list)
@@ -55,6 +58,7 @@ class Listing:
     misnamed: list[str] = field(default_factory=list)
     unreadable: dict[str, str] = field(default_factory=dict)
     linked: list[str] = field(default_factory=list)
+    refused: dict[str, str] = field(default_factory=dict)
 
     @property
     def junk(self) -> int:
@@ -109,6 +113,9 @@ def printable(text: str) -> str:
 
 def is_regular(path: Path | str) -> bool:
     """Whether a path leads to a file that may be opened: no folder, pipe, socket or device."""
+    packed = inside(path)
+    if packed is not None and packed[1]:
+        return packed[1] in packed[0].sizes
     try:
         return stat.S_ISREG(os.stat(path).st_mode)
     except (OSError, ValueError):  # too long, a circle of links, a zero byte in the name
@@ -119,12 +126,15 @@ def list_files(root: Path, *, strict: bool = True) -> Listing:
     """All that lies below a folder. Links are followed, but never in circles.
 
     Args:
-        root: The folder.
+        root: The folder, or a zip or tar, or a folder in one.
         strict: Whether a folder that cannot be read stops the walk.
 
     Raises:
         DataError: `strict`, and a folder cannot be read.
     """
+    packed = inside(root)
+    if packed is not None:
+        return _list_packed(*packed)
     listing = Listing()
     for folder, fate in _folders(str(root), listing):
         if folder.error is not None:
@@ -141,6 +151,24 @@ def list_files(root: Path, *, strict: bool = True) -> Listing:
         paths.sort()
     for paths in (listing.irregular, listing.misnamed, listing.linked):
         paths.sort()
+    return listing
+
+
+def _list_packed(archive: Archive, below: str) -> Listing:
+    prefix = below and f"{below}/"
+    listing = Listing(refused=dict(archive.refused))
+    for folder in archive.folders:
+        if folder.startswith(prefix) and folder not in (below, ""):
+            listing.folders.append(folder[len(prefix) :])
+    listing.folders = sorted(f for f in listing.folders if not any(map(_fate, f.split("/"))))
+    for path in sorted(archive.sizes):
+        if path.startswith(prefix):
+            path = path[len(prefix) :]
+            fates = set(map(_fate, path.split("/")))
+            sorts = listing.images if is_image(path) else listing.others
+            if "junk" in fates or "misnamed" in fates:
+                sorts = listing.junk_files if "junk" in fates else listing.misnamed
+            sorts.append(path)
     return listing
 
 
@@ -258,7 +286,7 @@ def image_files(root: Path) -> list[str]:
 
 def subfolders(folder: Path) -> list[Path]:
     """The folders directly in one, sorted by name, without junk; none where it cannot be read."""
-    return [folder / name for name in _names(folder, _is_folder)]
+    return [folder / name for name in _names(folder, _is_folder, "/")]
 
 
 def files_in(folder: Path) -> list[Path]:
@@ -274,7 +302,13 @@ def file_names(folder: Path) -> list[str]:
     return _names(folder, _is_file)
 
 
-def _names(folder: Path, wanted: Callable[["os.DirEntry[str]"], bool]) -> list[str]:
+def _names(folder: Path, wanted: Callable[["os.DirEntry[str]"], bool], mark: str = "") -> list[str]:
+    """Names in a folder; `mark` ends those that are wanted in an archive's list."""
+    packed = inside(folder)
+    if packed is not None:
+        names = packed[0].folders.get(packed[1], [])
+        chosen = (n.removesuffix("/") for n in names if n.endswith("/") == bool(mark))
+        return [name for name in chosen if not _fate(name)]
     try:
         with os.scandir(folder) as entries:
             return sorted(e.name for e in entries if not _fate(e.name) and wanted(e))
@@ -282,12 +316,25 @@ def _names(folder: Path, wanted: Callable[["os.DirEntry[str]"], bool]) -> list[s
         return []
 
 
+def entry_names(folder: Path) -> list[str]:
+    """The names of all that lies directly in a folder, sorted; those of folders end with /.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    packed = inside(folder)
+    if packed is not None:
+        return packed[0].folders.get(packed[1], [])
+    with os.scandir(folder) as entries:
+        return sorted(e.name + "/" * _is_folder(e) for e in entries)
+
+
 def looks_like_image(path: str) -> bool:
     """Whether a file begins as images do, whatever its name; not where it cannot be read."""
     try:
-        with open(path, "rb") as file:
+        with open_bytes(Path(path)) as file:
             head = file.read(12)
-    except OSError:
+    except (OSError, DataError):
         return False
     starts = (b"\xff\xd8\xff", b"\x89PNG\r\n", b"GIF8", b"II*\0", b"MM\0*")
     return head.startswith(starts) or (head[:4] == b"RIFF" and head[8:] == b"WEBP")

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ferkit.errors import DataError
+from ferkit.faces.orient import orient
 from ferkit.faces.settings import FaceSettings
 
 
@@ -28,10 +29,16 @@ class Chunk:
     frames: list[int]
     boxes: list[Any]
     images: np.ndarray | None
+    orients: list[str] | None = None  # see `faces.orient`
 
 
-def process_chunk(chunk: Chunk, settings: FaceSettings, dark_below: float) -> dict[str, np.ndarray]:
+def process_chunk(
+    chunk: Chunk, settings: FaceSettings, dark_below: float, device: str = "auto"
+) -> dict[str, np.ndarray]:
     """Decode, judge and crop the rows of a chunk.
+
+    Args:
+        device: Where a detector computes that can choose.
 
     Returns:
         `rows` [n], `faces` [n, S, S(, 3)], `content` [n], and of the chosen face `score` [n],
@@ -44,9 +51,8 @@ def process_chunk(chunk: Chunk, settings: FaceSettings, dark_below: float) -> di
     images, lost = _decode(chunk)
     read = sorted(images)
     boxes = [None if (box := chunk.boxes[i]) is None else np.asarray(box, float) for i in read]
-    crops = crop_faces(
-        [images[i] for i in read], settings, _detector(settings), boxes, dark_below=dark_below
-    )
+    pictures, detector = [images[i] for i in read], _detector(settings, device)
+    crops = crop_faces(pictures, settings, detector, boxes, dark_below=dark_below)
     lost |= {i: crop.dropped for i, crop in zip(read, crops, strict=True) if crop.pixels is None}
     kept = [(i, crop) for i, crop in zip(read, crops, strict=True) if crop.pixels is not None]
     shape = (0, settings.size, settings.size) + ((3,) if settings.color == "rgb" else ())
@@ -67,10 +73,15 @@ def process_chunk(chunk: Chunk, settings: FaceSettings, dark_below: float) -> di
 
 
 @cache
-def _detector(settings: FaceSettings) -> Any:
+def _detector(settings: FaceSettings, device: str) -> Any:
     from ferkit.faces.crop import make_face_detector
 
-    return make_face_detector(settings)
+    return make_face_detector(settings, device=device)
+
+
+def forget_detectors() -> None:
+    """Let the networks of detectors go, and the GPU memory that a training needs."""
+    _detector.cache_clear()
 
 
 def _four(box: Any) -> list[float]:
@@ -81,6 +92,9 @@ def _decode(chunk: Chunk) -> tuple[dict[int, np.ndarray], dict[int, str]]:
     if chunk.images is not None:
         return dict(enumerate(chunk.images)), {}
     images = {i: image for i, image in _read(chunk) if image is not None}
+    for i, how in enumerate(chunk.orients or ()):
+        if how and i in images:
+            images[i] = orient(images[i], how)
     broken = {i: "unreadable" for i in range(len(chunk.paths)) if i not in images}
     return images, broken
 

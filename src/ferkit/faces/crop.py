@@ -17,6 +17,7 @@ from ferkit.faces.decode import to_grey, to_rgb
 from ferkit.faces.detect import make_detector
 from ferkit.faces.detection import Detection, Detector
 from ferkit.faces.illumination import relight
+from ferkit.faces.quality import Quality, fault_of
 from ferkit.faces.second_look import look_again
 from ferkit.faces.settings import FaceSettings
 
@@ -103,6 +104,8 @@ def crop_faces(
         ]
     if settings.max_one_value < 1:
         crops = [_without_near_constant(crop, settings.max_one_value) for crop in crops]
+    if settings.quality != Quality():
+        crops = [_without_poor(crop, settings.quality) for crop in crops]
     return _lit(crops, settings.illumination)
 
 
@@ -111,7 +114,7 @@ def all_faces(image: np.ndarray, settings: FaceSettings, detect: Detector | None
 
     Args:
         image: uint8, [H, W] or [H, W, 3] RGB.
-        settings: What to do; `choose` and `drop_blank` are ignored.
+        settings: What to do; `choose`, `drop_blank` and `quality` are ignored.
         detect: As `make_face_detector` makes it.
 
     Returns:
@@ -250,6 +253,11 @@ def _without_near_constant(crop: Crop, most: float) -> Crop:
     if crop.pixels is None or largest_share(crop.pixels) <= most:
         return crop
     return replace(crop, pixels=None, dropped="near-constant")
+
+
+def _without_poor(crop: Crop, quality: Quality) -> Crop:
+    fault = "" if crop.pixels is None else fault_of(crop.pixels, quality)
+    return replace(crop, pixels=None, dropped=fault) if fault else crop
 
 
 def largest_share(pixels: np.ndarray) -> float:

@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+from ferkit.datasets.packed import inside, read_bytes
 from ferkit.errors import DataError
 
 # Those that pictures of faces come in. The list also keeps out readers that start an external
@@ -94,6 +95,9 @@ def read_picture(path: Path) -> bytes:
     Raises:
         DecodeError: it cannot be read, is no regular file, or is larger than pictures are.
     """
+    packed = inside(path)
+    if packed is not None:
+        return _read_packed(path)
     try:
         status = Path(path).stat()
         if not stat.S_ISREG(status.st_mode):
@@ -106,6 +110,15 @@ def read_picture(path: Path) -> bytes:
     except (OSError, ValueError) as error:  # ValueError: a zero byte in the name
         why = getattr(error, "strerror", None) or str(error)
         raise DecodeError(f"{path}: cannot be read ({why}).") from error
+
+
+def _read_packed(path: Path) -> bytes:
+    try:
+        return read_bytes(path, _MOST_BYTES)
+    except OSError as error:
+        raise DecodeError(f"{path}: cannot be read ({error.strerror or error}).") from error
+    except DataError as error:
+        raise DecodeError(f"{path}: refused or damaged ({error})") from error
 
 
 def _refuse_what_is_no_picture(data: bytes, name: str) -> None:

@@ -1,11 +1,13 @@
 """Single images of an index, as they lie in the dataset."""
 
 import numpy as np
+import pandas as pd
 
 from ferkit.datasets.index import FaceIndex
 from ferkit.datasets.video_files import is_video
 from ferkit.errors import DataError
 from ferkit.faces.decode import decode_image
+from ferkit.faces.orient import orient
 from ferkit.faces.videos import read_frames
 
 
@@ -26,6 +28,12 @@ def read_row(index: FaceIndex, row: int) -> np.ndarray | None:
 def read_image(index: FaceIndex, row: int) -> np.ndarray | None:
     """The whole image of a row, [H, W] or [H, W, 3] RGB uint8; None where it cannot be read."""
     facts = index.frame.iloc[row]
+    image = _read(index, row, facts)
+    how = facts.get("orient")
+    return image if image is None or not isinstance(how, str) else orient(image, how)
+
+
+def _read(index: FaceIndex, row: int, facts: pd.Series) -> np.ndarray | None:
     if index.images is not None:
         return index.images[row]
     try:

@@ -20,7 +20,7 @@ import pandas as pd
 from ferkit.datasets.chunks import rows_a_chunk
 from ferkit.datasets.index import FaceIndex
 from ferkit.errors import ConfigError, DataError
-from ferkit.faces.chunk import Chunk, process_chunk
+from ferkit.faces.chunk import Chunk, forget_detectors, process_chunk
 from ferkit.faces.copies import add_copies
 from ferkit.faces.settings import FaceSettings
 from ferkit.faces.sheet import SHEET, write_sheet
@@ -57,13 +57,19 @@ class Prepared:
 
 
 def prepare(
-    index: FaceIndex, settings: FaceSettings, root: Path, *, processes: int | None = None
+    index: FaceIndex,
+    settings: FaceSettings,
+    root: Path,
+    *,
+    processes: int | None = None,
+    device: str = "auto",
 ) -> FaceStore:
     """The store of an index under these settings; made only if it is not there yet.
 
     Args:
         root: The folder of stores (`prepared_root`).
         processes: Worker processes; by default as many as the work is worth.
+        device: Where MTCNN computes; the store does not depend on it.
 
     Raises:
         ConfigError: `root` is a file.
@@ -76,7 +82,7 @@ def prepare(
             root.mkdir(parents=True, exist_ok=True)
             with held(root / f".{folder.name}.lock", f"the prepared faces {folder}"):
                 if not is_complete(folder):
-                    _prepare(index, settings, folder, processes)
+                    _prepare(index, settings, folder, processes, device)
     return open_store(folder)
 
 
@@ -97,17 +103,19 @@ def _writing(root: Path) -> Iterator[None]:
         ) from error
 
 
-def _prepare(index: FaceIndex, settings: FaceSettings, folder: Path, processes: int | None) -> None:
+def _prepare(
+    index: FaceIndex, settings: FaceSettings, folder: Path, processes: int | None, device: str
+) -> None:
     for half in folder.parent.glob(f".{folder.name}.*.tmp"):  # of a preparer that was killed
         shutil.rmtree(half)
     parts = folder.with_name(f".{folder.name}.partial")
-    _make_parts(index, settings, parts, processes)
+    _make_parts(index, settings, parts, processes, device)
     _write_store(index, settings, _join([*_parts(index, parts).values()], index), folder)
     shutil.rmtree(parts)
 
 
 def _make_parts(
-    index: FaceIndex, settings: FaceSettings, parts: Path, processes: int | None
+    index: FaceIndex, settings: FaceSettings, parts: Path, processes: int | None, device: str
 ) -> None:
     parts.mkdir(exist_ok=True)
     for half in parts.glob("*.tmp"):
@@ -115,7 +123,7 @@ def _make_parts(
     todo = {start: part for start, part in _parts(index, parts).items() if not part.is_file()}
     step = rows_a_chunk(index, CHUNK)
     chunks = (_cut(index, start, step) for start in todo)
-    work = partial(process_chunk, settings=settings, dark_below=index.dark_below)
+    work = partial(process_chunk, settings=settings, dark_below=index.dark_below, device=device)
     done = len(index) - sum(min(step, len(index) - start) for start in todo)
     what = f"preparing {index.name}" + (
         "" if settings.detector in UNSEEN else ", looking for faces"
@@ -127,6 +135,7 @@ def _make_parts(
         for (start, part), result in zip(todo.items(), results, strict=True):
             _save_part(part, result)
             shown.update(min(step, len(index) - start))
+    forget_detectors()
 
 
 def _parts(index: FaceIndex, folder: Path) -> dict[int, Path]:
@@ -144,6 +153,7 @@ def _cut(index: FaceIndex, start: int, step: int) -> Chunk:
         frames=rows["frame"].tolist(),
         boxes=rows["box"].tolist(),
         images=None if index.images is None else index.images[start : start + step],
+        orients=rows["orient"].tolist() if "orient" in rows else None,
     )
 
 

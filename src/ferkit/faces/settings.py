@@ -9,6 +9,7 @@ from ferkit.faces.choose import RULES
 from ferkit.faces.copies import COPIED, as_copies
 from ferkit.faces.detect import DETECTORS
 from ferkit.faces.illumination import METHODS
+from ferkit.faces.quality import as_quality
 
 NO_FACE = ("drop", "whole", "center")
 ALIGNMENTS = ("none", "eyes", "five_points")
@@ -36,6 +37,8 @@ class FaceSettings:
         drop_blank: Drop crops of one single value (and those the dataset calls black).
         max_one_value: Drop crops of which a larger share of the pixels than this has one single
             grey level, 0.1..1; 1 drops none (that is `drop_blank`'s).
+        quality: What a crop must reach, {sharpness, contrast} as `ferkit.faces.quality` measures
+            them; blurred and flat ones are dropped.
         copies: Offline copies of every face, kept in the store as rows of their own: a list of
             {kind, strength} as `ferkit.faces.copies.Copy` takes them.
         copied: Which faces are copied: `all`, or those of the official `train` alone.
@@ -55,6 +58,7 @@ class FaceSettings:
     illumination: str = "none"
     drop_blank: bool = True
     max_one_value: float = 1.0
+    quality: Any = None
     copies: Any = ()
     copied: str = "all"
     min_face: int = 20
@@ -71,6 +75,7 @@ class FaceSettings:
         _word("color", self.color, COLORS)
         _word("illumination", self.illumination, METHODS)
         _word("copied", self.copied, COPIED)
+        object.__setattr__(self, "quality", as_quality(self.quality))
         object.__setattr__(self, "copies", as_copies(self.copies))  # hashable, and checked
         _number("max_one_value", self.max_one_value, 0.1, 1)
         _number("margin", self.margin, -0.4, 2)

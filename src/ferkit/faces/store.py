@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from ferkit.datasets.index import FaceIndex
+from ferkit.datasets.packed import archive_of
 from ferkit.errors import DataError, check_format
 from ferkit.faces.settings import FaceSettings
 from ferkit.files import FORMAT
@@ -95,11 +96,17 @@ def store_name(index: FaceIndex, settings: FaceSettings) -> str:
     rows = index.frame.astype(str)
     digest.update(pd.util.hash_pandas_object(rows, index=False).to_numpy().tobytes())
     digest.update(repr(list(rows.columns)).encode())
+    packed = set()
     for path in sorted(set(index.frame["path"]) - {""}):
         file = index.root / path
-        if file.exists():
+        if (archive := archive_of(file)) != file:
+            packed.add(archive)
+        elif file.exists():
             stat = file.stat()
             digest.update(f"{path} {stat.st_size} {stat.st_mtime_ns}".encode())
+    for archive in sorted(packed):
+        stat = archive.stat()
+        digest.update(f"{archive.name} {stat.st_size} {stat.st_mtime_ns}".encode())
     return f"{index.name}-{digest.hexdigest()[:12]}"
 
 

@@ -10,7 +10,6 @@ import torch
 from omegaconf import DictConfig
 
 from ferkit.config import build
-from ferkit.devices import choose_precision
 from ferkit.errors import DataError
 from ferkit.evaluation.examples import choose_examples
 from ferkit.imbalance.strategy import Strategy
@@ -157,4 +156,5 @@ def score(model: FaceClassifier, views: Views, what: Scored, tta: Any) -> np.nda
         loader = whole_loader(faces, what.videos, what.class_ids, batch_size=256, device=device)
     else:
         loader = make_loader(faces, what.rows, what.class_ids, batch_size=256, device=device)
-    return predict_scores(model, loader, tta, choose_precision("auto", device))
+    # in full precision, whatever the training was in: metrics and temperature are of these scores
+    return predict_scores(model, loader, tta, torch.float32)

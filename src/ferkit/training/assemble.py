@@ -27,6 +27,8 @@ from ferkit.training.settings import TrainerSettings, autocast_of
 from ferkit.training.trainer import Training, has_batch_norm
 from ferkit.views import Views
 
+_FUSED = ("torch.optim.Adam", "torch.optim.AdamW", "torch.optim.SGD")
+
 
 @dataclass(frozen=True)
 class TrainRows:
@@ -114,6 +116,12 @@ def soft_targets(views: Views, rows: np.ndarray) -> np.ndarray:
     return votes / votes.sum(axis=1, keepdims=True)
 
 
+def _fused(node: DictConfig, device: torch.device) -> dict[str, bool]:
+    """One kernel for all weights of a CUDA device, where neither it nor `foreach` is chosen."""
+    takes = str(node.get("_target_")) in _FUSED and not {"fused", "foreach"} & set(node)
+    return {"fused": True} if takes and device.type == "cuda" else {}
+
+
 def make_training(
     config: DictConfig,
     settings: TrainerSettings,
@@ -140,7 +148,12 @@ def make_training(
     counts = train.counts(len(views.emotions))
     loss = make_loss(config, strategy, views, counts, feature_size(model)).to(device)
     # all of them: what is frozen gets no gradient and is passed over, and may thaw later
-    optimizer = build(config.optimizer, where="optimizer", params=list(model.parameters()))
+    optimizer = build(
+        config.optimizer,
+        where="optimizer",
+        params=list(model.parameters()),
+        **_fused(config.optimizer, device),
+    )
     if settings.batch_size == "auto":
         settings = replace(settings, batch_size=_fitting(model, loss, settings, train, device))
     batches = -(-len(train.rows) // settings.images_a_step)

@@ -15,6 +15,7 @@ from ferkit.backbones.frozen_features import (
 from ferkit.loader import Loader, Order, fits, in_order
 from ferkit.losses import needs_features
 from ferkit.training.augment import Augment, unchanged
+from ferkit.training.settings import compiled
 from ferkit.training.teachers import distillation_of
 from ferkit.training.trainer import Augmentation, Training, TrainingInputs
 
@@ -48,13 +49,15 @@ def frozen_inputs(
     train, val = load_train(), load_val()
     first = next(train.epoch(0))
     count = (train.steps + val.steps) * len(first.images)
-    if not fits(features_bytes(frozen, first.images, count), training.device):
+    with training.autocast():  # half the bytes in bf16
+        size = features_bytes(frozen, first.images, count)
+    if not fits(size, training.device):
         return None
     return TrainingInputs(
         _cached(training, frozen, train, order),
         _cached(training, frozen, val),
         unchanged(),
-        train_forward=parts[1],
+        train_forward=compiled(training.settings, parts[1]),
         eval_forward=parts[1],
     )
 

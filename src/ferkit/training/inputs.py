@@ -4,7 +4,6 @@ from collections.abc import Callable
 from functools import partial
 
 import numpy as np
-import torch
 
 from ferkit.imbalance.strategy import Strategy
 from ferkit.inference.videos import find_videos, whole_loader
@@ -19,6 +18,7 @@ from ferkit.training.feature_rows import feature_inputs
 from ferkit.training.frozen import augments_nothing, frozen_inputs
 from ferkit.training.logging import Logger, patient
 from ferkit.training.resume import restore
+from ferkit.training.settings import Scores, compiled
 from ferkit.training.teachers import make_teach, refuse_teachers
 from ferkit.training.trainer import Augmentation, Row, Training, TrainingInputs, fit
 from ferkit.views import Views
@@ -123,12 +123,10 @@ def clip_inputs(
     return TrainingInputs(drawn, whole, VideoAugment(augment), forward, training.model)
 
 
-def _train_forward(
-    training: Training,
-) -> Callable[[torch.Tensor], torch.Tensor | tuple[torch.Tensor, torch.Tensor]]:
+def _train_forward(training: Training) -> Callable[..., Scores]:
     model = training.model
     forward = model.scores_and_features if needs_features(training.loss) else model
-    return torch.compile(forward) if training.settings.compile else forward
+    return compiled(training.settings, forward)
 
 
 def _order(strategy: Strategy, class_ids: np.ndarray, seed: int) -> Order:

@@ -14,6 +14,8 @@ from ferkit.training.checkpoint import load_checkpoint
 from ferkit.training.trainer import Row, Training, write_best
 from ferkit.untrusted import reason, require_shape
 
+_HOW = ("foreach", "fused", "capturable", "differentiable")  # groups of an optimizer hold it
+
 
 def restore(training: Training, run: RunFolder) -> None:
     """Take up the checkpoint of a run folder, if there is one, and mend the other files from it.
@@ -73,9 +75,9 @@ def _take_up(training: Training, state: dict[str, Any]) -> None:
     if training.average is not None:
         training.average.load_state_dict(state["average"])
     training.loss.load_state_dict(state.get("loss", {}))
-    training.optimizer.load_state_dict(state["optimizer"])
-    _check_optimizer(training.optimizer)
-    training.scaler.load_state_dict(state["scaler"])
+    _load_optimizer(training.optimizer, state["optimizer"])
+    if state["scaler"]:  # empty where the run began without one: fp16 on a CPU, then on a GPU
+        training.scaler.load_state_dict(state["scaler"])
     training.epoch, training.best = state["epoch"], state["best"]
     training.since_best = state["since_best"]
     scheduler = training.schedule.scheduler
@@ -92,6 +94,15 @@ def _take_up(training: Training, state: dict[str, Any]) -> None:
 def _settings_of(schedule: dict[str, Any]) -> set[str]:
     """Keys that do not come and go with torch's version."""
     return {key for key in schedule if not key.startswith("_")} - {"verbose"}
+
+
+def _load_optimizer(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
+    """Take up an optimizer's state, but not how it computes: that belongs to the device."""
+    own = [{key: group.get(key) for key in _HOW} for group in optimizer.param_groups]
+    optimizer.load_state_dict(state)
+    for group, how in zip(optimizer.param_groups, own, strict=True):
+        group.update({key: value for key, value in how.items() if key in group})
+    _check_optimizer(optimizer)
 
 
 def _check_optimizer(optimizer: torch.optim.Optimizer) -> None:

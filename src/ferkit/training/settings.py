@@ -1,5 +1,7 @@
 """What the trainer can be told, checked once, and the device it lands on."""
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -7,7 +9,10 @@ import torch
 
 from ferkit.devices import choose_precision
 from ferkit.errors import ConfigError, unknown
+from ferkit.log import log
 from ferkit.monitors import MONITORS, Monitor
+
+Scores = torch.Tensor | tuple[torch.Tensor, torch.Tensor]  # [B, K], and features [B, ...]
 
 
 @dataclass(frozen=True)
@@ -76,6 +81,29 @@ class TrainerSettings:
         """The batch size, once "auto" is a number."""
         assert self.batch_size != "auto"
         return self.batch_size
+
+
+def compiled(settings: TrainerSettings, forward: Callable[..., Scores]) -> Callable[..., Scores]:
+    """What makes a training batch's scores, by torch.compile where the settings ask for it.
+
+    The seconds of compiling, which the first batch waits for, are logged.
+    """
+    if not settings.compile:
+        return forward
+    torch.compiler.reset()  # runs of one process share a limit of variants, then run uncompiled
+    quick = torch.compile(forward)
+    waiting = True
+
+    def call(*batch: torch.Tensor) -> Scores:
+        nonlocal waiting
+        started = time.perf_counter()
+        found = quick(*batch)
+        if waiting:
+            log.info(f"trainer.compile: {time.perf_counter() - started:.0f} s of compiling")
+            waiting = False
+        return found
+
+    return call
 
 
 def autocast_of(settings: TrainerSettings, device: torch.device) -> torch.autocast:

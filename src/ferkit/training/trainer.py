@@ -5,6 +5,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
@@ -13,7 +14,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
 from ferkit.backbones.freezing import on_epoch
-from ferkit.devices import choose_precision, peak_memory
+from ferkit.devices import choose_precision, peak_memory, reset_peak_memory
 from ferkit.errors import ConfigError
 from ferkit.evaluation.metrics import quick_metrics
 from ferkit.loader import Batch, Loader
@@ -123,6 +124,7 @@ def fit(
     Raises:
         ConfigError: the loss is no number any more; the epoch before stands.
     """
+    reset_peak_memory(training.device)
     while training.epoch < training.settings.max_epochs and not out_of_patience(training):
         started = time.perf_counter()
         row: Row = {"epoch": training.epoch + 1, **train_epoch(training, inputs)}
@@ -184,26 +186,28 @@ def train_epoch(training: Training, inputs: TrainingInputs) -> Row:
     keep_statistics(training)
     start_epoch(training.loss, training.epoch)
     torch.manual_seed(hash_seed(training.seed, training.epoch))
-    total = torch.zeros(3, device=training.device)  # loss, correct, images
-    steps = inputs.train.steps
+    total = torch.zeros(2, device=training.device)  # loss, correct
+    images, steps = 0, inputs.train.steps
     size, what = training.settings.images_a_step, _epoch_of(training)
     with progress(steps * size, what, "image", leave=False) as shown:
         for step, batch in enumerate(inputs.train.epoch(training.epoch)):
             if len(batch.targets) == 1 and steps > 1 and learns_statistics(training):
                 continue  # batch statistics of one image do not exist
             total += train_step(training, inputs, batch, step)
-            notes = {}
-            if step % 20 == 0:  # reading a value waits for the GPU
-                loss, correct, images = total.tolist()
-                notes = {"loss": loss / images, "accuracy": correct / images}
-            shown.update(size, **notes)
+            images += len(batch.targets)
+            shown.update(size, partial(_running, total, images))
     update(training)  # of what is left where `accumulate` does not divide the batches
-    loss, correct, images = total.tolist()
-    return {"train_loss": loss / images, "train_accuracy": correct / images, "images": images}
+    running = _running(total, images)
+    return {f"train_{name}": value for name, value in running.items()} | {"images": images}
+
+
+def _running(total: Tensor, images: int) -> dict[str, float]:
+    loss, correct = (total / images).tolist()
+    return {"loss": loss, "accuracy": correct}
 
 
 def train_step(training: Training, inputs: TrainingInputs, batch: Batch, step: int) -> Tensor:
-    """One batch, and one update once it fills one; [loss * images, correct, images] come back."""
+    """One batch, and one update once it fills one; [loss * images, correct] come back."""
     generator = torch.Generator().manual_seed(hash_seed(training.seed, training.epoch, step))
     images, targets = inputs.augment(batch.images, generator), batch.targets
     classes = len(training.model.emotions)
@@ -221,8 +225,7 @@ def train_step(training: Training, inputs: TrainingInputs, batch: Batch, step: i
     add_gradient(training, loss, len(batch.targets))
     hard = batch.targets if batch.targets.ndim == 1 else batch.targets.argmax(1)
     correct = (scores.argmax(1) == hard).sum()
-    count = len(batch.targets)
-    return torch.stack([loss.detach() * count, correct, loss.new_tensor(count)])
+    return torch.stack([loss.detach() * len(batch.targets), correct])
 
 
 @torch.inference_mode()

@@ -39,12 +39,20 @@ def update(training: "Training") -> None:
     if training.settings.clip_grad:
         training.scaler.unscale_(training.optimizer)
         nn.utils.clip_grad_norm_(parameters, training.settings.clip_grad)
-    training.scaler.step(training.optimizer)
-    training.scaler.update()
-    training.schedule.after_step()
+    if _step(training):
+        training.schedule.after_step()
     if training.average is not None:
         training.average.update_parameters(training.model)
     training.pending.clear()
+
+
+def _step(training: "Training") -> bool:
+    """Step the optimizer; whether it did, since fp16's scaler skips gradients that overflow."""
+    scaler = training.scaler
+    before = scaler.get_scale()
+    scaler.step(training.optimizer)
+    scaler.update()
+    return scaler.get_scale() >= before
 
 
 def learns_statistics(training: "Training") -> bool:

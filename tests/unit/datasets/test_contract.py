@@ -8,6 +8,7 @@ import pytest
 from ferkit.composition import compose
 from ferkit.config import as_plain
 from ferkit.datasets.index import COLUMNS
+from ferkit.datasets.walk import is_regular
 from ferkit.errors import DataError
 from ferkit.tree import choices
 from ferkit.views import read_index
@@ -47,7 +48,7 @@ def test_fake_is_read_as_an_index(made):
     assert labels <= set(index.emotions)
     assert len(labels) > 3
     files = [root for root in set(index.frame["path"]) if root]
-    assert all((index.root / path).exists() for path in files)
+    assert all(is_regular(index.root / path) for path in files)
     assert index.images is not None or len(files) > 0
     assert dataset in index.summary() or index.name in index.summary()
 

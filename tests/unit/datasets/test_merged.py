@@ -198,9 +198,9 @@ def test_mistakes(fakes, options, sentence):
 
 
 def test_a_part_that_is_not_there(fakes):
-    with pytest.raises(DatasetNotFoundError, match=r"part 1.*ised: .*does not exist") as caught:
-        read_merged(fakes, datasets=["kdef", "ised"])
-    assert str(fakes / "ised") in str(caught.value) and "\n" not in str(caught.value)
+    with pytest.raises(DatasetNotFoundError, match=r"part 1.*afew: .*does not exist") as caught:
+        read_merged(fakes, datasets=["kdef", "afew"])
+    assert str(fakes / "afew") in str(caught.value) and "\n" not in str(caught.value)
     (fakes.parent / "empty").mkdir()
     with pytest.raises(DataError, match=r"part 0.*kdef"):
-        read_merged(fakes.parent / "empty", datasets=["kdef", "ised"])
+        read_merged(fakes.parent / "empty", datasets=["kdef", "afew"])

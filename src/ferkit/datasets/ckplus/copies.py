@@ -15,6 +15,7 @@ import pandas as pd
 from ferkit.datasets.cells import read_columns
 from ferkit.datasets.ckplus.original import IMAGE, FrameChoice, Reading
 from ferkit.datasets.layout import class_folders, find_root, is_lfs_pointer, refuse_lfs_pointer
+from ferkit.datasets.packed import open_bytes
 from ferkit.datasets.videos import select_frames
 from ferkit.datasets.walk import file_names, is_image, shown, subfolders
 from ferkit.emotions import EMOTIONS
@@ -178,7 +179,7 @@ def _tables(folder: Path) -> list[str]:
 
 
 def _is_table(path: Path) -> bool:
-    with path.open("rb") as file:
+    with open_bytes(path) as file:
         head = file.readline(64).lower().replace(b" ", b"")
     return head.startswith((b"emotion,pixels", b'"emotion"')) or is_lfs_pointer(path)
 

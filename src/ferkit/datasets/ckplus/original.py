@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from ferkit.datasets.layout import archives_in, find_root, incomplete, refuse_lfs_pointer
+from ferkit.datasets.packed import read_bytes
 from ferkit.datasets.videos import select_frames
 from ferkit.datasets.walk import file_names, is_image, subfolders
 from ferkit.errors import DataError
@@ -217,7 +218,7 @@ def _label(sequence: _Sequence, folder: Path) -> None:
 
 def _read_label(path: Path) -> str:
     refuse_lfs_pointer(path)
-    words = path.read_text(encoding="utf-8", errors="replace").split()
+    words = read_bytes(path, 10_000).decode("utf-8", "replace").split()
     try:
         code = int(float(words[0]))
     except (IndexError, ValueError, OverflowError):

@@ -38,6 +38,7 @@ from ferkit.datasets.emotic.pre import (
 from ferkit.datasets.given import as_root
 from ferkit.datasets.index import FaceIndex, make_index
 from ferkit.datasets.layout import check_counts, find_file, find_root, incomplete, not_found
+from ferkit.datasets.packed import is_folder, open_bytes
 from ferkit.datasets.walk import file_names
 from ferkit.errors import ConfigError, DatasetNotFoundError, unknown
 
@@ -167,7 +168,7 @@ def _open(root: Path, images_root: Path | None) -> _Persons:
 
 
 def _find_images(base: Path) -> Path | None:
-    return find_root(base, lambda f: any((f / source / "images").is_dir() for source in SOURCES))
+    return find_root(base, lambda f: any(is_folder(f / source / "images") for source in SOURCES))
 
 
 def _no_annotations(root: Path, images: Path | None) -> Exception:
@@ -178,7 +179,7 @@ def _no_annotations(root: Path, images: Path | None) -> Exception:
             "Annotations.mat",
             "it is a separate download; put it under the same folder",
         )
-    if find_root(root, lambda f: (f / "train2014").is_dir() or (f / "val2014").is_dir(), 1):
+    if find_root(root, lambda f: is_folder(f / "train2014") or is_folder(f / "val2014"), 1):
         return DatasetNotFoundError(
             f"emotic: {root} holds COCO itself, not EMOTIC, which chose photographs of it and "
             f"annotated their people anew. Get it: {_GET_IT}; expected layout: {_TREE}."
@@ -235,7 +236,10 @@ def _image_size(row: Mapping[str, Any], home: Path) -> tuple[float, float]:
     from PIL import Image
 
     try:
-        with Image.open(home / row["folder"] / row["filename"]) as image:
+        with (
+            open_bytes(home / row["folder"] / row["filename"]) as file,
+            Image.open(file) as image,
+        ):
             return image.size
     except OSError:  # broken files are counted when faces are prepared
         return float("inf"), float("inf")

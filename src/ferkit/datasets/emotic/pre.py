@@ -13,6 +13,7 @@ import numpy as np
 from ferkit.datasets.cells import read_columns
 from ferkit.datasets.emotic.mapping import sex
 from ferkit.datasets.layout import find_root, incomplete, refuse_lfs_pointer
+from ferkit.datasets.packed import open_text
 from ferkit.datasets.walk import is_regular, shown
 from ferkit.errors import DataError
 
@@ -30,7 +31,7 @@ def _is_preprocessed(folder: Path) -> bool:
     path = folder / "train.csv"
     if not is_regular(path):
         return False
-    with path.open(encoding="utf-8", errors="replace") as file:
+    with open_text(path, errors="replace") as file:
         header = file.readline(1000)
     return all(name in header for name in _COLUMNS)
 
@@ -44,7 +45,7 @@ def read_preprocessed(folder: Path) -> list[dict[str, Any]]:
         DatasetLayoutError: one of the three files is missing.
         DataError: a cell is not what it should be.
     """
-    missing = [f"{split}.csv" for split in SPLITS if not (folder / f"{split}.csv").is_file()]
+    missing = [f"{split}.csv" for split in SPLITS if not is_regular(folder / f"{split}.csv")]
     if missing:
         raise incomplete(
             "emotic",
@@ -121,7 +122,7 @@ def body_crops(folder: Path, rows: Sequence[dict[str, Any]]) -> dict[str, np.nda
         DataError: an array has not as many rows as its csv, or is not a numeric .npy.
     """
     paths = {split: folder / f"{split}_body_arr.npy" for split in SPLITS}
-    there = [split for split in SPLITS if paths[split].is_file()]
+    there = [split for split in SPLITS if is_regular(paths[split])]
     if not there:
         return None
     if len(there) < len(SPLITS):

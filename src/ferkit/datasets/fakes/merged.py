@@ -11,7 +11,7 @@ def make(
     people: int = 10,
     real_size: bool = False,
     seed: int = 0,
-    parts: Sequence[str] = ("ckplus", "emotic", "kdef", "mug"),
+    parts: Sequence[str] = ("ckplus", "emotic", "ised", "kdef", "mug"),
 ) -> None:
     """Write drawn faces as several datasets, in `<out>/<name>` each.
 

@@ -8,7 +8,8 @@ Read in every form it is handed around in:
 - `fer2013.csv` (emotion,pixels,Usage) and `icml_face_data.csv` (emotion, Usage, pixels);
 - `train.csv` (emotion,pixels): the Training rows alone; `test.csv` has no labels and is refused;
 - image folders `train/<class>/Training_<n>.jpg`, `test/<class>/{PublicTest,PrivateTest}_<n>.jpg`
-  at any nesting, `images/{train,validation}`, and flat class folders.
+  at any nesting, `images/{train,validation}`, and flat class folders; `train/0` to `6` with a file
+  that names the numbers beside (labels.txt, classes.json, ...), else `label_order`.
 
 Known faults: 12 images are all black (found by content when the faces are prepared); 280 images
 of PublicTest and 288 of PrivateTest have an identical copy in Training (`split.drop_leaks=true`
@@ -30,7 +31,8 @@ from ferkit.datasets.fer2013.csv_file import USAGES, PixelRows, read_pixel_rows
 from ferkit.datasets.fer2013.folders import find_tree, read_folders
 from ferkit.datasets.index import FaceIndex, make_index
 from ferkit.datasets.layout import check_counts, find_file, not_found, per_class
-from ferkit.datasets.walk import list_files, shown
+from ferkit.datasets.packed import is_folder
+from ferkit.datasets.walk import is_regular, list_files, shown
 from ferkit.emotions import EMOTIONS
 from ferkit.errors import ConfigError, DatasetLayoutError, DatasetNotFoundError, unknown
 
@@ -90,7 +92,7 @@ def read_fer2013(
 
 
 def _locate(root: Path, variant: str) -> Path | ClassTree:
-    if root.is_file() and root.suffix.lower() == ".csv":
+    if is_regular(root) and root.suffix.lower() == ".csv":
         return root
     for form in _VARIANTS[1:] if variant == "auto" else (variant,):
         found = find_tree(root) if form == "folder" else find_file(root, [_FILES[form]])
@@ -101,7 +103,7 @@ def _locate(root: Path, variant: str) -> Path | ClassTree:
 
 def _second_copies(root: Path, found: Path) -> list[str]:
     """A warning of further files of the name that was read."""
-    others = list_files(root, strict=False).others if root.is_dir() else []
+    others = list_files(root, strict=False).others if is_folder(root) else []
     same = [path for path in others if path.rsplit("/", 1)[-1].lower() == found.name.lower()]
     rest = [shown(path) for path in same if root / path != found]
     if not rest:

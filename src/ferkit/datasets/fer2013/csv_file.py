@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from ferkit.datasets.layout import refuse_lfs_pointer
+from ferkit.datasets.packed import open_bytes, open_text
 from ferkit.emotions import EMOTIONS
 from ferkit.errors import DataError, DatasetLayoutError, unknown
 from ferkit.progress import progress
@@ -53,13 +54,13 @@ def read_pixel_rows(path: Path) -> PixelRows:
             that is no whole number 0..255, an unknown emotion code or part; file and row are named.
     """
     refuse_lfs_pointer(path)
-    with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
+    with open_text(path, errors="replace") as file:
         lines = csv.reader(file, delimiter=";" if ";" in file.readline() else ",")
         file.seek(0)
         header = [column.strip() for column in next(lines, [])]
         _judge_header(header, path)
         labels, usages, images = _parse(lines, header, path)
-    with path.open("rb") as data:
+    with open_bytes(path) as data:
         fingerprint = hashlib.file_digest(data, "sha256").hexdigest()
     return PixelRows(labels, usages, images, header, fingerprint)
 

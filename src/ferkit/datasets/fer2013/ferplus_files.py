@@ -9,6 +9,7 @@ from ferkit.datasets.cells import read_columns
 from ferkit.datasets.fer2013.ferplus_votes import VOTE_COLUMNS, label_votes
 from ferkit.datasets.given import as_path
 from ferkit.datasets.layout import find_file, refuse_lfs_pointer
+from ferkit.datasets.packed import is_folder
 from ferkit.datasets.walk import is_regular, shown
 from ferkit.errors import DataError, DatasetLayoutError
 
@@ -39,7 +40,7 @@ def find_beside(
             wanted = " or ".join(names)
             raise DataError(f"ferplus: {path} does not exist; give the path of {wanted}.")
         return path
-    if root.is_file():
+    if is_regular(root) and not is_folder(root):
         return root if root.name.lower() in names else find_file(root.parent, names, 1)
     siblings = [root.parent / name for name in (beside, "FERPlus", "FERplus")]
     for folder in [root, *siblings]:

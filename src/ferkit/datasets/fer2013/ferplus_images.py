@@ -13,7 +13,8 @@ import numpy as np
 from ferkit.datasets.fer2013.ferplus_votes import VOTE_COLUMNS
 from ferkit.datasets.index import FaceIndex, make_index
 from ferkit.datasets.layout import find_root, incomplete, refuse_lfs_pointer
-from ferkit.datasets.walk import file_names
+from ferkit.datasets.packed import open_text
+from ferkit.datasets.walk import file_names, is_regular
 from ferkit.errors import DataError
 
 FOLDERS = {"FER2013Train": "train", "FER2013Valid": "val", "FER2013Test": "test"}
@@ -24,7 +25,7 @@ _CELLS = 2 + len(VOTE_COLUMNS)
 
 def find_written(root: Path) -> Path | None:
     """The folder that holds FER2013Train with its label.csv."""
-    return find_root(root, lambda folder: (folder / "FER2013Train" / "label.csv").is_file())
+    return find_root(root, lambda folder: is_regular(folder / "FER2013Train" / "label.csv"))
 
 
 def read_written(home: Path) -> tuple[FaceIndex, np.ndarray, np.ndarray]:
@@ -37,7 +38,7 @@ def read_written(home: Path) -> tuple[FaceIndex, np.ndarray, np.ndarray]:
         DatasetLayoutError: a folder is missing, or holds no images.
         DataError: a line of a label.csv is broken.
     """
-    lacking = [name for name in FOLDERS if not (home / name / "label.csv").is_file()]
+    lacking = [name for name in FOLDERS if not is_regular(home / name / "label.csv")]
     if lacking:
         raise incomplete(
             "ferplus",
@@ -94,7 +95,7 @@ def _folder_rows(
 def _lines(path: Path) -> list[tuple[str, list[int]]]:
     refuse_lfs_pointer(path)
     lines = []
-    with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
+    with open_text(path, errors="replace") as file:
         for number, cells in enumerate(csv.reader(file)):
             votes = [cell.strip() for cell in cells[2:]]
             if len(cells) != _CELLS or not all(vote.isdecimal() for vote in votes):

@@ -16,6 +16,7 @@ from ferkit.datasets.class_tree import OUTSIDE_CLASSES, ClassTree, Placed, find_
 from ferkit.datasets.index import FaceIndex, make_index
 from ferkit.datasets.labels import emotion_of, name_labels
 from ferkit.datasets.layout import incomplete, split_name
+from ferkit.datasets.shards import names_beside, order_of
 from ferkit.emotions import EMOTIONS
 from ferkit.errors import DataError, nearest
 
@@ -54,6 +55,9 @@ def read_folders(
     """
     root = tree.root
     _refuse_half(tree)
+    beside = None if label_order else names_beside(root) or names_beside(root.parent, 0)
+    if beside:
+        label_order = order_of([n for n in tree.folders if n.isdecimal()], beside[1])
     _judge_folders(tree, label_order)
     copies = [image for image in tree.images if _AUGMENTED.search(image.name)]
     originals = [image for image in tree.images if not _AUGMENTED.search(image.name)]
@@ -70,7 +74,8 @@ def read_folders(
         variant=_variant(tree),
         root=root,
         dropped=tree.left_out + Counter({"augmented copy": len(copies)}),
-        notes=_notes(tree, frame),
+        notes=_notes(tree, frame)
+        + ([f"numbered classes are named by {beside[0]}"] if beside and label_order else []),
         warnings=[
             *tree.warnings(),
             *_copies_warning(copies),
@@ -87,7 +92,8 @@ def _judge_folders(tree: ClassTree, label_order: Sequence[str] | None) -> None:
         if name.isdecimal() and not label_order:
             raise DataError(
                 f"fer2013: the class folder {name!r} in {tree.root} is a number, and which emotion "
-                "a number means is never guessed: give dataset.label_order=[...], ascending."
+                "a number means is never guessed: give dataset.label_order=[...], ascending, "
+                "or add a labels.txt with a line a class (0 angry)."
             )
         if not name.isdecimal() and emotion_of(name) not in _SEVEN:
             raise DataError(
