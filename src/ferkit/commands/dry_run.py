@@ -67,9 +67,10 @@ def _batch(ready: Prepared) -> list[str]:
     name = type(training.model.backbone).__name__
     steps, epochs = inputs.train.steps, training.settings.max_epochs
     shape = " x ".join(map(str, batch.images.shape[1:]))
+    loss /= len(batch.targets)
     return [
         f"network: {name}, {every:,} parameters" + ("" if learn == every else f", {learn:,} learn"),
-        f"batch: {len(batch.images)} of {shape} on {training.device}, loss {loss / len(batch.targets):.3f}",
+        f"batch: {len(batch.images)} of {shape} on {training.device}, loss {loss:.3f}",
         f"steps: {steps:,} an epoch, {steps * epochs:,} in {epochs} epochs",
         "nothing was trained and no run folder was made (--dry-run)",
     ]
