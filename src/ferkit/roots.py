@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from ferkit.subkeys import DetectKeys, OutsideKeys, ReportSettings, SmoothKeys, TrackKeys
+from ferkit.subkeys import DetectKeys, MatchKeys, OutsideKeys, ReportSettings, SmoothKeys, TrackKeys
 
 
 @dataclass
@@ -153,6 +153,8 @@ class PredictRoot:
         seconds: Stop after so many of each video or stream.
         video: The annotated copy: mp4 | avi | none.
         timeline: Whether the emotions over time are drawn.
+        script: A yaml or csv of wanted emotions that a video is measured by; see docs/acting.md.
+        cues: Seconds of the video at which the sections with a cue key end, e.g. [4.5,9].
     """
 
     source: Any = None
@@ -172,6 +174,9 @@ class PredictRoot:
     detect: DetectKeys = field(default_factory=DetectKeys)
     track: TrackKeys = field(default_factory=TrackKeys)
     smooth: SmoothKeys = field(default_factory=SmoothKeys)
+    script: str | None = None
+    cues: list[float] | None = None
+    match: MatchKeys = field(default_factory=MatchKeys)
     faces: Any = None
 
 

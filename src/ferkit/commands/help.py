@@ -37,6 +37,7 @@ EXAMPLES = {
         "ferkit predict source=PHOTO out=DIR       with the model that comes with ferkit",
         "ferkit predict source=PHOTO model=RUN out=DIR",
         "ferkit predict source=clip.mp4 model=RUN out=DIR        tracks, timeline, annotated copy",
+        "ferkit predict source=take.mp4 script=scene.yaml out=DIR   measured by an acting script",
         "ferkit predict source=0 model=RUN out=DIR           the first camera, until Ctrl-C",
         "ferkit predict source='https://...' model=RUN out=DIR   a stream, or a page's video",
         "ferkit predict source='photos/*.jpg' model=RUN out=DIR saliency=grad_cam",

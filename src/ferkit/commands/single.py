@@ -38,6 +38,7 @@ from ferkit.training.assemble import TrainRows, make_training, train_rows
 from ferkit.training.augment import WithoutMixup
 from ferkit.training.describe import SPLIT, describe_run
 from ferkit.training.inputs import run_training
+from ferkit.training.length import settle
 from ferkit.training.report_log import open_until_report
 from ferkit.training.settings import TrainerSettings
 from ferkit.training.trainer import Augmentation, Training
@@ -89,7 +90,8 @@ def train_single(
     ready = prepare_training(config, begun)
     views, rows, training, strategy = ready.views, ready.rows, ready.training, ready.strategy
     device = training.device
-    config.trainer.batch_size = training.settings.batch_size  # what "auto" came to, for a resume
+    for key in ("batch_size", "max_epochs"):  # what was chosen for them, for a resume
+        config.trainer[key] = getattr(training.settings, key)
     run = begun or claim_run(_new_folder(config), words, held)
     with said_how_to_go_on(run), open_until_report(logger) as (until_report, show):
         describe_run(run, config, views, rows, training, words)
@@ -130,6 +132,7 @@ def prepare_training(config: DictConfig, begun: RunFolder | None) -> Prepared:
     strategy: Strategy = build(config.imbalance, where="imbalance")
     build(config.tta, where="tta")  # a mistake in it is reported before training, not after
     rows = train_rows(config, views, strategy, settings, device)
+    settings = settle(settings, len(rows.rows), as_plain(config.backbone))
     augment = build(config.augment, where="augment")
     if not hasattr(augment, "mixup"):  # a user's own function
         augment = WithoutMixup(augment)

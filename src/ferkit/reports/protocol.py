@@ -43,7 +43,13 @@ def monitor(record: RunRecord) -> str:
 
 
 def best_epoch(record: RunRecord) -> int | None:
-    """The first epoch with the best value of the monitor, or None without epochs."""
+    """The epoch whose weights were kept, or None without epochs.
+
+    Runs of before have no column for it: theirs is the first with the best value of the monitor.
+    """
+    if "best" in record.epochs and record.epochs["best"].fillna(False).any():
+        kept = record.epochs["best"].fillna(False).astype(bool)
+        return int(record.epochs.loc[kept, "epoch"].iloc[-1])
     column = monitor(record)
     if column not in record.epochs:
         return None
@@ -182,7 +188,7 @@ def _selection(record: RunRecord) -> str:
     sense = "lowest" if column.endswith("loss") else "highest"
     sentence = (
         f"The run has {len(record.epochs)} epoch{'s' * (len(record.epochs) != 1)}; the weights are "
-        f"those of epoch {best}, the first with the {sense} {column}."
+        f"those of epoch {best}, with the {sense} {column}{_tie(record, column, best)}."
     )
     if column.startswith("val"):
         sentence += " As val chose them, its own metrics are slightly optimistic."
@@ -192,6 +198,15 @@ def _selection(record: RunRecord) -> str:
             f"{2 * best}) may gain."
         )
     return sentence
+
+
+def _tie(record: RunRecord, column: str, best: int) -> str:
+    values = record.epochs.set_index("epoch")[column]
+    equal = int((values == values[best]).sum())
+    if equal == 1:
+        return ""
+    rule = "of the lowest val_loss" if "best" in record.epochs else "the first"
+    return f" ({equal} epochs have it; {rule} is taken)"
 
 
 def _test_accesses(record: RunRecord) -> str:

@@ -20,7 +20,9 @@ class TrainerSettings:
     """The node `trainer`.
 
     Attributes:
-        batch_size: Images a step; "auto" is the largest power of two that fits a GPU (64 on a CPU).
+        max_epochs: Passes over the training view; None: by the number of its images (`length.py`).
+        batch_size: Images a step; None: by the number of images; "auto" is the largest power of
+            two that fits a GPU (64 on a CPU).
         accumulate: Batches whose gradients make one update of the weights.
         ema: Decay of the moving average of the weights, in 0..1 without 1; it is what val judges
             and what is kept. None keeps the weights themselves.
@@ -40,8 +42,8 @@ class TrainerSettings:
         max_val_images: The same for val alone.
     """
 
-    max_epochs: int = 10
-    batch_size: int | Literal["auto"] = 64
+    max_epochs: int | None = 10
+    batch_size: int | Literal["auto"] | None = 64
     device: str = "auto"
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
     channels_last: bool = True
@@ -79,8 +81,14 @@ class TrainerSettings:
     @property
     def images_a_step(self) -> int:
         """The batch size, once "auto" is a number."""
-        assert self.batch_size != "auto"
+        assert isinstance(self.batch_size, int)
         return self.batch_size
+
+    @property
+    def epochs(self) -> int:
+        """Passes over the training view, once they are a number."""
+        assert self.max_epochs is not None
+        return self.max_epochs
 
 
 def compiled(settings: TrainerSettings, forward: Callable[..., Scores]) -> Callable[..., Scores]:

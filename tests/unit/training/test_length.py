@@ -1,0 +1,63 @@
+"""Epochs and batch sizes that nobody gave, and ties of what chooses the epoch."""
+
+import json
+from types import SimpleNamespace
+
+import pytest
+import yaml
+
+from ferkit.composition import compose
+from ferkit.training.length import settle
+from ferkit.training.settings import TrainerSettings
+from ferkit.training.trainer import is_better
+from ferkit.tree import choices
+
+OPEN = TrainerSettings(max_epochs=None, batch_size=None)
+
+
+@pytest.mark.parametrize(
+    ("images", "epochs", "batch"),
+    [(28_709, 10, 64), (4000, 10, 64), (1999, 11, 64), (560, 36, 32), (240, 84, 16), (9, 100, 16)],
+)
+def test_few_images_are_shown_oftener_in_smaller_batches(images, epochs, batch):
+    settled = settle(OPEN, images, {})
+    assert (settled.epochs, settled.images_a_step) == (epochs, batch)
+
+
+def test_what_is_given_is_kept_and_learned_weights_need_no_further_epochs():
+    given = TrainerSettings(max_epochs=3, batch_size="auto")
+    assert settle(given, 240, {}) == given
+    for node in ({"pretrained": True}, {"init_from": "RUN"}):
+        assert settle(OPEN, 240, node).epochs == 10
+
+
+def test_every_experiment_gives_its_own():
+    for name in choices("experiment"):
+        trainer = compose(f"experiment={name}").trainer
+        assert trainer.max_epochs is not None and trainer.batch_size is not None, name
+
+
+def test_a_run_records_what_was_chosen(ferkit, tmp_path, monkeypatch):
+    monkeypatch.setattr("ferkit.training.length.SHOWN", 1000)
+    words = ["dataset.train=90", "dataset.val=21", "dataset.test=21", "trainer.threads=1"]
+    code, _, err = ferkit("train", *words, "run_dir=run", "evaluate=[]")
+    assert code == 0, err
+    assert "trainer.batch_size=16 trainer.max_epochs=12, chosen by the 90 images of train" in err
+    trainer = yaml.safe_load((tmp_path / "run" / "config.yaml").read_text())["trainer"]
+    assert (trainer["batch_size"], trainer["max_epochs"]) == (16, 12)
+    rows = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").open()]
+    assert len(rows) == 12 and rows[0]["best"]
+    code, _, err = ferkit("train", "resume=run", "trainer.max_epochs=13")
+    assert code == 0, err
+    assert len((tmp_path / "run" / "metrics.jsonl").read_text().splitlines()) == 13
+
+
+@pytest.mark.parametrize(
+    ("loss", "better"), [(0.9, True), (1.0, False), (1.1, False), (float("nan"), False)]
+)
+def test_a_tie_of_the_monitor_goes_to_the_lower_loss(loss, better):
+    rows = [{"val_accuracy": 0.5, "val_loss": 1.0}, {"val_accuracy": 0.4, "val_loss": 0.1}]
+    settings = TrainerSettings(patience=2)
+    training = SimpleNamespace(settings=settings, rows=rows, best=0.5, since_best=1)
+    assert is_better(training, {"val_accuracy": 0.5, "val_loss": loss}) == better
+    assert training.since_best == (0 if better else 2)
