@@ -65,7 +65,7 @@ def _batch(ready: Prepared) -> list[str]:
     learn = sum(p.numel() for p in training.model.parameters() if p.requires_grad)
     every = sum(p.numel() for p in training.model.parameters())
     name = type(training.model.backbone).__name__
-    steps, epochs = inputs.train.steps, training.settings.max_epochs
+    steps, epochs = inputs.train.steps, training.settings.epochs
     shape = " x ".join(map(str, batch.images.shape[1:]))
     return [
         f"network: {name}, {every:,} parameters" + ("" if learn == every else f", {learn:,} learn"),

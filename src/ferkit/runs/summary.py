@@ -109,7 +109,8 @@ def _progress(
     monitor = str(trainer.get("monitor", "val_accuracy"))
     sign = -1 if MONITORS.get(monitor) == "min" else 1
     rated = [row for row in rows if isinstance(row.get(monitor), int | float)]
-    best = max(rated, key=lambda row: sign * row[monitor], default={})
+    kept = [row for row in rated if row.get("best")]
+    best = kept[-1] if kept else max(rated, key=lambda row: sign * row[monitor], default={})
     return (
         max((int(row["epoch"]) for row in rows), default=0),
         trainer.get("max_epochs"),
