@@ -8,11 +8,13 @@ noise does not change the rotations.
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from math import log
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from ferkit.config import build
 from ferkit.errors import ConfigError, unknown
 from ferkit.training.appearance import blur, correct_gamma, equalize, sharpen
 
@@ -35,6 +37,12 @@ class WithoutMixup:
     def __call__(self, images: Tensor, generator: torch.Generator, /) -> Tensor:
         """What the function makes of a batch."""
         return self.vary(images, generator)
+
+
+def make_augment(node: Any) -> Any:
+    """The augmentation of a node; a user's own function blends nothing."""
+    augment = build(node, where="augment")
+    return augment if hasattr(augment, "mixup") else WithoutMixup(augment)
 
 
 def unchanged() -> WithoutMixup:

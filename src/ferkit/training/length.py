@@ -1,8 +1,9 @@
 """How long, and in which batches, a training view is shown where nobody says.
 
 Ten epochs of 300 photographs in batches of 64 are 40 steps: the running statistics of batch-norms
-still lag behind the weights, whose rate is at its peak for a third of them, and val stays at
-chance (docs/training.md). So few images are shown oftener and in smaller batches.
+do not fit the weights, and val stays at chance where the same weights with statistics taken anew
+do not (docs/training.md). So few images are shown oftener and in smaller batches, and where updates
+are few the statistics are taken anew before val.
 """
 
 from collections.abc import Mapping
@@ -12,11 +13,13 @@ from typing import Any
 from ferkit.log import log
 from ferkit.training.settings import TrainerSettings
 
+CHOSEN = ("max_epochs", "batch_size", "recompute_norms")  # keys of the trainer
 EPOCHS = 10
 MOST_EPOCHS = 100
 SHOWN = 20_000  # images that a network without weights to begin with sees at least
 BATCHES = (64, 32, 16)
 STEPS = 16  # an epoch, of the smallest batch that gives them
+FEW_UPDATES = 2000  # below which running statistics of batch-norms are not trusted
 
 
 def settle(settings: TrainerSettings, images: int, backbone: Mapping[str, Any]) -> TrainerSettings:
@@ -29,15 +32,26 @@ def settle(settings: TrainerSettings, images: int, backbone: Mapping[str, Any]) 
         backbone: The node; `pretrained` and `init_from` say where its weights come from.
     """
     learned = bool(backbone.get("pretrained") or backbone.get("init_from"))
-    found: dict[str, int] = {}
+    found: dict[str, int | bool] = {}
     if settings.batch_size is None:
         found["batch_size"] = _batch(images)
     if settings.max_epochs is None:
         found["max_epochs"] = EPOCHS if learned else _epochs(images)
+    settled = replace(settings, **found)  # type: ignore[arg-type]
+    if settings.recompute_norms is None:
+        anew = bool(found) and settings.ema is None and _updates(settled, images) < FEW_UPDATES
+        settled = replace(settled, recompute_norms=anew)
+        found |= {"recompute_norms": True} if anew else {}
     if found not in ({}, {"batch_size": BATCHES[0], "max_epochs": EPOCHS}):
-        chosen = " ".join(f"trainer.{key}={value}" for key, value in found.items())
+        chosen = " ".join(f"trainer.{key}={str(value).lower()}" for key, value in found.items())
         log.info(f"trainer: {chosen}, chosen by the {images:,} images of train")
-    return replace(settings, **found)  # type: ignore[arg-type]
+    return settled
+
+
+def _updates(settings: TrainerSettings, images: int) -> float:
+    if settings.batch_size == "auto":
+        return FEW_UPDATES  # a GPU's full memory is for large data
+    return settings.epochs * images / settings.images_a_step / settings.accumulate
 
 
 def _batch(images: int) -> int:

@@ -21,6 +21,8 @@ class TrainerSettings:
 
     Attributes:
         max_epochs: Passes over the training view; None: by the number of its images (`length.py`).
+        recompute_norms: Whether batch-norm statistics are taken anew over the training view before
+            val; None: where nobody gave both epochs and batch size, and updates are few.
         batch_size: Images a step; None: by the number of images; "auto" is the largest power of
             two that fits a GPU (64 on a CPU).
         accumulate: Batches whose gradients make one update of the weights.
@@ -54,6 +56,7 @@ class TrainerSettings:
     accumulate: int = 1
     ema: float | None = None
     norms_kept_from: int | None = None
+    recompute_norms: bool | None = False
     cache_on_device: Literal["auto", True, False] = "auto"
     cache_frozen: bool = True
     threads: int | None = None
@@ -72,6 +75,11 @@ class TrainerSettings:
         if self.norms_kept_from is not None and self.norms_kept_from < 0:
             raise ConfigError(
                 f"trainer.norms_kept_from is {self.norms_kept_from}; give 0 epochs or more."
+            )
+        if self.recompute_norms and self.ema is not None:
+            raise ConfigError(
+                "trainer.recompute_norms=true does not go with trainer.ema, which averages the "
+                "statistics too; leave one of them out."
             )
         for key in ("max_epochs", "batch_size", "accumulate", "frames_per_clip"):
             value = getattr(self, key)

@@ -29,6 +29,7 @@ from ferkit.training.checkpoint import save_checkpoint
 from ferkit.training.mixup import blend
 from ferkit.training.optim import Schedule
 from ferkit.training.settings import TrainerSettings, autocast_of
+from ferkit.training.statistics import recompute_norms
 from ferkit.training.updates import add_gradient, keep_statistics, learns_statistics, update
 
 Row = dict[str, Any]
@@ -128,6 +129,8 @@ def fit(
     while training.epoch < training.settings.epochs and not out_of_patience(training):
         started = time.perf_counter()
         row: Row = {"epoch": training.epoch + 1, **train_epoch(training, inputs)}
+        if training.settings.recompute_norms:
+            recompute_norms(training, inputs)
         seconds = time.perf_counter() - started
         with in_place_of(training.model, training.average):
             row |= validate(training, inputs)
