@@ -140,7 +140,7 @@ def make_training(
     _refuse_single_images(model, settings)
     model = model.to(device)
     if settings.channels_last and (reason := why_not_channels_last(model, device)):
-        log.info(reason)
+        log.info(reason + ("; trainer.compile is off too" if settings.compile else ""))
         # torch.compile chooses channels_last by itself on a CPU
         settings = replace(settings, channels_last=False, compile=False)
     if settings.channels_last:
