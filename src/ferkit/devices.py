@@ -2,6 +2,7 @@
 
 import gc
 import sys
+from contextlib import suppress
 
 import torch
 
@@ -79,12 +80,24 @@ def free_memory(device: torch.device) -> int:
 
 
 def _free_of_system() -> int:
+    return _linux_bytes("/proc/meminfo", "MemAvailable") or 4 << 30
+
+
+def _linux_bytes(path: str, name: str) -> int:
+    """A value in kB of a file in /proc, as bytes; 0 where the system has none."""
     try:
-        with open("/proc/meminfo", encoding="ascii") as file:  # noqa: PTH123
-            line = next(line for line in file if line.startswith("MemAvailable"))
+        with open(path, encoding="utf-8") as file:  # noqa: PTH123
+            line = next(line for line in file if line.startswith(f"{name}:"))
         return int(line.split()[1]) * 1024
     except (OSError, StopIteration):
-        return 4 << 30
+        return 0
+
+
+def upload(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
+    """A copy of a CPU tensor on a device; on CUDA nothing waits for it but what uses it."""
+    if device.type != "cuda":
+        return tensor.to(device)
+    return tensor.pin_memory().to(device, non_blocking=True)  # from pageable memory it would wait
 
 
 def release_memory() -> None:
@@ -106,15 +119,21 @@ def is_lost() -> bool:
 
 
 def reset_peak_memory(device: torch.device) -> None:
-    """Begin to count `peak_memory` anew, where the system can: a GPU's."""
+    """Begin to count `peak_memory` anew, where the system can: a GPU's, and Linux' for a CPU."""
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
+        return
+    with suppress(OSError), open("/proc/self/clear_refs", "w", encoding="ascii") as file:  # noqa: PTH123
+        file.write("5")  # the largest resident size becomes that of now
 
 
 def peak_memory(device: torch.device) -> int:
     """Bytes: of the GPU's allocator, else the largest resident size of this process; 0 unknown."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device)
+    # what getrusage gives on Linux counts the process that began this one too
+    if largest := _linux_bytes("/proc/self/status", "VmHWM"):
+        return largest
     try:
         import resource
     except ModuleNotFoundError:  # Windows

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ferkit.devices import free_memory
+from ferkit.devices import free_memory, upload
 
 Order = Callable[[int], np.ndarray]
 DEVICE_FRACTION = 0.5  # of the free memory of the device
@@ -62,7 +62,7 @@ def batches(
 
     An order is uploaded once an epoch: a copy in every step would wait for the GPU.
     """
-    uploaded = torch.from_numpy(order).to(device)
+    uploaded = upload(torch.from_numpy(order), device)
     for start in range(0, len(order), size):
         yield order[start : start + size], uploaded[start : start + size]
 

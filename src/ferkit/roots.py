@@ -38,6 +38,7 @@ class DataRoot:
     dataset: Any = None
     faces: Any = None
     split: Any = None
+    augment: Any = None
 
 
 @dataclass

@@ -1,5 +1,7 @@
 """What differs on CUDA, shown without it: torch.cuda's own functions are replaced."""
 
+import subprocess
+import sys
 from types import SimpleNamespace
 
 import numpy as np
@@ -10,6 +12,7 @@ from torch import nn
 from ferkit import devices
 from ferkit.devices import choose_device, choose_precision, free_memory, is_lost, peak_memory
 from ferkit.loader import fits, in_order, make_loader
+from ferkit.runs.folder import environment
 from ferkit.training.assemble import _fused
 from ferkit.training.resume import _load_optimizer, _take_up
 
@@ -64,6 +67,22 @@ def test_each_training_counts_its_own_peak(monkeypatch, ferkit):
     devices.reset_peak_memory(torch.device("cpu"))
     assert reset == [CUDA]
     assert peak_memory(torch.device("cpu")) > 0
+
+
+def test_the_peak_of_a_cpu_is_counted_anew_too():
+    """Of a process of its own: a large array is gone before the second training begins."""
+    words = (
+        "import numpy as np, torch; from ferkit.devices import peak_memory, reset_peak_memory\n"
+        "cpu = torch.device('cpu'); np.ones(30_000_000); before = peak_memory(cpu)\n"
+        "reset_peak_memory(cpu); print(before - peak_memory(cpu))"
+    )
+    found = subprocess.run([sys.executable, "-c", words], capture_output=True, text=True)
+    assert int(found.stdout) > 200_000_000, found.stderr
+
+
+def test_env_says_whether_tf32_was_on(two_gpus, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda _: "a GPU")
+    assert environment(0, choose_device("cuda:0"), [])["tf32"] is False
 
 
 def test_an_epoch_uploads_its_order_once(monkeypatch):

@@ -181,6 +181,7 @@ def environment(seed: int, device: "torch.device", words: Sequence[str]) -> dict
         "torch": torch.__version__,
         "device": str(device),
         "device_name": name or platform.machine(),
+        "tf32": torch.backends.cudnn.allow_tf32 and device.type == "cuda",
         "threads": torch.get_num_threads(),
         "seed": seed,
         "git": _git_state(),

@@ -40,8 +40,9 @@ def blur(images: Tensor, deviations: Tensor, largest: float) -> Tensor:
 
 def sharpen(images: Tensor, factors: Tensor) -> Tensor:
     """Blend with a smoothed copy as PIL's Sharpness does: 0 is smooth, 1 unchanged, 2 sharper."""
-    kernel = images.new_tensor([[1, 1, 1], [1, 5, 1], [1, 1, 1]]) / 13
-    weights = kernel.expand(images.shape[1], 1, 3, 3)
+    weights = images.new_ones(images.shape[1], 1, 3, 3)  # made there: a list would be copied
+    weights[..., 1, 1] = 5
+    weights /= 13
     smooth = images.clone()
     smooth[..., 1:-1, 1:-1] = F.conv2d(images, weights, groups=images.shape[1])
     return torch.lerp(smooth, images, _per_image(factors, images)).clamp(0, 255)

@@ -2,22 +2,26 @@
 
 All geometry is one resampling. The random values are drawn on the CPU, always the same number a
 face whatever is asked for; so a batch is the same on every device up to rounding, and asking for
-noise does not change the rotations.
+noise does not change the rotations. The one exception is the noise itself: its seed is drawn on the
+CPU, its pixels where the images lie, since uploading them would take longer than a step.
+
+What is drawn goes to the device in one copy that nothing waits for.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from math import log
+from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
+from ferkit.config import build
+from ferkit.devices import upload
 from ferkit.errors import ConfigError, unknown
 from ferkit.training.appearance import blur, correct_gamma, equalize, sharpen
+from ferkit.training.warp import FILLS, affine_matrices, warp
 
-# fill -> grid_sample's word
-_FILLS = {"nearest": "border", "reflect": "reflection", "zeros": "zeros"}
 _DRAWS = 14  # uniform values a face, a column each
 _LATER_DRAWS = 8  # likewise, of a generator of their own: crop, gamma, sharpness, blur, equalize
 _ERASED_AREA = (0.02, 0.33)  # share of the face, Zhong et al. 2020
@@ -37,9 +41,48 @@ class WithoutMixup:
         return self.vary(images, generator)
 
 
+def make_augment(node: Any) -> Any:
+    """The augmentation of a node; a user's own function blends nothing."""
+    augment = build(node, where="augment")
+    return augment if hasattr(augment, "mixup") else WithoutMixup(augment)
+
+
 def unchanged() -> WithoutMixup:
     """No augmentation, of whatever a batch holds."""
     return WithoutMixup(lambda batch, _: batch)
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """What varies a batch, a row a face; all on one device.
+
+    Attributes:
+        first: Uniform values, [B, 14].
+        later: Likewise, [B, 8].
+        matrices: Of the warp, as `affine_matrices` gives them, [B, 2, 3].
+        boxes: What is erased: left, top, right, bottom in pixels, [B, 4].
+        seed: Of the noise.
+    """
+
+    first: Tensor
+    later: Tensor
+    matrices: Tensor
+    boxes: Tensor
+    seed: int
+
+    def to(self, device: torch.device) -> "Drawn":
+        """The same on a device, by one copy."""
+        if self.first.device == device:
+            return self
+        parts = (self.first, self.later, self.matrices.flatten(1), self.boxes)
+        packed = upload(torch.cat(parts, dim=1), device)  # [B, 32]
+        first, later, matrices, boxes = packed.split([part.shape[1] for part in parts], dim=1)
+        return Drawn(first, later, matrices.unflatten(1, (2, 3)), boxes, self.seed)
+
+    def rows(self, chosen: slice) -> "Drawn":
+        """What varies some faces of the batch, e.g. those of one of several processes."""
+        kept = (t[chosen] for t in (self.first, self.later, self.matrices, self.boxes))
+        return Drawn(*kept, seed=self.seed)
 
 
 @dataclass(frozen=True)
@@ -93,8 +136,8 @@ class Augment:
     equalize: float = 0.0
 
     def __post_init__(self) -> None:
-        if self.fill not in _FILLS:
-            raise ConfigError(unknown("augment.fill", str(self.fill), _FILLS))
+        if self.fill not in FILLS:
+            raise ConfigError(unknown("augment.fill", str(self.fill), FILLS))
         limits = {
             "rotation": 180.0,
             "shear": 89.0,
@@ -122,16 +165,36 @@ class Augment:
         Returns:
             Float [B, C, H, W], 0..255, on the same device.
         """
-        drawn = torch.rand(len(images), _DRAWS, generator=generator)  # [B, _DRAWS]
+        sides = (images.shape[-2], images.shape[-1])
+        return self.apply(images, self.draw(generator, len(images), sides).to(images.device))
+
+    def draw(self, generator: torch.Generator, count: int, sides: tuple[int, int]) -> Drawn:
+        """What varies a batch of so many faces.
+
+        Args:
+            generator: On the CPU.
+            sides: Height and width in pixels.
+        """
+        first = torch.rand(count, _DRAWS, generator=generator)  # [B, _DRAWS]
         seed = int(torch.randint(2**62, (), generator=generator))
-        later = torch.Generator().manual_seed(seed ^ 1)  # what is drawn above stays as it was
-        more = torch.rand(len(images), _LATER_DRAWS, generator=later)  # [B, _LATER_DRAWS]
+        extra = torch.Generator().manual_seed(seed ^ 1)  # what is drawn above stays as it was
+        later = torch.rand(count, _LATER_DRAWS, generator=extra)  # [B, _LATER_DRAWS]
+        boxes = torch.zeros(count, 4)
+        if self.erase:
+            boxes = _rectangles(first[:, 9:13], *sides)
+            boxes[first[:, 13] >= self.erase] = 0
+        matrices = self._matrices(first, later, sides) if self._warps else torch.zeros(count, 2, 3)
+        return Drawn(first, later, matrices, boxes, seed)
+
+    def apply(self, images: Tensor, drawn: Drawn) -> Tensor:
+        """A batch varied by what was drawn, on the device of both; nothing waits for the GPU."""
         result = images if images.is_floating_point() else images.float()
-        result = self._move(result, drawn, more)
+        result = self._move(result, drawn)
+        more = drawn.later
         if self.equalize:
             result = equalize(result, more[:, 6] < self.equalize)
         if self.brightness or self.contrast:
-            result = self._relight(result, drawn)
+            result = self._relight(result, drawn.first)
         if self.gamma:
             result = correct_gamma(result, (1 + self.gamma) ** (2 * more[:, 3] - 1))
         if self.sharpness:
@@ -139,27 +202,34 @@ class Augment:
         if self.blur:
             result = blur(result, more[:, 5] * self.blur, self.blur)
         if self.noise:
-            result = add_noise(result, 255 * self.noise, seed)
+            result = add_noise(result, 255 * self.noise, drawn.seed)
         if self.erase:
-            result = self._erase(result, drawn)
+            result = result.masked_fill(_inside(drawn.boxes, result), 0)
         return result
 
-    def _move(self, images: Tensor, drawn: Tensor, more: Tensor) -> Tensor:
-        mirrored = (drawn[:, 0] < 0.5) & self.flip  # [B]
-        if not (self.rotation or self.shift or self.shear or self.zoom or self.crop):
-            chosen = mirrored.to(images.device)[:, None, None, None]
-            return torch.where(chosen, images.flip(-1), images) if self.flip else images
-        either = drawn[:, 1:7] * 2 - 1  # [B, 6], -1..1
-        crop = (more[:, :3] * 2 - 1) * self.crop  # [B, 3]: x, y, side
-        matrices = affine_matrices(
+    @property
+    def _warps(self) -> bool:
+        return bool(self.rotation or self.shift or self.shear or self.zoom or self.crop)
+
+    def _move(self, images: Tensor, drawn: Drawn) -> Tensor:
+        if self._warps:
+            return warp(images, drawn.matrices, self.fill).clamp(0, 255)  # 255 may round up
+        if not self.flip:
+            return images
+        chosen = (drawn.first[:, 0] < 0.5)[:, None, None, None]
+        return torch.where(chosen, images.flip(-1), images)
+
+    def _matrices(self, first: Tensor, later: Tensor, sides: tuple[int, int]) -> Tensor:
+        either = first[:, 1:7] * 2 - 1  # [B, 6], -1..1
+        crop = (later[:, :3] * 2 - 1) * self.crop  # [B, 3]: x, y, side
+        return affine_matrices(
             rotation=either[:, 0] * self.rotation,
             shift=either[:, 1:3] * self.shift + crop[:, :2],
             shear=either[:, 3] * self.shear,
             zoom=(1 + either[:, 4:6] * self.zoom) * (1 + crop[:, 2:]),
-            mirrored=mirrored,
-            sides=(images.shape[-2], images.shape[-1]),
+            mirrored=(first[:, 0] < 0.5) & self.flip,
+            sides=sides,
         )
-        return warp(images, matrices, self.fill).clamp(0, 255)  # 255 may round up
 
     def _relight(self, images: Tensor, drawn: Tensor) -> Tensor:
         either = (drawn[:, 7:9] * 2 - 1).to(images)[:, :, None, None, None]  # [B, 2, 1, 1, 1]
@@ -167,69 +237,9 @@ class Augment:
         mean = images.mean(dim=(1, 2, 3), keepdim=True)
         return ((images - mean) * (1 + either[:, 1] * self.contrast) + mean).clamp(0, 255)
 
-    def _erase(self, images: Tensor, drawn: Tensor) -> Tensor:
-        boxes = _rectangles(drawn[:, 9:13], images.shape[-2], images.shape[-1])  # [B, 4]
-        boxes[drawn[:, 13] >= self.erase] = 0
-        return images.masked_fill(_inside(boxes.to(images.device), images), 0)
-
-
-def affine_matrices(
-    *,
-    rotation: Tensor,
-    shift: Tensor,
-    shear: Tensor,
-    zoom: Tensor,
-    mirrored: Tensor,
-    sides: tuple[int, int],
-) -> Tensor:
-    """Maps from a pixel of the result to the place in the face that it is read from.
-
-    Places are (x, y) in pixels from the centre, y downwards; the order of the parts is Keras'.
-
-    Args:
-        rotation: Degrees, [B].
-        shift: Shares of width and height, [B, 2]; the face moves up and left for positive ones
-            (before the rotation is taken into account).
-        shear: Degrees, [B].
-        zoom: What x and y are multiplied by, [B, 2]; above 1 the face grows smaller.
-        mirrored: Whether the result is mirrored left and right, bool [B].
-        sides: Height and width in pixels.
-
-    Returns:
-        [B, 2, 3].
-    """
-    turn, slant = torch.deg2rad(rotation), torch.deg2rad(shear)
-    rotate = _matrix(turn.cos(), turn.sin(), -turn.sin(), turn.cos())
-    skew = _matrix(slant.cos(), torch.zeros_like(slant), -slant.sin(), torch.ones_like(slant))
-    scale = torch.diag_embed(zoom.clone())
-    scale[:, 0, 0] *= 1 - 2 * mirrored.to(zoom)
-    offset = shift * shift.new_tensor([sides[1], sides[0]])  # [B, 2], x and y in pixels
-    return torch.cat((rotate @ skew @ scale, rotate @ offset[:, :, None]), dim=2)
-
-
-def warp(images: Tensor, matrices: Tensor, fill: str = "nearest") -> Tensor:
-    """Resample a batch bilinearly.
-
-    Args:
-        images: Float [B, C, H, W].
-        matrices: As `affine_matrices` gives them, [B, 2, 3], on any device.
-        fill: What lies beyond the border: "nearest", "reflect" or "zeros".
-
-    Returns:
-        [B, C, H, W].
-    """
-    if not len(images):  # grid_sample refuses an empty batch
-        return images
-    height, width = images.shape[-2:]
-    half = matrices.new_tensor([width / 2, height / 2])
-    # torch's grid runs from -1 to 1 over each side
-    theta = matrices * torch.cat((half, half.new_ones(1))) / half[:, None]
-    grid = F.affine_grid(theta.to(images), [len(images), 1, height, width], align_corners=False)
-    return F.grid_sample(images, grid, padding_mode=_FILLS[fill], align_corners=False)
-
 
 def add_noise(images: Tensor, deviation: float, seed: int) -> Tensor:
-    """Add Gaussian noise, drawn on the CPU.
+    """Add Gaussian noise, drawn where the images lie: it differs between a CPU and a GPU.
 
     Args:
         images: Float [B, C, H, W], 0..255.
@@ -239,13 +249,9 @@ def add_noise(images: Tensor, deviation: float, seed: int) -> Tensor:
     Returns:
         [B, C, H, W], clipped to 0..255.
     """
-    generator = torch.Generator().manual_seed(seed)
-    noise = torch.randn(images.shape, generator=generator) * deviation
+    generator = torch.Generator(images.device).manual_seed(seed)
+    noise = torch.randn(images.shape, generator=generator, device=images.device) * deviation
     return (images + noise.to(images)).clamp(0, 255)
-
-
-def _matrix(a: Tensor, b: Tensor, c: Tensor, d: Tensor) -> Tensor:
-    return torch.stack((a, b, c, d), dim=1).reshape(-1, 2, 2)  # [B, 2, 2]
 
 
 def _rectangles(drawn: Tensor, height: int, width: int) -> Tensor:

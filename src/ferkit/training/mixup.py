@@ -7,6 +7,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from ferkit.devices import upload
+
 
 def blend(
     images: Tensor, targets: Tensor, generator: torch.Generator, augment: Any, classes: int
@@ -83,7 +85,7 @@ def _drawn(
 ) -> tuple[float, Tensor, Tensor, Tensor]:
     seed = int(torch.randint(2**62, (), generator=generator))
     share = float(np.random.default_rng(seed).beta(alpha, alpha))  # torch's takes no generator
-    other = torch.randperm(len(images), generator=generator).to(images.device)  # [B]
+    other = upload(torch.randperm(len(images), generator=generator), images.device)  # [B]
     faces = images if images.is_floating_point() else images.float()
     soft = targets if targets.is_floating_point() else F.one_hot(targets, classes).float()
     return share, other, faces, soft

@@ -9,7 +9,8 @@ from torchvision.transforms.functional import adjust_sharpness
 
 from ferkit.errors import ConfigError
 from ferkit.training.appearance import blur, correct_gamma, equalize, sharpen
-from ferkit.training.augment import Augment, affine_matrices, warp
+from ferkit.training.augment import Augment
+from ferkit.training.warp import affine_matrices, warp
 
 
 @pytest.fixture

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -5,7 +7,8 @@ import yaml
 from scipy import ndimage
 
 from ferkit.errors import ConfigError
-from ferkit.training.augment import Augment, add_noise, affine_matrices, warp
+from ferkit.training.augment import Augment, add_noise
+from ferkit.training.warp import affine_matrices, warp
 
 EVERYTHING = Augment(
     flip=True,
@@ -215,3 +218,38 @@ def test_everything_at_once_keeps_the_range(faces):
 def test_wrong_settings_are_said(options, said):
     with pytest.raises(ConfigError, match=said):
         Augment(**options)
+
+
+def test_a_step_on_a_device_copies_once_and_waits_for_nothing(monkeypatch):
+    """On the device "meta", which stands for a GPU: what is drawn goes there in one copy."""
+    meta, copies, own = torch.device("meta"), [], torch.Tensor.to
+
+    def to(self, *args, **kwargs):
+        result = own(self, *args, **kwargs)
+        if self.device != result.device:
+            copies.append(tuple(self.shape))
+        return result
+
+    def refused(*_, **__):
+        raise AssertionError("a tensor made of numbers is copied, and the copy waits")
+
+    # all but the noise: no generator is on meta
+    vary = replace(
+        EVERYTHING, noise=0.0, crop=0.1, gamma=0.2, sharpness=0.4, blur=1.0, equalize=0.5
+    )
+    drawn = vary.draw(generator(), 4, (48, 48))
+    monkeypatch.setattr(torch.Tensor, "to", to)
+    monkeypatch.setattr(torch.Tensor, "new_tensor", refused)
+    monkeypatch.setattr(torch.Tensor, "item", refused)
+    monkeypatch.setattr(torch.Tensor, "tolist", refused)
+    images = torch.zeros(4, 1, 48, 48, dtype=torch.uint8, device=meta)
+    assert vary.apply(images, drawn.to(meta)).shape == images.shape
+    assert copies == [(4, 32)]
+
+
+def test_rows_of_what_is_drawn_vary_as_in_the_whole_batch(faces):
+    vary = replace(EVERYTHING, noise=0.0)
+    drawn = vary.draw(generator(), len(faces), (48, 48))
+    whole = vary.apply(faces, drawn)
+    part = vary.apply(faces[1:3], drawn.rows(slice(1, 3)))
+    assert torch.allclose(part, whole[1:3], atol=1e-3)
