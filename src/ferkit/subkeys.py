@@ -78,6 +78,19 @@ class SmoothKeys:
 
 
 @dataclass
+class LiveDetectKeys:
+    """Where the mirror looks for faces; `every=1 scale=1` is what `ferkit predict` does.
+
+    Attributes:
+        every: In each so many-th frame; between them boxes follow the optical flow.
+        scale: On a copy of the frame shrunk by this factor, 0.05..1.
+    """
+
+    every: int = 5
+    scale: float = 0.5
+
+
+@dataclass
 class MatchKeys:
     """When a face matches what a section of `script` wants.
 
