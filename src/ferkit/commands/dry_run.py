@@ -62,7 +62,6 @@ def _batch(ready: Prepared) -> list[str]:
     batch = next(iter(inputs.train.epoch(0)))
     training.model.train()
     loss, _ = train_step(training, inputs, batch, 0).tolist()
-    images = len(batch.targets)
     learn = sum(p.numel() for p in training.model.parameters() if p.requires_grad)
     every = sum(p.numel() for p in training.model.parameters())
     name = type(training.model.backbone).__name__
