@@ -77,8 +77,8 @@ class Drawn:
         parts = (self.first, self.later, self.matrices.flatten(1), self.boxes)
         packed = upload(torch.cat(parts, dim=1), device)  # [B, 32]
         sizes = [part.shape[1] for part in parts]
-        first, later, matrices, boxes = torch.split(packed, sizes, dim=1)  # type: ignore[no-untyped-call]
-        return Drawn(first, later, matrices.unflatten(1, (2, 3)), boxes, self.seed)
+        first, later, matrices, boxes = torch.split(packed, sizes, dim=1)
+        return Drawn(first, later, matrices.reshape(-1, 2, 3), boxes, self.seed)
 
     def rows(self, chosen: slice) -> "Drawn":
         """What varies some faces of the batch, e.g. those of one of several processes."""
