@@ -47,6 +47,13 @@ FAKES = {
     "afew": ("videos", "frames"),
     "table": ("csv", "parquet"),
     "merged": ("",),
+    "rafdb": ("official", "kaggle"),
+    "affectnet": ("npy", "csv", "folders"),
+    "expw": ("",),
+    "mmi": ("videos", "frames"),
+    "jaffe": ("",),
+    "parquet": ("named", "text"),
+    "webdataset": ("cls", "json"),
 }
 _SECONDS = 20  # of one trial, above which it counts as hung
 _LONGEST = 4000  # characters of a sentence

@@ -16,7 +16,7 @@ from ferkit.errors import ConfigError, DataError, Stopped, unknown
 from ferkit.log import log_to_stderr
 from ferkit.printable import one_line
 
-TAKES_KEYS = ("train", "eval", "data", "predict", "export", "sweep")
+TAKES_KEYS = ("train", "eval", "data", "predict", "mirror", "export", "sweep")
 _TRACE = "debug=trace"
 _QUIET = "quiet=true"
 _MULTIRUN = {"-m", "--multirun"}
@@ -116,7 +116,7 @@ def _is_answered(command: str, words: list[str]) -> bool:
     if wants_config(words):
         show_config(command, [word for word in words if word != "--dry-run"])
         return True
-    if command in ("eval", "predict"):  # the others compose first by themselves
+    if command in ("eval", "predict", "mirror"):  # the others compose first by themselves
         compose(*words, command=command)
     return False
 

@@ -22,7 +22,11 @@ from ferkit.targets import configs_dir
 from ferkit.tree import OWN, choices, file_of, list_groups
 from ferkit.untrusted import read_yaml
 
-PARTIAL = ("eval", "predict")  # there a few keys of a node may be given, over those of the run
+PARTIAL = (
+    "eval",
+    "predict",
+    "mirror",
+)  # there a few keys of a node may be given, over those of the run
 LAUNCHERS = {  # what each of Hydra's launchers beside its own comes with
     "joblib": "hydra-joblib-launcher",
     "submitit_local": "hydra-submitit-launcher",

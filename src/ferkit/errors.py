@@ -20,6 +20,9 @@ EXTRAS = {  # package to the extra of pyproject.toml that brings it
     "onnxscript": "export",
     "litert-torch": "tflite",
     "av": "video",
+    "starlette": "mirror",
+    "uvicorn": "mirror",
+    "websockets": "mirror",
     "yt-dlp": "stream",
 }
 PLAIN = ("facenet-pytorch",)  # dependencies that someone may have left out all the same

@@ -3,7 +3,15 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from ferkit.subkeys import DetectKeys, OutsideKeys, ReportSettings, SmoothKeys, TrackKeys
+from ferkit.subkeys import (
+    DetectKeys,
+    LiveDetectKeys,
+    MatchKeys,
+    OutsideKeys,
+    ReportSettings,
+    SmoothKeys,
+    TrackKeys,
+)
 
 
 @dataclass
@@ -30,6 +38,7 @@ class DataRoot:
     dataset: Any = None
     faces: Any = None
     split: Any = None
+    augment: Any = None
 
 
 @dataclass
@@ -153,6 +162,8 @@ class PredictRoot:
         seconds: Stop after so many of each video or stream.
         video: The annotated copy: mp4 | avi | none.
         timeline: Whether the emotions over time are drawn.
+        script: A yaml or csv of wanted emotions that a video is measured by; see docs/acting.md.
+        cues: Seconds of the video at which the sections with a cue key end, e.g. [4.5,9].
     """
 
     source: Any = None
@@ -172,6 +183,43 @@ class PredictRoot:
     detect: DetectKeys = field(default_factory=DetectKeys)
     track: TrackKeys = field(default_factory=TrackKeys)
     smooth: SmoothKeys = field(default_factory=SmoothKeys)
+    script: str | None = None
+    cues: list[float] | None = None
+    match: MatchKeys = field(default_factory=MatchKeys)
+    faces: Any = None
+
+
+@dataclass
+class MirrorRoot:
+    """Root keys of `ferkit mirror`.
+
+    Attributes:
+        model: A run, its model.safetensors, a file of `ferkit export`, or a name of `ferkit list
+            model`; null: the packaged model. The page can choose another one.
+        runs: Below this folder lie the runs that the page offers.
+        port: Of the page, on 127.0.0.1; 0 takes a free one.
+        script: An acting script, yaml or csv, that stands ready; the page can read another one.
+        labels: Names of the emotions on the page: ferkit | study (those of balanescu2020).
+        saliency: What the network looks at in the largest face: none | grad_cam |
+            guided_backprop; the page can choose.
+        out: Recordings, and what one keeps, go below it, a folder each.
+        runtime: auto | onnx | torch; auto is onnx where its packages are.
+        force: Cut faces by other `faces` settings than those of the training.
+    """
+
+    model: str | None = None
+    runs: str = "outputs"
+    port: int = 8765
+    script: str | None = None
+    labels: str = "ferkit"
+    saliency: str = "none"
+    out: str = "outputs/mirror"
+    runtime: str = "auto"
+    force: bool = False
+    detect: LiveDetectKeys = field(default_factory=LiveDetectKeys)
+    track: TrackKeys = field(default_factory=TrackKeys)
+    smooth: SmoothKeys = field(default_factory=SmoothKeys)
+    match: MatchKeys = field(default_factory=MatchKeys)
     faces: Any = None
 
 
@@ -232,6 +280,7 @@ ROOTS: dict[str, type] = {
     "eval": EvalRoot,
     "data": DataRoot,
     "predict": PredictRoot,
+    "mirror": MirrorRoot,
     "export": ExportRoot,
     "sweep": SweepRoot,
 }

@@ -75,3 +75,35 @@ class SmoothKeys:
     seconds: float = 0.4
     margin: float = 0.1
     unsure: float = 0.35
+
+
+@dataclass
+class LiveDetectKeys:
+    """Where the mirror looks for faces; `every=1 scale=1` is what `ferkit predict` does.
+
+    Attributes:
+        every: In each so many-th frame; between them boxes follow the optical flow.
+        scale: On a copy of the frame shrunk by this factor, 0.05..1.
+    """
+
+    every: int = 5
+    scale: float = 0.5
+
+
+@dataclass
+class MatchKeys:
+    """When a face matches what a section of `script` wants.
+
+    Attributes:
+        threshold: The smoothed probability of the wanted emotion from which it does, 0..1.
+        margin: By how much less is enough for a match to go on, 0..1.
+        share: Part of a section's time that must match, 0..1.
+        settle: Seconds at a section's beginning that do not count, at most half of it.
+        calibrate: Seconds of resting face before the first section, the zero line; 0: none.
+    """
+
+    threshold: float = 0.5
+    margin: float = 0.1
+    share: float = 0.5
+    settle: float = 0.5
+    calibrate: float = 0.0

@@ -256,7 +256,7 @@ def _family_words(result: CheckResult, copies: Copies) -> list[str]:
 def _bytes_words(pixels: Copies, files: Copies) -> str:
     figures = [(c.distinct, c.groups, c.surplus, c.conflicting, c.across) for c in (pixels, files)]
     if figures[0] == figures[1]:
-        return "by the bytes of the files: the same figures"
+        return "by the bytes of the files: the same counts"
     return f"by the bytes of the files: {files.distinct:,} distinct; " + "; ".join(
         _copies_words(files, "the same bytes")
     )

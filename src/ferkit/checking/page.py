@@ -23,6 +23,7 @@ from ferkit.reports.blocks import (
 )
 from ferkit.reports.document import Document
 from ferkit.reports.html import render_html
+from ferkit.training.captions import CAPTION
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -37,23 +38,25 @@ _WARNINGS = frozenset({"Leak", "Warning"})
 _COLOURS = {"train": "#1f4e8c", "no split": "#1f4e8c", "val": "#d98324", "test": "#9fb8d8"}
 
 
-def write_page(result: CheckResult, out: Path) -> Path:
+def write_page(result: CheckResult, out: Path, seen: tuple[bytes, str] | None = None) -> Path:
     """Write one self-contained html page.
 
     Args:
         result: What `check` found.
         out: The page, if it ends in .html, else a folder that gets `<dataset>.html`.
 
+        seen: A png of what a network would see, and a sentence on it.
+
     Returns:
         The page.
     """
-    html = render_html(_document(result))
+    html = render_html(_document(result, seen))
     page = out if out.suffix == ".html" else out / f"{result.index.name}.html"
     write_text(page, html)
     return page
 
 
-def _document(result: CheckResult) -> Document:
+def _document(result: CheckResult, seen: tuple[bytes, str] | None) -> Document:
     index = result.index
     classes = [(name, _faces_of(result, name)) for name in index.emotions]
     sheets = [sheet for sheet in _sheets(result) if sheet[2]]
@@ -64,6 +67,7 @@ def _document(result: CheckResult) -> Document:
         _counts_table(result.counts),
         Heading("Findings", anchor="findings"),
         Terms(tuple(_by_topic(findings(result))), _WARNINGS),
+        *_seen(seen),
         Heading("Faces of each class", anchor="faces", short="Faces"),
     ]
     for name, faces in classes:
@@ -73,6 +77,15 @@ def _document(result: CheckResult) -> Document:
         blocks += [heading, Sentences((sentence,), "note"), Gallery((), (((), faces),))]
     subtitle = f"{index.variant}, read from {index.root}"
     return Document(f"{index.name}: what it holds", tuple(blocks), subtitle)
+
+
+def _seen(seen: tuple[bytes, str] | None) -> list[Block]:
+    if seen is None:
+        return []
+    drawn, sentence = seen
+    alt = "Prepared faces beside what augmentation makes of them"
+    picture = Picture("", drawn, alt, f"{CAPTION} {sentence}", full=True)
+    return [Heading("What the network sees", anchor="seen"), picture]
 
 
 def _counts_table(counts: pd.DataFrame) -> Table:

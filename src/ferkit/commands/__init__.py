@@ -5,6 +5,7 @@ COMMANDS = {
     "eval": "make a run's report again, or predict a view and report on it",
     "data": "data check|prepare|show|fake dataset=NAME: look at, prepare or imitate a dataset",
     "predict": "faces and emotions of images, videos, cameras and streams",
+    "mirror": "a page on this machine: the camera's faces and emotions, live; an acting script",
     "export": "a trained network as an .onnx file, checked against torch",
     "sweep": "search over any keys of train with Optuna; goes on after a kill",
     "runs": "runs [DIR]: the runs below a folder: what, how far, metrics, state",

@@ -27,6 +27,7 @@ from ferkit.reports.comparison.compare import (
 from ferkit.reports.comparison.difficulty import difficulty_sheets, halves_sheet
 from ferkit.reports.comparison.groups import group_sheets
 from ferkit.reports.comparison.methods import (
+    HELD_OUT,
     Method,
     find_method,
     find_runs,
@@ -41,7 +42,7 @@ from ferkit.reports.formats import write_document, write_files
 from ferkit.reports.plots import render
 
 STEM, DIFFICULTY = "comparison", "difficulty"
-_VIEWS = ("test", "val", "held_out")  # the first that every run has
+_VIEWS = ("test", "val", HELD_OUT)  # the first that every run has
 _ON_TEST = (
     "These are metrics of test: choosing among the methods by them would be selection on test; "
     "choose with view=val."
@@ -75,14 +76,17 @@ def _report_comparison(
     config: DictConfig, methods: Sequence[Method], out: Path, command: str, left_out: Sequence[str]
 ) -> None:
     view = config.view or _common_view(methods)
+    pooled = _cross_validated(methods, view)
     methods, lacking = _with_view(methods, view)
     reference = find_method(methods, config.baseline)
+    pooled = [method for method in pooled if method.dataset != reference.dataset]
     same = [method for method in methods if method.dataset == reference.dataset]
     same.sort(key=lambda method: method is not reference)  # the reference first
-    others = sorted({m.dataset for m in methods} - {reference.dataset})
+    in_matrix = {run.folder for method in pooled for run in method.runs}
+    others = sorted({m.dataset for m in (*methods, *pooled)} - {reference.dataset})
     paired = _measure_paired(same, view, as_words(config.recall))
     sheets = _sheets(reference, same, paired, config.correction)
-    sheets += transfer_sheets(methods, view)
+    sheets += transfer_sheets([*methods, *pooled], view)
     sheets += [] if paired.why_not else group_sheets(same, view)
     sheets += [calibration_sheet(same, view), runs_sheet(same, paired.measured)]
     notes = [
@@ -91,9 +95,10 @@ def _report_comparison(
         *([_OTHERS.format(", ".join(others))] if others else []),
         *([_NOT_PAIRED.format(paired.why_not)] if paired.why_not else []),
         *left_out,
-        *lacking,
+        *(sentence for folder, sentence in lacking.items() if folder not in in_matrix),
     ]
-    many = f"{len(methods)} methods" if len(methods) > 1 else plain_name(methods[0].name)
+    count = len(methods) + len(pooled)
+    many = f"{count} methods" if count > 1 else plain_name(methods[0].name)
     title = f"{many} on {reference.dataset}, {in_words(view)}"
     pictures, captions = reliability_pictures(same, view)
     if len(same) > 1 and not paired.why_not:
@@ -208,8 +213,19 @@ def _common_view(methods: Sequence[Method]) -> str:
     return "val"
 
 
-def _with_view(methods: Sequence[Method], view: str) -> tuple[list[Method], list[str]]:
-    """The methods, less the runs that have not predicted the view; a sentence for each of those."""
+def _cross_validated(methods: Sequence[Method], view: str) -> list[Method]:
+    """The methods that have no such view, since every fold held out a part of their dataset."""
+    pooled = []
+    for method in methods:
+        runs = tuple(
+            r for r in method.runs if r.view(view) is None and r.view(HELD_OUT) is not None
+        )
+        pooled += [Method(method.name, runs)] if runs else []
+    return pooled
+
+
+def _with_view(methods: Sequence[Method], view: str) -> tuple[list[Method], dict[Path, str]]:
+    """The methods, less the runs without the view; the folder of each to a sentence."""
     kept = []
     lacking = [run for method in methods for run in method.runs if run.view(view) is None]
     for method in methods:
@@ -219,4 +235,4 @@ def _with_view(methods: Sequence[Method], view: str) -> tuple[list[Method], list
         known = sorted({name for run in lacking for _, name in run.predictions})
         raise ConfigError(unknown("view", view, known))
     words = "{0} is left out: it has not predicted {1}; `ferkit eval run={0} view={1}` does"
-    return kept, [words.format(run.folder, view) for run in lacking]
+    return kept, {run.folder: words.format(run.folder, view) for run in lacking}

@@ -44,12 +44,14 @@ def _check(config: DictConfig) -> None:
 def _show(config: DictConfig) -> None:
     from ferkit.checking.check import check
     from ferkit.checking.page import write_page
+    from ferkit.checking.seen import draw_seen
     from ferkit.views import read_index
 
     out = Path(config.out or "outputs/data")
     usable_folder(out.parent if out.suffix == ".html" else out, "out")
-    result = check(read_index(config.dataset))
-    print(write_page(result, out))
+    index = read_index(config.dataset)
+    seen = draw_seen(config, index)  # a mistake in faces= or augment= is reported at once
+    print(write_page(check(index), out, seen))
 
 
 def _prepare(config: DictConfig) -> None:

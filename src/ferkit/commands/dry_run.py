@@ -61,15 +61,16 @@ def _batch(ready: Prepared) -> list[str]:
     inputs = make_inputs(training, ready.augment, ready.strategy, ready.views, ready.rows)
     batch = next(iter(inputs.train.epoch(0)))
     training.model.train()
-    loss, _, images = train_step(training, inputs, batch, 0).tolist()
+    loss, _ = train_step(training, inputs, batch, 0).tolist()
     learn = sum(p.numel() for p in training.model.parameters() if p.requires_grad)
     every = sum(p.numel() for p in training.model.parameters())
     name = type(training.model.backbone).__name__
-    steps, epochs = inputs.train.steps, training.settings.max_epochs
+    steps, epochs = inputs.train.steps, training.settings.epochs
     shape = " x ".join(map(str, batch.images.shape[1:]))
+    loss /= len(batch.targets)
     return [
         f"network: {name}, {every:,} parameters" + ("" if learn == every else f", {learn:,} learn"),
-        f"batch: {len(batch.images)} of {shape} on {training.device}, loss {loss / images:.3f}",
+        f"batch: {len(batch.images)} of {shape} on {training.device}, loss {loss:.3f}",
         f"steps: {steps:,} an epoch, {steps * epochs:,} in {epochs} epochs",
         "nothing was trained and no run folder was made (--dry-run)",
     ]

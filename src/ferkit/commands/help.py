@@ -37,9 +37,17 @@ EXAMPLES = {
         "ferkit predict source=PHOTO out=DIR       with the model that comes with ferkit",
         "ferkit predict source=PHOTO model=RUN out=DIR",
         "ferkit predict source=clip.mp4 model=RUN out=DIR        tracks, timeline, annotated copy",
+        "ferkit predict source=take.mp4 script=scene.yaml out=DIR   measured by an acting script",
         "ferkit predict source=0 model=RUN out=DIR           the first camera, until Ctrl-C",
         "ferkit predict source='https://...' model=RUN out=DIR   a stream, or a page's video",
         "ferkit predict source='photos/*.jpg' model=RUN out=DIR saliency=grad_cam",
+    ),
+    "mirror": (
+        "ferkit mirror                             http://127.0.0.1:8765/, until Ctrl-C",
+        "ferkit mirror model=RUN                   with one's own network",
+        "ferkit mirror script=scene.yaml           an acting script, followed live",
+        "ferkit mirror detect.every=1 detect.scale=1   every value as `ferkit predict` has it",
+        "ferkit mirror saliency=grad_cam labels=study port=9000",
     ),
     "export": (
         "ferkit export run=DIR                     DIR/model.onnx, checked against torch",

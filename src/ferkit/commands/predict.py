@@ -28,10 +28,15 @@ from ferkit.inference.photographs import (
 from ferkit.inference.runtime import Predictor, is_onnx, load_predictor
 from ferkit.inference.saliency import check_method
 from ferkit.log import log
+from ferkit.mirror.cues import timed
+from ferkit.mirror.match import MatchSettings
+from ferkit.mirror.script import Script, for_model, read_script
+from ferkit.mirror.script_report import write_script_report
+from ferkit.mirror.take import Take
 from ferkit.model import FaceClassifier
 from ferkit.packaged import TERMS, find_model, is_packaged
 from ferkit.progress import counted
-from ferkit.video.analysis import AnalysisSettings, DetectSettings
+from ferkit.video.analysis import Analysed, AnalysisSettings, DetectSettings
 from ferkit.video.predict import VideoSettings, predict_video
 from ferkit.video.smooth import SmoothSettings
 from ferkit.video.sources import Source, find_sources, folders_of
@@ -58,11 +63,13 @@ def predict(config: DictConfig) -> list[Path]:
     Raises:
         DataError: there is no image and no video, or none of them can be read.
     """
-    settings = video_settings(config)
+    settings, script = video_settings(config), _script(config)
     explained = config.saliency != "none" and config.runtime == "auto"
     chosen = find_model(config.model)
     runtime = "torch" if explained and not is_onnx(chosen) else config.runtime
     model = load_predictor(chosen, runtime=runtime, device=config.device, batch=config.batch_size)
+    if script is not None:
+        for_model(script, model.emotions)
     if is_packaged(chosen):
         log.info(f"model: {chosen.name}; {TERMS}")
     asked = None if config.faces is None else as_plain(config.faces)
@@ -73,19 +80,24 @@ def predict(config: DictConfig) -> list[Path]:
     usable_folder(out, "out")
     images = [Path(source.name) for source in sources if source.kind == "picture"]
     videos = [source for source in sources if source.kind != "picture"]
-    parts: list[Callable[[], Path]] = []
+    if script is not None and not videos:
+        raise ConfigError(f"script={config.script} is of a video, and source= has none; give one.")
+    parts: list[Callable[[], list[Path]]] = []
     if images:
-        parts.append(lambda: predict_images(config, model, faces, detect, images, out))
+        parts.append(lambda: [predict_images(config, model, faces, detect, images, out)])
     for video, folder in zip(videos, folders_of(videos, out, alone=not images), strict=True):
-        parts.append(partial(_predict_video, video, model, faces, detect, settings, folder))
+        one = partial(_predict_video, video, model, faces, detect, settings, folder)
+        take = None if script is None else _take(script, model, config)
+        parts.append(partial(one, take))
     return _all_that_can_be_read(parts)
 
 
-def _all_that_can_be_read(parts: Sequence[Callable[[], Path]]) -> list[Path]:
-    tables, failed = [], []
+def _all_that_can_be_read(parts: Sequence[Callable[[], list[Path]]]) -> list[Path]:
+    tables: list[Path] = []
+    failed = []
     for part in parts:
         try:
-            tables.append(part())
+            tables += part()
         except DataError as error:
             failed.append(error)
     if not tables:
@@ -102,15 +114,41 @@ def _predict_video(
     detect: Detector | None,
     settings: VideoSettings,
     out: Path,
-) -> Path:
-    written = predict_video(source, model, faces, detect, settings, out)
+    take: Take | None,
+) -> list[Path]:
+    watch = None if take is None else partial(_played, take)
+    written = predict_video(source, model, faces, detect, settings, out, watch)
     totals = written.totals
     log.info(
         f"{source.shown}: {totals.analysed:,} frames of {totals.duration:.1f} s, "
         f"{written.faces:,} faces in {len(totals.tracks):,} tracks; "
         f"{totals.analysed - totals.found:,} frames without a face"
     )
-    return written.table
+    if take is None:
+        return [written.table]
+    take.end(totals.duration)
+    return [written.table, write_script_report(out / "script", take, source=source.shown)]
+
+
+def _script(config: DictConfig) -> Script | None:
+    """The script, every section of which has a time."""
+    if config.script is None:
+        if config.cues is not None:
+            raise ConfigError("cues= ends the sections of a script; give script= too.")
+        return None
+    cues = None if config.cues is None else as_plain(config.cues)
+    return timed(
+        read_script(Path(config.script)), cues, MatchSettings(**as_plain(config.match)).calibrate
+    )
+
+
+def _take(script: Script, model: Predictor, config: DictConfig) -> Take:
+    return Take(script, model.emotions, MatchSettings(**as_plain(config.match)), start=0.0)
+
+
+def _played(take: Take, analysed: Analysed) -> None:
+    if analysed.faces is not None:
+        take.add(analysed.frame.time, analysed.faces, analysed.frame.image)
 
 
 def video_settings(config: DictConfig) -> VideoSettings:

@@ -35,9 +35,10 @@ from ferkit.runs.folder import (
 )
 from ferkit.splits import read_split
 from ferkit.training.assemble import TrainRows, make_training, train_rows
-from ferkit.training.augment import WithoutMixup
-from ferkit.training.describe import SPLIT, describe_run
+from ferkit.training.augment import make_augment
+from ferkit.training.describe import SPLIT, describe_run, keep_augmented
 from ferkit.training.inputs import run_training
+from ferkit.training.length import CHOSEN, settle
 from ferkit.training.report_log import open_until_report
 from ferkit.training.settings import TrainerSettings
 from ferkit.training.trainer import Augmentation, Training
@@ -89,10 +90,13 @@ def train_single(
     ready = prepare_training(config, begun)
     views, rows, training, strategy = ready.views, ready.rows, ready.training, ready.strategy
     device = training.device
-    config.trainer.batch_size = training.settings.batch_size  # what "auto" came to, for a resume
+    chosen = {k: getattr(training.settings, k) for k in CHOSEN if config.trainer.get(k) is None}
+    for key in CHOSEN:  # what was chosen for them, for a resume
+        config.trainer[key] = getattr(training.settings, key)
     run = begun or claim_run(_new_folder(config), words, held)
     with said_how_to_go_on(run), open_until_report(logger) as (until_report, show):
-        describe_run(run, config, views, rows, training, words)
+        describe_run(run, config, views, rows, training, words, chosen)
+        keep_augmented(run, config, views, rows, ready.augment)
         for warning in views.warnings():
             log.warning(f"{warning}")
         run_training(training, ready.augment, strategy, views, rows, run, until_report)
@@ -130,9 +134,8 @@ def prepare_training(config: DictConfig, begun: RunFolder | None) -> Prepared:
     strategy: Strategy = build(config.imbalance, where="imbalance")
     build(config.tta, where="tta")  # a mistake in it is reported before training, not after
     rows = train_rows(config, views, strategy, settings, device)
-    augment = build(config.augment, where="augment")
-    if not hasattr(augment, "mixup"):  # a user's own function
-        augment = WithoutMixup(augment)
+    settings = settle(settings, len(rows.rows), as_plain(config.backbone))
+    augment = make_augment(config.augment)
     training = make_training(config, settings, strategy, views, rows, device)
     return Prepared(views, rows, strategy, augment, training)
 

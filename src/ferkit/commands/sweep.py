@@ -18,6 +18,7 @@ from ferkit.tree import list_groups
 from ferkit.untrusted import read_yaml, require_shape
 
 FILE = "sweep.yaml"
+EPOCHS = 10  # of a trial, where no word gives them
 FREE = ("trials", "n_jobs", "out", "resume", "retry_failed")  # may change when a search goes on
 
 
@@ -58,7 +59,7 @@ def _run(folder: Path, settings: DictConfig, space: Space, config: DictConfig) -
         make_pruner(settings.pruner, settings.startup, settings.prune_after),
     )
     plan = Plan(settings.trials, settings.monitor, _epochs, settings.n_jobs)
-    always = [f"trainer.monitor={settings.monitor}", "evaluate=[val]"]
+    always = [f"trainer.monitor={settings.monitor}", "evaluate=[val]", *_length(config, space)]
     launch = launcher(folder / "trials", always, _placer(config, settings.n_jobs))
     log.info(f"sweep: {folder}")
     try:
@@ -77,7 +78,15 @@ def _run(folder: Path, settings: DictConfig, space: Space, config: DictConfig) -
 
 
 def _epochs(words: Sequence[str]) -> int:
-    return int(compose(*words).trainer.max_epochs)
+    return int(compose(*words).trainer.max_epochs or EPOCHS)
+
+
+def _length(config: DictConfig, space: Space) -> list[str]:
+    """As many epochs for every trial, since pruning compares them epoch by epoch."""
+    if config.trainer.max_epochs is not None or "trainer.max_epochs" in space.distributions:
+        return []
+    log.info(f"trainer.max_epochs={EPOCHS} in every trial; give or search another number")
+    return [f"trainer.max_epochs={EPOCHS}"]
 
 
 def _try_all(space: Space) -> DictConfig:

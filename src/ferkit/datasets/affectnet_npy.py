@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from functools import partial
+from functools import lru_cache, partial
 from io import BytesIO
 from pathlib import Path
 
@@ -11,8 +11,8 @@ import pandas as pd
 
 from ferkit.datasets.index import FaceIndex, make_index
 from ferkit.datasets.layout import find_root, incomplete, split_name
-from ferkit.datasets.packed import is_folder, read_bytes
-from ferkit.datasets.walk import list_files, shown, subfolders
+from ferkit.datasets.packed import is_folder, read_bytes, split_path
+from ferkit.datasets.walk import is_regular, list_files, shown, subfolders
 from ferkit.errors import DataError
 from ferkit.progress import progress
 from ferkit.untrusted import guarded
@@ -20,6 +20,7 @@ from ferkit.untrusted import guarded
 _EXPRESSION, _VALENCE, _AROUSAL = "_exp.npy", "_val.npy", "_aro.npy"
 _MOST_BYTES = 10_000
 _NO_ARRAY = "is no .npy file of one number or word"
+_AGAIN = "copy it again"
 _NO_ANNOTATION = "image without an annotation"
 _NO_IMAGE = "annotation without an image"
 _NO_CLASS = "expression that is none of 0 to 7"
@@ -95,6 +96,7 @@ def _rows(
     names = {path: path.rsplit("/", 1)[-1].rpartition(".")[0] for path in images}
     dropped[_NO_IMAGE] += len(annotated - set(names.values()))
     rows: list[dict[str, object]] = []
+    home = folder.as_posix()
     with progress(len(images), f"reading {folder.name}", "image", leave=False) as bar:
         for path in images:
             bar.update()
@@ -102,47 +104,64 @@ def _rows(
             if names[path] not in annotated:
                 beside[_NO_ANNOTATION].append(place)
                 continue
-            start = folder / "annotations" / names[path]
-            label = codes.get(_code(Path(f"{start}{_EXPRESSION}")))
+            start = f"{home}/annotations/{names[path]}"
+            label = codes.get(_code(f"{start}{_EXPRESSION}"))
             if label is None:
                 beside[_NO_CLASS].append(place)
                 continue
             row: dict[str, object] = {"key": place, "path": place, "label": label, "split": split}
             if valence:
-                row["valence"] = _number(Path(f"{start}{_VALENCE}"))
-                row["arousal"] = _number(Path(f"{start}{_AROUSAL}"))
+                row["valence"] = _number(f"{start}{_VALENCE}")
+                row["arousal"] = _number(f"{start}{_AROUSAL}")
             rows.append(row)
     return rows
 
 
-def _cell(path: Path) -> str:
+def _cell(path: str) -> str:
     """The one value of an array without dimensions, a number or a word."""
     try:
-        content = read_bytes(path, _MOST_BYTES)
+        content = _read(path)
     except OSError as error:
         raise DataError(f"affectnet: {path} cannot be read ({error.strerror}).") from error
-    load = partial(np.load, BytesIO(content), allow_pickle=False)
-    values: np.ndarray = guarded(load, f"affectnet: {path}", _NO_ARRAY, "copy it again")
-    if values.size != 1 or values.dtype.kind not in "iufUS":
-        raise DataError(
-            f"affectnet: {path} holds {values.dtype} [{values.size}], not one number; copy it "
-            "again."
-        )
-    cell = values.reshape(-1)[0]
+    start = 10 + int.from_bytes(content[8:10], "little")
+    kind = guarded(partial(_dtype, content[:start]), f"affectnet: {path}", _NO_ARRAY, _AGAIN)
+    if kind.kind not in "iufUS" or len(content) - start != kind.itemsize:
+        raise DataError(f"affectnet: {path} {_NO_ARRAY} (dtype {kind}); {_AGAIN}.")
+    cell = np.frombuffer(content, kind, 1, start)[0]
     return (cell.decode("ascii", "replace") if isinstance(cell, bytes) else str(cell)).strip()
 
 
-def _code(path: Path) -> str:
+def _read(path: str) -> bytes:
+    if split_path(path) is not None:
+        return read_bytes(Path(path), _MOST_BYTES)
+    with open(path, "rb") as file:  # noqa: PTH123 (a Path costs more than the file)
+        return file.read(_MOST_BYTES)
+
+
+@lru_cache(1000)
+def _dtype(header: bytes) -> np.dtype:
+    """The type of one value by an array's header, which hundreds of thousands share."""
+    file = BytesIO(header)
+    version = np.lib.format.read_magic(file)
+    if version != (1, 0):
+        raise ValueError(f"a header of version {version}")
+    shape, _, kind = np.lib.format.read_array_header_1_0(file)
+    if shape not in ((), (1,)):
+        raise ValueError(f"shape {shape}")
+    return kind
+
+
+def _code(path: str) -> str:
     number = _to_float(_cell(path), path)
     return str(int(number)) if np.isfinite(number) and number.is_integer() else ""
 
 
-def _number(path: Path) -> float:
-    value = _to_float(_cell(path), path) if path.exists() else float("nan")
+def _number(path: str) -> float:
+    value = _to_float(_cell(path), path) if is_regular(path) else float("nan")
     return value if abs(value) <= 1 else float("nan")
 
 
-def _to_float(text: str, path: Path) -> float:
+def _to_float(text: str, path: str) -> float:
     try:
         return float(text)
     except ValueError as error:

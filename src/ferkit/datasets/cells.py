@@ -28,17 +28,37 @@ def read_cells(path: Path) -> tuple[list[str], list[list[str]]]:
         raise DataError(f"{path} is no file that can be read; give a csv file.")
     try:
         with open_text(path) as file:
-            lines = _Lines(file, path)
-            first = next(lines, "")
-            separator = max(",;\t", key=first.count)
-            if first.count(separator) >= _MOST_COLUMNS:
-                raise DataError(f"{path} has more than {_MOST_COLUMNS:,} columns; save it again.")
-            lines.again, lines.number, lines.length = first, 0, 0
-            return _rows(csv.reader(lines, delimiter=separator), lines, path)
+            return parse_cells(file, path)
+    except OSError as error:
+        raise _unreadable(error, path) from error
+
+
+def parse_cells(file: TextIO, where: object) -> tuple[list[str], list[list[str]]]:
+    """`read_cells` of an open file, or of a text.
+
+    Args:
+        file: Opened with `newline=""`.
+        where: Its name, for messages.
+
+    Raises:
+        DataError: as `read_cells`.
+    """
+    try:
+        lines = _Lines(file, where)
+        first = next(lines, "")
+        separator = max(",;\t", key=first.count)
+        if first.count(separator) >= _MOST_COLUMNS:
+            raise DataError(f"{where} has more than {_MOST_COLUMNS:,} columns; save it again.")
+        lines.again, lines.number, lines.length = first, 0, 0
+        return _rows(csv.reader(lines, delimiter=separator), lines, where)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(
-            f"{path} cannot be read as a table ({shown(error)}); save it again as csv in UTF-8."
-        ) from error
+        raise _unreadable(error, where) from error
+
+
+def _unreadable(error: Exception, where: object) -> DataError:
+    return DataError(
+        f"{where} cannot be read as a table ({shown(error)}); save it again as csv in UTF-8."
+    )
 
 
 def read_columns(path: Path) -> pd.DataFrame:
@@ -55,7 +75,7 @@ def read_columns(path: Path) -> pd.DataFrame:
 class _Lines:
     """The lines of a file, none of them longer than a row may be."""
 
-    def __init__(self, file: TextIO, path: Path) -> None:
+    def __init__(self, file: TextIO, path: object) -> None:
         self.file = file
         self.path = path
         self.again = ""
@@ -80,7 +100,7 @@ class _Lines:
 
 
 def _rows(
-    reader: Iterator[list[str]], lines: _Lines, path: Path
+    reader: Iterator[list[str]], lines: _Lines, path: object
 ) -> tuple[list[str], list[list[str]]]:
     header: list[str] | None = None
     rows = []

@@ -47,7 +47,7 @@ def read_drawn(
     """Draw the built-in example.
 
     Args:
-        root: Not used, there is no folder; every adapter takes one.
+        root: Not used; a folder that exists is refused, for someone's data lie there.
         train: Number of training images; every split has at least one image of each class.
         val: Number of validation images.
         test: Number of test images.
@@ -64,6 +64,11 @@ def read_drawn(
         ConfigError: a split smaller than the classes, too few people, a size, seed or
             difficulty out of range.
     """
+    if root is not None and Path(root).is_dir():
+        raise ConfigError(
+            f"dataset.root={root} is read by no dataset: dataset=drawn draws its faces; name the "
+            "dataset too, e.g. dataset=folder for class folders (`ferkit list dataset`)."
+        )
     counts = {"train": train, "val": val, "test": test}
     _check(counts, people, size, difficulty)
     if seed < 0:

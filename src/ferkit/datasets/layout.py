@@ -8,13 +8,12 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-from ferkit.datasets.packed import is_folder, open_bytes, size_of
+from ferkit.datasets.packed import LFS_HEAD, is_folder, open_bytes, size_of
 from ferkit.datasets.walk import entry_names, file_names, files_in, shown, subfolders
 from ferkit.emotions import EMOTIONS, canonical
 from ferkit.errors import DataError, DatasetLayoutError, DatasetNotFoundError
 
 _ARCHIVE_SUFFIXES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar")
-_LFS_HEAD = b"version https://git-lfs.github.com/spec/"
 _LONGEST_SPLIT = 40
 _SPLITS = {
     **dict.fromkeys(("train", "training", "trn"), "train"),
@@ -109,7 +108,7 @@ def is_lfs_pointer(path: Path) -> bool:
     """Whether a file is a Git-LFS pointer in place of the data; what cannot be read is none."""
     try:
         with open_bytes(path) as file:
-            return file.read(len(_LFS_HEAD)) == _LFS_HEAD
+            return file.read(len(LFS_HEAD)) == LFS_HEAD
     except OSError:
         return False
 

@@ -19,7 +19,21 @@ from ferkit.datasets.packed_zip import open_zip
 from ferkit.errors import DataError
 
 _THROUGH = re.compile(r"\.(zip|tar)(?=/|$)|\.parquet(?=/)", re.IGNORECASE)
-_OPEN = 8  # archives held open at a time, shards of one dataset
+_OPEN = 128  # archives held open at a time, shards of one dataset
+LFS_HEAD = b"version https://git-lfs.github.com/spec/"
+
+
+def split_path(path: Path | str) -> tuple[str, str] | None:
+    """The archive that a path leads into, and the name in it ("" for itself); nothing is opened."""
+    text = path if isinstance(path, str) else path.as_posix()
+    for match in _THROUGH.finditer(text):
+        try:
+            status = Path(text[: match.end()]).stat()
+        except (OSError, ValueError):
+            return None
+        if stat.S_ISREG(status.st_mode):
+            return text[: match.end()], text[match.end() + 1 :].rstrip("/")
+    return None
 
 
 def inside(path: Path | str) -> tuple[Archive, str] | None:
@@ -28,30 +42,30 @@ def inside(path: Path | str) -> tuple[Archive, str] | None:
     Raises:
         DataError: the archive is damaged.
     """
-    text = path if isinstance(path, str) else path.as_posix()
-    for match in _THROUGH.finditer(text):
-        try:
-            status = Path(text[: match.end()]).stat()
-        except (OSError, ValueError):
-            return None
-        if stat.S_ISREG(status.st_mode):
-            key = text[: match.end()], status.st_size, status.st_mtime_ns, os.getpid()
-            archive = _opened(*key)
-            return archive, text[match.end() + 1 :].rstrip("/")
-    return None
+    parts = split_path(path)
+    if parts is None:
+        return None
+    status = Path(parts[0]).stat()
+    return _opened(parts[0], status.st_size, status.st_mtime_ns, os.getpid()), parts[1]
 
 
 @lru_cache(_OPEN)
 def _opened(path: str, size: int, changed: int, process: int) -> Archive:  # noqa: ARG001
     # A handle has one position in its file: processes must not share it.
+    with Path(path).open("rb") as file:
+        if file.read(len(LFS_HEAD)) == LFS_HEAD:
+            raise DataError(
+                f"{path} is a Git-LFS pointer ({size} bytes), not the data; run `git lfs pull` in "
+                "its repository or download the file itself."
+            )
     kinds = {".zip": open_zip, ".tar": open_tar, ".parquet": open_parquet}
     return kinds[Path(path).suffix.lower()](path)
 
 
 def archive_of(path: Path | str) -> Path:
     """The file on the disk: the archive for what lies in one, else the path itself."""
-    found = inside(path)
-    return Path(path) if found is None else Path(found[0].path)
+    parts = split_path(path)
+    return Path(path) if parts is None else Path(parts[0])
 
 
 def is_folder(path: Path) -> bool:
@@ -66,11 +80,11 @@ def refuse_packed(path: Path) -> None:
     Raises:
         DataError: it lies in an archive.
     """
-    found = inside(path)
-    if found is not None:
+    parts = split_path(path)
+    if parts is not None:
         raise DataError(
             f"{path} cannot be read inside an archive, as images and tables can; unpack "
-            f"{found[0].path} and set dataset.root to the folder."
+            f"{parts[0]} and set dataset.root to the folder."
         )
 
 
@@ -89,7 +103,8 @@ def open_bytes(path: Path) -> BufferedReader:
         OSError: there is no such file.
         DataError: it is in a damaged archive, or unpacks to far more than it weighs.
     """
-    found = inside(path)
+    parts = split_path(path)
+    found = inside(path) if parts is not None and parts[1] else None
     if found is None:
         return path.open("rb")
     archive, name = found

@@ -19,12 +19,14 @@ def open_tar(path: str) -> Archive:
     """
     places: dict[str, tuple[int, int]] = {}
 
+    file = Path(path).open("rb")  # noqa: SIM115 (as long as the archive)
+
     def open_member(name: str) -> io.BufferedReader:
-        return io.BufferedReader(_Slice(path, *places[name]))
+        return io.BufferedReader(_Slice(file, *places[name]))
 
     archive = Archive(path, open_member)
     try:
-        with tarfile.open(path, "r:") as packed:
+        with tarfile.open(path, "r:", tarinfo=_Header) as packed:
             while (member := packed.next()) is not None:
                 packed.members = []  # type: ignore[attr-defined]  # else every header is kept: 1.5 kB a member
                 if member.isdir():
@@ -50,11 +52,27 @@ def _refuse_rest(path: str, end: int) -> None:
             )
 
 
+class _Header(tarfile.TarInfo):
+    """A header of which a plain file's name and size alone are read, in a fifth of the time."""
+
+    @classmethod
+    def frombuf(cls, buf: Any, encoding: str, errors: str) -> "_Header":
+        plain = len(buf) == _BLOCK and buf[156] in b"0\0" and buf[124] < 0x80 and not buf[345]
+        name = bytes(buf[:100]).partition(b"\0")[0]
+        if not plain or not name or name.endswith(b"/"):
+            return super().frombuf(buf, encoding, errors)
+        if tarfile.nti(buf[148:156]) != 256 + sum(buf) - sum(buf[148:156]):  # type: ignore[attr-defined]
+            return super().frombuf(buf, encoding, errors)  # which says what is wrong
+        header = cls(name.decode(encoding, errors))
+        header.size = int(bytes(buf[124:136]).rstrip(b"\0 ") or b"0", 8)
+        return header
+
+
 class _Slice(io.RawIOBase):
     """A part of a file as a file."""
 
-    def __init__(self, path: str, start: int, size: int) -> None:
-        self._file = Path(path).open("rb")  # noqa: SIM115 (close closes it)
+    def __init__(self, file: io.BufferedReader, start: int, size: int) -> None:
+        self._file = file
         self._start, self._size, self._place = start, size, 0
 
     def readable(self) -> bool:
@@ -72,12 +90,9 @@ class _Slice(io.RawIOBase):
         return self._place
 
     def readinto(self, buffer: Any) -> int:
+        count = max(0, min(len(buffer), self._size - self._place))
         self._file.seek(self._start + self._place)
-        content = self._file.read(max(0, min(len(buffer), self._size - self._place)))
+        content = self._file.read(count)
         buffer[: len(content)] = content
         self._place += len(content)
         return len(content)
-
-    def close(self) -> None:
-        self._file.close()
-        super().close()

@@ -10,24 +10,32 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ferkit.datasets.archive import Archive
+from ferkit.datasets.file_names import (
+    is_image,
+    is_junk,
+    is_unsupported_image,
+    printable,
+    shown,
+)
 from ferkit.datasets.packed import inside, open_bytes
 from ferkit.errors import DataError
 
-IMAGE_SUFFIXES = frozenset(
-    {".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".bmp", ".dib", ".gif"}
-    | {".tif", ".tiff", ".webp", ".pgm", ".ppm", ".pbm", ".pnm"}
-)
-# Images all the same, but of formats that `faces.decode` does not read.
-UNSUPPORTED_SUFFIXES = frozenset(
-    {".heic", ".heif", ".avif", ".jxl", ".jp2", ".j2k", ".jpx", ".svg", ".eps", ".psd", ".tga"}
-    | {".ico", ".pcx", ".xcf", ".exr", ".hdr", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".raw"}
-)
-_JUNK_NAMES = frozenset(
-    {"__macosx", "thumbs.db", "desktop.ini", "ehthumbs.db", "ehthumbs_vista.db", "icon\r"}
-    | {"@eadir", "@recycle", "@recently-snapshot", "#recycle", "#snapshot", "$recycle.bin"}
-    | {"system volume information", "lost+found", "lost.dir", "__pycache__", "picasa.ini"}
-)
-_LONGEST = 80  # characters of a name in a sentence
+__all__ = [  # names of files, too: who walks a folder needs both
+    "Listing",
+    "entry_names",
+    "file_names",
+    "files_in",
+    "image_files",
+    "is_image",
+    "is_junk",
+    "is_regular",
+    "is_unsupported_image",
+    "list_files",
+    "looks_like_image",
+    "printable",
+    "shown",
+    "subfolders",
+]
 
 
 @dataclass
@@ -64,51 +72,6 @@ class Listing:
     def junk(self) -> int:
         """How many files are the operating system's own."""
         return len(self.junk_files)
-
-
-def is_junk(name: str) -> bool:
-    """Whether a file or folder name is an operating system's litter: hidden, `__MACOSX`, ...
-
-    >>> is_junk("._happy1.jpg"), is_junk("Thumbs.db"), is_junk("@eaDir"), is_junk("happy1.jpg")
-    (True, True, True, False)
-    """
-    return name.startswith(".") or name.lower() in _JUNK_NAMES
-
-
-def is_image(name: str) -> bool:
-    """Whether a name ends as an image file's does, in any case.
-
-    >>> is_image("AF01ANS.JPG"), is_image("notes.txt")
-    (True, False)
-    """
-    return os.path.splitext(name)[1].lower() in IMAGE_SUFFIXES
-
-
-def is_unsupported_image(name: str) -> bool:
-    """Whether a name ends as an image file's does that cannot be read (HEIC, AVIF, SVG, ...)."""
-    return os.path.splitext(name)[1].lower() in UNSUPPORTED_SUFFIXES
-
-
-def shown(name: object) -> str:
-    r"""A name or cell for a sentence: of one line, printable, and not longer than a line.
-
-    >>> shown("a\nb"), len(shown("x" * 500))
-    ('a\\nb', 80)
-    """
-    text = str(name)
-    cut = text if len(text) <= _LONGEST else f"{text[: _LONGEST - 23]}...{text[-20:]}"
-    return printable(cut)
-
-
-def printable(text: str) -> str:
-    r"""A text on one line: what cannot be printed (line breaks, lone surrogates) is escaped.
-
-    >>> printable("a\nb 开心")
-    'a\\nb 开心'
-    """
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def is_regular(path: Path | str) -> bool:

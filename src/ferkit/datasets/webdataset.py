@@ -127,7 +127,7 @@ def _rows(
     found = inside(base / shard)
     assert found is not None
     archive = found[0]
-    split = shard_split(shard)
+    split, home = shard_split(shard), f"{base / shard}"
     for sample, parts in _samples(archive.sizes).items():
         images = [ending for ending in parts if is_image(f"a.{ending}")]
         if not images:
@@ -135,7 +135,7 @@ def _rows(
             continue
         beside[_SECOND] += [f"{shard}/{sample}.{ending}" for ending in images[1:]]
         path = f"{shard}/{sample}.{images[0]}"
-        native = _label(archive, sample, parts, label, f"{base / shard}/{sample}")
+        native = _label(archive, sample, parts, label, f"{home}/{sample}")
         yield f"{shard}/{sample}", path, native, split
 
 

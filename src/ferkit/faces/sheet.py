@@ -1,10 +1,12 @@
-"""A sheet of crops beside their originals: what preparing did, to be looked at."""
+"""Sheets of faces to be looked at: crops beside their originals, lines of faces with a name."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pandas as pd
+from PIL import Image, ImageDraw, ImageFont
 
 from ferkit.datasets.index import FaceIndex
 from ferkit.faces.align import resize
@@ -31,8 +33,38 @@ def write_sheet(
     cells = [np.hstack([_original(index, int(rows[i]), boxes[i]), _tile(faces[i])]) for i in chosen]
     cells += [np.full_like(cells[0], 255)] * (-len(cells) % COLUMNS)
     lines = [np.hstack(cells[i : i + COLUMNS]) for i in range(0, len(cells), COLUMNS)]
-    _, encoded = cv2.imencode(path.suffix, cv2.cvtColor(np.vstack(lines), cv2.COLOR_RGB2BGR))
-    path.write_bytes(encoded.tobytes())  # imwrite is silent about a full disk
+    path.write_bytes(_as_png(np.vstack(lines)))
+
+
+def draw_lines(lines: Sequence[tuple[str, Sequence[Sequence[np.ndarray]]]]) -> bytes:
+    """A png with a line a name: its groups of faces, a gap after each.
+
+    Args:
+        lines: Name and groups; a face is uint8 [H, W] or [H, W, 3]. At least one line.
+    """
+    gap = np.full((SIDE, SIDE // 4, 3), 255, np.uint8)
+    drawn = []
+    for name, groups in lines:
+        parts = [part for group in groups for part in (*map(_tile, group), gap)]
+        drawn.append(np.hstack([_name(name), *parts]))
+    width = max(line.shape[1] for line in drawn)
+    padded = [
+        np.pad(line, ((0, 0), (0, width - line.shape[1]), (0, 0)), constant_values=255)
+        for line in drawn
+    ]
+    return _as_png(np.vstack(padded))
+
+
+def _name(name: str) -> np.ndarray:
+    tile = Image.new("RGB", (SIDE, SIDE), "white")
+    font = ImageFont.load_default(size=15)
+    ImageDraw.Draw(tile).text((SIDE - 8, SIDE // 2), name[:12], "black", font, anchor="rm")
+    return np.asarray(tile)
+
+
+def _as_png(picture: np.ndarray) -> bytes:
+    _, encoded = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+    return encoded.tobytes()  # written by the caller: imwrite is silent about a full disk
 
 
 def _original(index: FaceIndex, row: int, box: list[float] | None) -> np.ndarray:

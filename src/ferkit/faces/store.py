@@ -130,7 +130,7 @@ def make_card(
             "variant": index.variant,
             "emotions": list(index.emotions),
             "notes": index.notes,
-            "warnings": [*index.warnings, *_uneven(shares)],
+            "warnings": [*index.warnings, *_uneven(shares, here)],
         },
         "faces": asdict(settings),
         "n": len(kept),
@@ -162,14 +162,20 @@ def _dropped_shares(
     return {str(name): round(float(share), 4) for name, share in shares.items()}
 
 
-def _uneven(shares: Mapping[str, float]) -> list[str]:
-    """Classes that lose unevenly change what is being learnt; one public trainer lost 60%."""
+def _uneven(shares: Mapping[str, float], reasons: Mapping[str, int]) -> list[str]:
+    """Classes that lose unevenly change what is being learnt; one public trainer lost 60%.
+
+    Args:
+        reasons: Why images were dropped, to how many.
+    """
     if not shares:
         return []
     worst, best = max(shares, key=shares.__getitem__), min(shares, key=shares.__getitem__)
     if shares[worst] - shares[best] < 0.05:
         return []
+    why = ", ".join(f"{reason}: {count:,}" for reason, count in reasons.items())
+    keeps = "; faces.no_face=whole keeps the images in which no face was found"
     return [
-        f"preparing dropped {shares[worst]:.0%} of {worst} but {shares[best]:.0%} of {best}; "
-        "faces.no_face=whole keeps the images in which no face was found"
+        f"preparing dropped {shares[worst]:.0%} of {worst} but {shares[best]:.0%} of {best} "
+        f"({why}){keeps if 'no face' in reasons else ''}"
     ]

@@ -46,7 +46,12 @@ class Predictor:
 
 
 def load_predictor(
-    source: str | Path, *, runtime: str = "auto", device: str = "auto", batch: int = BATCH
+    source: str | Path,
+    *,
+    runtime: str = "auto",
+    device: str = "auto",
+    batch: int = BATCH,
+    threads: int | None = None,
 ) -> Predictor:
     """The network of a run folder, a model.safetensors or an .onnx file, ready to predict.
 
@@ -56,6 +61,7 @@ def load_predictor(
             model beside which `ferkit export` has put one; torch for all others.
         device: Of torch; onnxruntime takes a GPU where its package has one.
         batch: Faces at once.
+        threads: Of the CPU for onnxruntime; None for all cores but one.
 
     Raises:
         ConfigError: an unknown runtime, one whose package is missing, or torch for an .onnx file.
@@ -64,21 +70,22 @@ def load_predictor(
     if runtime not in RUNTIMES:
         raise ConfigError(unknown("runtime", runtime, RUNTIMES))
     path = Path(source)
+    threads = spare_threads() if threads is None else threads
     if is_onnx(path):
         if runtime == "torch":
             raise ConfigError(
                 f"runtime=torch cannot run {path}; give model= the run or the model.safetensors "
                 "that it was made from, or leave runtime out."
             )
-        return onnx_predictor(open_onnx(path, device, spare_threads()), batch)
+        return onnx_predictor(open_onnx(path, device, threads), batch)
     place = choose_device(device)
     if runtime == "auto" and place.type == "cpu":
-        found = _exported(path, device)
+        found = _exported(path, device, threads)
         if found is not None:
             return onnx_predictor(found, batch)
     model = load_model(path, str(place))
     if runtime == "onnx":
-        return _converted(model, path, device, batch)
+        return _converted(model, path, device, batch, threads)
     return torch_predictor(model, batch)
 
 
@@ -87,14 +94,14 @@ def is_onnx(source: str | Path) -> bool:
     return Path(source).suffix.lower() == SUFFIX
 
 
-def _exported(path: Path, device: str) -> OnnxFile | None:
+def _exported(path: Path, device: str, threads: int) -> OnnxFile | None:
     """The .onnx file beside a model's weights, where it is of these and can be run here."""
     weights = path / "model.safetensors" if path.is_dir() else path
     beside = weights.with_suffix(SUFFIX)
     if not (weights.is_file() and beside.is_file() and find_spec("onnxruntime")):
         return None
     with suppress(DataError):  # one that cannot be read does not keep torch from running
-        file = open_onnx(beside, device, spare_threads())
+        file = open_onnx(beside, device, threads)
         return file if file.weights == weights_sum(weights) else None
     return None
 
@@ -132,7 +139,9 @@ def onnx_predictor(file: OnnxFile, batch: int = BATCH) -> Predictor:
     return Predictor(card.emotions, card.size, card.channels, card.nodes["faces"], probabilities)
 
 
-def _converted(model: FaceClassifier, path: Path, device: str, batch: int) -> Predictor:
+def _converted(
+    model: FaceClassifier, path: Path, device: str, batch: int, threads: int
+) -> Predictor:
     """The model.onnx beside a model's weights if it is of these weights, else converted now."""
     from ferkit.inference.export import ExportError, onnx_bytes
 
@@ -140,14 +149,14 @@ def _converted(model: FaceClassifier, path: Path, device: str, batch: int) -> Pr
     beside = weights.with_suffix(SUFFIX)
     total = weights_sum(weights)
     if beside.is_file():
-        found = open_onnx(beside, device, spare_threads())
+        found = open_onnx(beside, device, threads)
         if found.weights == total:
             return onnx_predictor(found, batch)
         log.info(
             f"{beside} was made from other weights; the network is converted again for this time"
         )
     try:
-        return onnx_predictor(open_onnx(onnx_bytes(model, total), device, spare_threads()), batch)
+        return onnx_predictor(open_onnx(onnx_bytes(model, total), device, threads), batch)
     except ExportError as error:
         log.info(f"{error} It runs in torch.")
         return torch_predictor(model, batch)

@@ -23,6 +23,7 @@ from ferkit.reports.synthetic import draw_examples
 from ferkit.reports.tables import METRIC_NAMES, format_metric
 from ferkit.reports.views import View, view_blocks
 from ferkit.runs.record import RunRecord
+from ferkit.training.captions import CAPTION
 
 _HEADLINE = ("accuracy", "balanced_accuracy", "macro_f1")
 _SHOWN_FIRST = 3  # views whose metrics stand in the headline
@@ -49,6 +50,7 @@ def report_document(record: RunRecord, views: Sequence[View], *, faces: bool) ->
         *(_synthetic(record) if faces else ()),
         *(block for view in views for block in view_blocks(view, record, faces=faces)),
         *_training(record),
+        *(_augmented(record) if faces else ()),
         *_settings(record),
     ]
     return Document(title(record), tuple(blocks), _SUBTITLE)
@@ -115,6 +117,14 @@ def _training(record: RunRecord) -> list[Block]:
         "curves.png", render(drawn, "png"), alt, caption, svg=render(drawn, "svg"), full=True
     )
     return [Heading("Training", anchor="training"), curves]
+
+
+def _augmented(record: RunRecord) -> list[Block]:
+    if not record.augmented:
+        return []
+    alt = "Training faces beside what augmentation makes of them"
+    picture = Picture("augmented.png", record.augmented, alt, CAPTION, full=True)
+    return [Heading("What the network sees", level=3), picture]
 
 
 def _settings(record: RunRecord) -> list[Block]:

@@ -15,6 +15,7 @@ _HELD_OUT = (
     "Every face is a test face of one fold, predicted once, after that fold's training, by the "
     "network that did not see it."
 )
+_FEW_UPDATES = 300  # batches, below which a network from random weights has hardly begun
 _MONITOR = "val_accuracy"  # where the settings do not say
 
 
@@ -43,7 +44,13 @@ def monitor(record: RunRecord) -> str:
 
 
 def best_epoch(record: RunRecord) -> int | None:
-    """The first epoch with the best value of the monitor, or None without epochs."""
+    """The epoch whose weights were kept, or None without epochs.
+
+    Runs of before have no column for it: theirs is the first with the best value of the monitor.
+    """
+    if "best" in record.epochs and record.epochs["best"].fillna(False).any():
+        kept = record.epochs["best"].fillna(False).astype(bool)
+        return int(record.epochs.loc[kept, "epoch"].iloc[-1])
     column = monitor(record)
     if column not in record.epochs:
         return None
@@ -182,7 +189,7 @@ def _selection(record: RunRecord) -> str:
     sense = "lowest" if column.endswith("loss") else "highest"
     sentence = (
         f"The run has {len(record.epochs)} epoch{'s' * (len(record.epochs) != 1)}; the weights are "
-        f"those of epoch {best}, the first with the {sense} {column}."
+        f"those of epoch {best}, with the {sense} {column}{_tie(record, column, best)}."
     )
     if column.startswith("val"):
         sentence += " As val chose them, its own metrics are slightly optimistic."
@@ -191,7 +198,40 @@ def _selection(record: RunRecord) -> str:
             f" It is the last epoch: val was still improving, so more (trainer.max_epochs="
             f"{2 * best}) may gain."
         )
+    return sentence + _length(record)
+
+
+def _length(record: RunRecord) -> str:
+    """What was chosen by the number of images, and whether the run was too short to be judged."""
+    chosen = record.data.get("chosen") or {}
+    keys = {k: v for k, v in chosen.items() if k != "images"}
+    sentence = ""
+    if keys:
+        typed = ", ".join(f"trainer.{key}={str(value).lower()}" for key, value in keys.items())
+        sentence = f" Chosen by the {chosen.get('images', 0):,} images of train: {typed}."
+    trainer, backbone = (record.config.get(node) or {} for node in ("trainer", "backbone"))
+    counts = (record.data.get("counts_after") or {}).get("train")
+    images = sum((counts or (record.data.get("counts") or {}).get("train") or {}).values())
+    batch = trainer.get("batch_size")
+    learned = backbone.get("pretrained") or backbone.get("init_from")
+    if learned or not isinstance(batch, int) or batch < 1 or not images:
+        return sentence
+    updates = -(-images // batch) * len(record.epochs)
+    if updates < _FEW_UPDATES:
+        sentence += (
+            f" It was short: {updates:,} batches from random weights say little of what can be "
+            "learned; leave trainer.max_epochs and trainer.batch_size out, or give more epochs."
+        )
     return sentence
+
+
+def _tie(record: RunRecord, column: str, best: int) -> str:
+    values = record.epochs.set_index("epoch")[column]
+    equal = int((values == values[best]).sum())
+    if equal == 1:
+        return ""
+    rule = "of the lowest val_loss" if "best" in record.epochs else "the first"
+    return f" ({equal} epochs have it; {rule} is taken)"
 
 
 def _test_accesses(record: RunRecord) -> str:

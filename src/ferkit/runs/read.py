@@ -60,6 +60,7 @@ DATA_SHAPE: dict[Any, Any] = {
 }
 ROW_SHAPE: dict[Any, Any] = {
     "epoch": int,
+    "best": bool,
     **dict.fromkeys(
         (
             "train_loss",

@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ferkit.errors import DataError
+from ferkit.runs.augmented import read_augmented
 from ferkit.runs.read import (
     ACCESS_SHAPE,
     DATA_SHAPE,
@@ -40,6 +41,7 @@ class RunRecord:
         predictions: View to its predictions frame; val first, then test, then by name.
         faces: (view, key) to an image, [H, W] or [H, W, 3] RGB uint8.
         saliency: (view, key) to what supported the prediction, [H, W] uint8.
+        augmented: A png of training faces as the network sees them, empty where there is none.
         synthetic: Some faces that resampling made, None where it made none.
     """
 
@@ -53,6 +55,7 @@ class RunRecord:
     faces: dict[tuple[str, str], NDArray[np.uint8]]
     saliency: dict[tuple[str, str], NDArray[np.uint8]]
     synthetic: Examples | None
+    augmented: bytes = b""
 
 
 def read_run(run: Path) -> RunRecord:
@@ -79,6 +82,7 @@ def read_run(run: Path) -> RunRecord:
         faces=faces,
         saliency=saliency,
         synthetic=read_examples(run / "predictions" / "synthetic.npz"),
+        augmented=read_augmented(run),
     )
 
 

@@ -1,5 +1,6 @@
 """What the runs below a folder are, how far they went and what they reached: a row each."""
 
+import csv
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from ferkit.tree import choices, entries, file_of
 
 _MARKS = frozenset({"config.yaml", "overrides.yaml", "metrics.jsonl"})  # any of them makes a run
 _SHOWN = ("dataset=", "backbone=", "run_dir=", "resume=")  # have columns of their own, or say where
+ENDED_EARLY = "ended early"  # as the table of a search has it
 _HELD_OUT = "held_out"  # the view of a cross-validation
 
 
@@ -32,7 +34,7 @@ class RunSummary:
         asked: How many were asked for.
         val_accuracy: Of the epoch that the monitor chose; so are the other metrics.
         test_accuracy: Of the run's own test view, or pooled over the folds of a cross-validation.
-        state: running, stopped, done or damaged.
+        state: running, stopped, done or damaged; of a search's trial also ended early.
         problem: What is damaged.
     """
 
@@ -82,6 +84,8 @@ def _summarize(run: Path) -> RunSummary:
     epochs, asked, best = _progress(run, config)
     val, test = report.get("val") or best, _test(run, report)
     state = "running" if held else "done" if _is_done(run, config, report) else "stopped"
+    if state == "stopped" and run.name in _ended_early(run.parent):
+        state = ENDED_EARLY
     return RunSummary(
         run,
         _date(run),
@@ -109,7 +113,8 @@ def _progress(
     monitor = str(trainer.get("monitor", "val_accuracy"))
     sign = -1 if MONITORS.get(monitor) == "min" else 1
     rated = [row for row in rows if isinstance(row.get(monitor), int | float)]
-    best = max(rated, key=lambda row: sign * row[monitor], default={})
+    kept = [row for row in rated if row.get("best")]
+    best = kept[-1] if kept else max(rated, key=lambda row: sign * row[monitor], default={})
     return (
         max((int(row["epoch"]) for row in rows), default=0),
         trainer.get("max_epochs"),
@@ -136,6 +141,16 @@ def _is_done(run: Path, config: Mapping[str, Any], report: Mapping[str, Any]) ->
     asked = (config.get("trainer") or {}).get("max_epochs")
     nothing = config.get("evaluate") == []
     return nothing and asked is not None and len(read_rows(run)) >= int(asked)
+
+
+def _ended_early(trials: Path) -> frozenset[str]:
+    """The trials of a search that its pruner ended: nothing is to be gone on with."""
+    table = trials.with_name("trials.csv")
+    if trials.name != "trials" or not table.is_file():
+        return frozenset()
+    with table.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    return frozenset(row["Trial"] for row in rows if row.get("State") == ENDED_EARLY)
 
 
 def _dataset(config: Mapping[str, Any], data: Mapping[str, Any]) -> str:

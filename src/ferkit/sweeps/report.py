@@ -12,13 +12,14 @@ from ferkit.printable import in_words, quoted
 from ferkit.reports.document import Sheet
 from ferkit.reports.formats import write_document
 from ferkit.runs.read import read_rows
+from ferkit.runs.summary import ENDED_EARLY
 from ferkit.sweeps.plots import draw_history, draw_slices, png
 from ferkit.sweeps.space import Space
 from ferkit.sweeps.study import best_trial
 
 STATES = {
     TrialState.COMPLETE: "done",
-    TrialState.PRUNED: "ended early",
+    TrialState.PRUNED: ENDED_EARLY,
     TrialState.FAIL: "failed",
     TrialState.RUNNING: "stopped; goes on with resume",
     TrialState.WAITING: "waiting",

@@ -146,7 +146,8 @@ def make_training(
     if settings.channels_last:
         model = model.to(memory_format=torch.channels_last)
     counts = train.counts(len(views.emotions))
-    loss = make_loss(config, strategy, views, counts, feature_size(model)).to(device)
+    features = feature_size(model)
+    loss = make_loss(config, strategy, views, counts, features, settings.epochs).to(device)
     # all of them: what is frozen gets no gradient and is passed over, and may thaw later
     optimizer = build(
         config.optimizer,
@@ -162,7 +163,7 @@ def make_training(
         config.scheduler,
         where="scheduler",
         optimizer=optimizer,
-        steps=per_epoch * settings.max_epochs,
+        steps=per_epoch * settings.epochs,
         steps_per_epoch=per_epoch,
     )
     return Training(
@@ -193,13 +194,19 @@ def _refuse_single_images(model: FaceClassifier, settings: TrainerSettings) -> N
 
 
 def make_loss(
-    config: DictConfig, strategy: Strategy, views: Views, counts: np.ndarray, features: int
+    config: DictConfig,
+    strategy: Strategy,
+    views: Views,
+    counts: np.ndarray,
+    features: int,
+    epochs: int,
 ) -> torch.nn.Module:
     """The loss, with the class weights and costs that the strategy asks for.
 
     Args:
         counts: Images a class that are trained on, [K].
         features: How many values the backbone's features of one face are.
+        epochs: Passes over the training view.
     """
     loss = build(
         config.loss,
@@ -207,7 +214,7 @@ def make_loss(
         classes=len(views.emotions),
         weights=strategy.weights(counts, views.emotions),
         counts=counts,
-        epochs=int(config.trainer.max_epochs),
+        epochs=epochs,
         feature_size=features,
     )
     return strategy.add_costs(loss, counts, views.emotions)

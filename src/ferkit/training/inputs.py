@@ -138,7 +138,7 @@ def _order(strategy: Strategy, class_ids: np.ndarray, seed: int) -> Order:
 def _log_epoch(training: Training, further: Callable[[Row], None]) -> Callable[[Row], None]:
     def log_row(row: Row) -> None:
         log.info(
-            f"epoch {row['epoch']:>3}/{training.settings.max_epochs}  "
+            f"epoch {row['epoch']:>3}/{training.settings.epochs}  "
             f"train {row['train_loss']:.4f} {row['train_accuracy']:.3f}  "
             f"val {row['val_loss']:.4f} {row['val_accuracy']:.3f}  "
             f"macro F1 {row['val_macro_f1']:.3f}  {row['images_per_second']:.0f} images/s"

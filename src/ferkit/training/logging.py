@@ -274,7 +274,7 @@ def patient(send: Log) -> Log:
 
 def metrics(row: Row) -> dict[str, float]:
     """The numbers of an epoch."""
-    numbers = {k: v for k, v in row.items() if isinstance(v, int | float)}
+    numbers = {k: v for k, v in row.items() if type(v) in (int, float)}
     return {k: float(v) for k, v in numbers.items() if k not in ("format", "epoch")}
 
 

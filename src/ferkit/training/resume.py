@@ -85,7 +85,7 @@ def _take_up(training: Training, state: dict[str, Any]) -> None:
     if _settings_of(fresh) - _settings_of(state["schedule"]):
         raise ValueError("it has another schedule")
     scheduler.load_state_dict(state["schedule"])
-    if state["max_epochs"] != training.settings.max_epochs and "total_steps" in fresh:
+    if state["max_epochs"] != training.settings.epochs and "total_steps" in fresh:
         # a longer or shorter cycle keeps its own shape, from the step that was reached
         scheduler.total_steps = fresh["total_steps"]
         scheduler._schedule_phases = fresh["_schedule_phases"]

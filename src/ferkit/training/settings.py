@@ -20,7 +20,11 @@ class TrainerSettings:
     """The node `trainer`.
 
     Attributes:
-        batch_size: Images a step; "auto" is the largest power of two that fits a GPU (64 on a CPU).
+        max_epochs: Passes over the training view; None: by the number of its images (`length.py`).
+        recompute_norms: Whether batch-norm statistics are taken anew over the training view before
+            val; None: where nobody gave both epochs and batch size, and updates are few.
+        batch_size: Images a step; None: by the number of images; "auto" is the largest power of
+            two that fits a GPU (64 on a CPU).
         accumulate: Batches whose gradients make one update of the weights.
         ema: Decay of the moving average of the weights, in 0..1 without 1; it is what val judges
             and what is kept. None keeps the weights themselves.
@@ -40,8 +44,8 @@ class TrainerSettings:
         max_val_images: The same for val alone.
     """
 
-    max_epochs: int = 10
-    batch_size: int | Literal["auto"] = 64
+    max_epochs: int | None = 10
+    batch_size: int | Literal["auto"] | None = 64
     device: str = "auto"
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
     channels_last: bool = True
@@ -52,6 +56,7 @@ class TrainerSettings:
     accumulate: int = 1
     ema: float | None = None
     norms_kept_from: int | None = None
+    recompute_norms: bool | None = False
     cache_on_device: Literal["auto", True, False] = "auto"
     cache_frozen: bool = True
     threads: int | None = None
@@ -71,6 +76,11 @@ class TrainerSettings:
             raise ConfigError(
                 f"trainer.norms_kept_from is {self.norms_kept_from}; give 0 epochs or more."
             )
+        if self.recompute_norms and self.ema is not None:
+            raise ConfigError(
+                "trainer.recompute_norms=true does not go with trainer.ema, which averages the "
+                "statistics too; leave one of them out."
+            )
         for key in ("max_epochs", "batch_size", "accumulate", "frames_per_clip"):
             value = getattr(self, key)
             if value is not None and value != "auto" and value < 1:
@@ -79,8 +89,14 @@ class TrainerSettings:
     @property
     def images_a_step(self) -> int:
         """The batch size, once "auto" is a number."""
-        assert self.batch_size != "auto"
+        assert isinstance(self.batch_size, int)
         return self.batch_size
+
+    @property
+    def epochs(self) -> int:
+        """Passes over the training view, once they are a number."""
+        assert self.max_epochs is not None
+        return self.max_epochs
 
 
 def compiled(settings: TrainerSettings, forward: Callable[..., Scores]) -> Callable[..., Scores]:

@@ -29,6 +29,7 @@ from ferkit.training.checkpoint import save_checkpoint
 from ferkit.training.mixup import blend
 from ferkit.training.optim import Schedule
 from ferkit.training.settings import TrainerSettings, autocast_of
+from ferkit.training.statistics import recompute_norms
 from ferkit.training.updates import add_gradient, keep_statistics, learns_statistics, update
 
 Row = dict[str, Any]
@@ -125,9 +126,11 @@ def fit(
         ConfigError: the loss is no number any more; the epoch before stands.
     """
     reset_peak_memory(training.device)
-    while training.epoch < training.settings.max_epochs and not out_of_patience(training):
+    while training.epoch < training.settings.epochs and not out_of_patience(training):
         started = time.perf_counter()
         row: Row = {"epoch": training.epoch + 1, **train_epoch(training, inputs)}
+        if training.settings.recompute_norms:
+            recompute_norms(training, inputs)
         seconds = time.perf_counter() - started
         with in_place_of(training.model, training.average):
             row |= validate(training, inputs)
@@ -140,8 +143,9 @@ def fit(
             "peak_memory": peak_memory(training.device),
         }
         training.epoch += 1
-        training.rows.append(json.loads(json.dumps(row)))  # plain numbers, for the checkpoint
         better = is_better(training, row)
+        row["best"] = better
+        training.rows.append(json.loads(json.dumps(row)))  # plain numbers, for the checkpoint
         if better:
             training.best_weights = weights_to_keep(training.model, training.average)
         save_checkpoint(state_of(training), run.folder / "checkpoints")
@@ -248,10 +252,19 @@ def validate(training: Training, inputs: TrainingInputs) -> Row:
 
 
 def is_better(training: Training, row: Row) -> bool:
-    """Note whether the monitor is better than ever; ties keep the earlier epoch."""
+    """Note whether the monitor is better than ever, or as good at a lower loss.
+
+    On small val views the monitor has few values, and an early epoch would keep its weights.
+
+    Args:
+        row: Of the epoch; `training.rows` holds those before it.
+    """
     value = row[training.settings.monitor]
     sign = 1 if MONITORS[training.settings.monitor] == "max" else -1
     better = training.best is None or sign * value > sign * training.best
+    if value == training.best:
+        kept = training.rows[-1 - training.since_best]
+        better = row["val_loss"] < kept["val_loss"]
     training.best = value if better else training.best
     training.since_best = 0 if better else training.since_best + 1
     return better
@@ -278,7 +291,7 @@ def state_of(training: Training) -> dict[str, Any]:
         "rows": training.rows,
         # in the epoch that is the best they are the model's own, or the average's
         "best_weights": training.best_weights if training.since_best else None,
-        "max_epochs": training.settings.max_epochs,
+        "max_epochs": training.settings.epochs,
     }
 
 
@@ -288,7 +301,7 @@ def has_batch_norm(model: nn.Module) -> bool:
 
 
 def _epoch_of(training: Training) -> str:
-    return f"epoch {training.epoch + 1}/{training.settings.max_epochs}"
+    return f"epoch {training.epoch + 1}/{training.settings.epochs}"
 
 
 def hash_seed(*parts: int) -> int:

@@ -119,15 +119,15 @@ def analyse(
         chosen = [frame for frame in batch if frame.number % settings.every == 0]
         searched = [n for n in range(len(chosen)) if (done + n) % settings.detect.every == 0]
         images = [chosen[n].image for n in searched]
-        found = dict(zip(searched, _find(images, faces, detect, settings.detect), strict=True))
+        found = dict(zip(searched, find_boxes(images, faces, detect, settings.detect), strict=True))
         boxes: list[list[Detection]] = []
         for number in range(len(chosen)):
             carried = found.get(number, carried)
             boxes.append(carried)
         done += len(chosen)
-        rows = _probabilities(chosen, boxes, predictor, faces)
+        rows = classify_frames(chosen, boxes, predictor, faces)
         seen = {
-            frame.number: _followed(frame, each, part, tracker, smoother)
+            frame.number: followed(frame, each, part, tracker, smoother)
             for frame, each, part in zip(chosen, boxes, rows, strict=True)
         }
         for frame in batch:
@@ -148,12 +148,13 @@ def _batches(frames: Iterable[Frame], settings: AnalysisSettings) -> Iterator[li
         yield batch
 
 
-def _find(
+def find_boxes(
     images: Sequence[NDArray[np.uint8]],
     faces: FaceSettings,
     detect: Detector | None,
     settings: DetectSettings,
 ) -> list[list[Detection]]:
+    """The faces of each frame, looked for at the scale that is asked for, largest first."""
     if not images:
         return []
     smaller = [shrunk(image, settings.scale) for image in images]
@@ -161,7 +162,7 @@ def _find(
     return [[enlarged(face, settings.scale) for face in each] for each in found]
 
 
-def _probabilities(
+def classify_frames(
     frames: Sequence[Frame],
     boxes: Sequence[Sequence[Detection]],
     predictor: Predictor,
@@ -180,13 +181,14 @@ def _probabilities(
     return np.split(rows, np.cumsum([len(each) for each in boxes])[:-1])
 
 
-def _followed(
+def followed(
     frame: Frame,
     boxes: Sequence[Detection],
     rows: NDArray[np.float32],
     tracker: Tracker,
     smoother: Smoother,
 ) -> list[Face]:
+    """A frame's faces with their tracks; tracker and smoother go on by one frame."""
     tracks = tracker.update([found.box for found in boxes], frame.time)
     smoother.keep(tracker.tracks)
     faces = []

@@ -79,8 +79,11 @@ def predict_video(
     detect: Detector | None,
     settings: VideoSettings,
     out: Path,
+    watch: Callable[[Analysed], None] | None = None,
 ) -> Written:
     """Write faces.csv, faces.parquet, summary.csv, segments.csv, timelines and the copy into `out`.
+
+    `watch` is given every frame before anything is drawn on it.
 
     Stopped by Ctrl-C or SIGTERM, what was read until then is written before it ends.
 
@@ -102,6 +105,8 @@ def predict_video(
         remove_unfinished(out)
         totals = Totals(len(predictor.emotions), settings.analysis.every / video.rate)
         seen = analyse(chain([first], frames), predictor, faces, detect, settings.analysis)
+        if watch is not None:
+            seen = _watched(seen, watch)
         with ExitStack() as stack:
             table = stack.enter_context(write_table(out, source.shown, predictor.emotions))
             copy = stack.enter_context(_copy(out, settings, video, first))
@@ -175,6 +180,12 @@ class _Sound:
 
 def _forget(packet: Any) -> None:
     del packet
+
+
+def _watched(seen: Iterator[Analysed], watch: Callable[[Analysed], None]) -> Iterator[Analysed]:
+    for analysed in seen:
+        watch(analysed)
+        yield analysed
 
 
 def _copy(out: Path, settings: VideoSettings, video: Video, first: Frame) -> Any:

@@ -392,3 +392,18 @@ def test_the_ceiling_is_a_word_of_data(ferkit, tmp_path):
     assert (tmp_path / "out" / "ceiling_by_class.csv").is_file()
     code, _, err = ferkit("data", "ceiling", "dataset=drawn")
     assert code == 2 and "dataset=ferplus" in err
+
+
+def test_a_cross_validated_run_is_a_row_of_the_matrix(ferkit, tmp_path):
+    one = write_run(tmp_path / "runs" / "one", word="one", views=("val",))
+    pooled = write_run(
+        tmp_path / "runs" / "cv", dataset="ckplus", loss="Mse", word="cv", views=("held_out",)
+    )
+    write_eval(one, "ckplus-test", predict(5, 1.5, "test", "ckplus"))
+    code, out, err = ferkit("eval", f"runs=[{one},{pooled}]", f"out={tmp_path / 'out'}")
+    assert code == 0, err
+    rows = read_csv(tmp_path / "out", "transfer_accuracy")
+    assert set(rows) == {"Trained on", "fer2013", "ckplus"}
+    assert "ckplus held out" in rows["Trained on"] and "is left out" not in out
+    assert "Runs trained on ckplus are in the matrix alone" in out
+    assert "# 2 methods on fer2013, val" in out

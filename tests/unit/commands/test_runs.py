@@ -140,3 +140,13 @@ def test_eval_without_words_says_which_run_it_took(ferkit, runs):
     code, _, err = ferkit("eval")
     assert code == 0, err
     assert "run: outputs/train/a, the newest" in err
+
+
+def test_a_trial_that_its_search_ended_is_not_stopped(ferkit, runs, tmp_path):
+    trials = tmp_path / "outputs" / "sweep" / "trials"
+    for name in ("3", "4"):
+        shutil.copytree(runs["stopped"], trials / name)
+    (trials.parent / "trials.csv").write_text("Trial,State\n3,ended early\n4,stopped\n")
+    assert summarize(trials / "3").state == "ended early"
+    assert summarize(trials / "4").state == "stopped"
+    assert "1 ended early" in ferkit("runs", "outputs/sweep").err

@@ -243,3 +243,11 @@ def test_what_cannot_be_drawn_is_said(options, says):
 def test_the_fake_says_that_nothing_is_read(tmp_path):
     fake.make(tmp_path / "drawn", people=2)
     assert "reads no files" in (tmp_path / "drawn" / "README.txt").read_text()
+
+
+def test_a_folder_of_data_without_its_dataset_is_refused(ferkit, tmp_path):
+    (tmp_path / "photos" / "happy").mkdir(parents=True)
+    for words in (["train"], ["data", "check"], ["train", "--dry-run"]):
+        code, _, err = ferkit(*words, "dataset.root=photos")
+        assert code == 2 and "dataset=folder" in err, err
+    assert not (tmp_path / "outputs").exists()

@@ -180,3 +180,32 @@ def test_a_folder_that_holds_a_zip_alone_is_told_of_both_ways(tree, tmp_path, ca
     packed = zipped(tree, tmp_path / "root" / "faces.zip")
     assert main(["data", "check", "dataset=folder", f"dataset.root={tmp_path / 'root'}"]) == 3
     assert f"dataset.root={packed}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["a.zip", "train.tar"])
+@pytest.mark.parametrize("dataset", ["folder", "fer2013", "webdataset"])
+def test_an_archive_that_is_a_pointer(name, dataset, tmp_path, capsys):
+    (tmp_path / name).write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\n")
+    if dataset == "webdataset" and name == "a.zip":
+        return
+    assert main(["data", "check", f"dataset={dataset}", f"dataset.root={tmp_path / name}"]) == 3
+    assert "git lfs pull" in capsys.readouterr().err
+
+
+def test_names_and_sizes_of_every_kind_of_tar(tmp_path):
+    names = ["a.jpg", "x" * 150 + ".jpg", "d/" * 60 + "b.jpg", "ü/开心.jpg", "c" * 99, "e" * 100]
+    for kind in (tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT):
+        path = tmp_path / f"{kind}.tar"
+        with tarfile.open(path, "w", format=kind) as tar:
+            for size, name in enumerate(names):
+                if kind == tarfile.USTAR_FORMAT and len(name) > 149:
+                    continue
+                member = tarfile.TarInfo(name)
+                member.size = size * 500
+                tar.addfile(member, io.BytesIO(bytes([65 + size]) * member.size))
+        archive, _ = inside(path)
+        with tarfile.open(path) as tar:
+            assert archive.sizes == {m.name: m.size for m in tar.getmembers()}
+            for member in tar.getmembers():
+                content = tar.extractfile(member).read()
+                assert read_bytes(path / member.name, 10_000) == content

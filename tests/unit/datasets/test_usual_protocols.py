@@ -11,12 +11,13 @@ from ferkit.config import as_plain
 from ferkit.tree import choices
 
 DATASETS = set(choices("dataset")) - {"fer2013"}
+WITH_SUBJECTS = {"jaffe", "mmi"}
 EXPERIMENTS = [e for e in choices("experiment") if e.split("/")[0] in DATASETS]
 
 
 def test_there_are_some_of_each_new_dataset():
     named = {experiment.split("/")[0] for experiment in EXPERIMENTS}
-    assert {"rafdb", "affectnet", "expw", "mmi"} <= named
+    assert {"rafdb", "affectnet", "expw", "mmi", "jaffe"} <= named
 
 
 @pytest.mark.parametrize("experiment", EXPERIMENTS)
@@ -24,9 +25,10 @@ def test_it_reads_its_dataset_and_a_leak_is_in_its_name(experiment):
     config = as_plain(compose(f"experiment={experiment}"))
     dataset, name = experiment.split("/")
     assert config["dataset"]["root"].endswith(dataset)
-    leaks = config["split"]["_target_"].endswith(("validated_on_test", "leaky"))
-    assert leaks == name.endswith("_leaky")
-    assert "test" not in config["evaluate"] or not leaks
+    validated = config["split"]["_target_"].endswith("validated_on_test")
+    by_image = config["split"]["_target_"].endswith("split_random") and dataset in WITH_SUBJECTS
+    assert (validated or by_image) == name.endswith("_leaky")
+    assert ("test" in config["evaluate"]) is not validated
 
 
 @pytest.mark.slow

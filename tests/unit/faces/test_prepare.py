@@ -202,3 +202,17 @@ def test_whole_photographs_are_warned_of(tmp_path, height, width, detector, warn
     assert bool(said) == warned
     if warned:
         assert f"{width} x {height} pixels" in said[0]
+
+
+def test_classes_that_lose_unevenly_are_warned_of_with_what_helps(tmp_path):
+    rng = np.random.default_rng(0)
+    (tmp_path / "raw").mkdir()
+    rows = []
+    for i in range(8):
+        image = rng.integers(0, 256, (20, 20), dtype=np.uint8)
+        cv2.imwrite(str(tmp_path / "raw" / f"{i}.png"), image * (i != 0))  # one is black
+        rows.append({"key": f"{i}", "path": f"{i}.png", "label": ["happy", "sad"][i % 2]})
+    index = make_index(rows, name="test", variant="png", root=tmp_path / "raw")
+    (said,) = prepare(index, SETTINGS, tmp_path / "stores").card["dataset"]["warnings"]
+    assert "25% of happy but 0% of sad" in said
+    assert "no_face" not in said  # no face was looked for

@@ -126,7 +126,7 @@ def test_page_and_text_say_the_same_metrics_and_the_protocol(reported):
         shown,
         "MiniXception on drawn",
         "Auto: by subject (split auto, seed 0, hash abc123)",
-        "those of epoch 2, the first with the lowest val_loss",
+        "those of epoch 2, with the lowest val_loss",
         "Accessed once: test of drawn on 2026-11-21",
         "from 150 to 280 faces",
         "val: 9 subjects; test: 9 subjects",

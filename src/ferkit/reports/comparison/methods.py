@@ -23,6 +23,7 @@ from ferkit.runs.record import RunRecord, read_run, tta_kind
 # may differ between the runs of one method
 _SAME = ALIKE | {"format", "tests", "report", "study", "logger"}
 _OWN_VIEWS = ("train", "val", "test", "held_out")
+HELD_OUT = "held_out"  # the pooled view of a cross-validation
 _LONG = 60  # characters of a name that is still one
 _SHOWN = 2  # differing keys that a name holds; of more the folder says it shorter
 

@@ -6,8 +6,9 @@ from dataclasses import replace
 from ferkit.evaluation.intervals import percentile_interval
 from ferkit.evaluation.outcomes import labelled, restrict_to_shared, shared_classes
 from ferkit.evaluation.seeds import Measured, measure_runs
+from ferkit.printable import in_words
 from ferkit.reports.comparison.compare import NONE, metric_name, show_mean
-from ferkit.reports.comparison.methods import Method, SavedRun, tagged
+from ferkit.reports.comparison.methods import HELD_OUT, Method, SavedRun, tagged
 from ferkit.reports.document import Sheet
 from ferkit.reports.tables import format_metric
 from ferkit.runs.fingerprint import fingerprint
@@ -93,7 +94,7 @@ def _columns(run: SavedRun, view: str) -> list[Column]:
     return [
         (dataset, name)
         for dataset, name in run.predictions
-        if name == view or (dataset != run.dataset and name != "train")
+        if name in (view, HELD_OUT) or (dataset != run.dataset and name != "train")
     ]
 
 
@@ -103,7 +104,7 @@ def _name(column: Column, columns: Sequence[Column]) -> str:
     bare = _bare(dataset)
     alike = [d for d, v in columns if _bare(d) == bare and v == view]
     shown = bare if len(alike) == 1 else dataset
-    return shown if view in (bare, ALL) else f"{shown} {view}"
+    return shown if view in (bare, ALL) else f"{shown} {in_words(view)}"
 
 
 def _bare(dataset: str) -> str:

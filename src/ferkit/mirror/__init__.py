@@ -1,0 +1,1 @@
+"""The acting mirror: scripts of wanted emotions, and how a face follows them."""
