@@ -143,7 +143,7 @@ def test_an_empty_scaler_of_a_cpu_is_not_taken_up_by_a_gpu():
         scaler=scaler,
         schedule=schedule,
         average=None,
-        settings=SimpleNamespace(max_epochs=3),
+        settings=SimpleNamespace(max_epochs=3, epochs=3),
     )
     state = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "scaler": {}}
     state |= {"epoch": 1, "best": 0.5, "since_best": 0, "max_epochs": 3}

@@ -48,7 +48,8 @@ def draw_seen(config: DictConfig, index: FaceIndex) -> tuple[bytes, str]:
 def _few(index: FaceIndex, emotions: tuple[str, ...]) -> FaceIndex:
     """Some rows of every class, of train where the dataset has splits."""
     frame = index.frame
-    usable = frame["split"].isin(["train", ""]) | ~(frame["split"] == "train").any()
+    split = frame["split"].to_numpy(str)
+    usable = np.isin(split, ("train", "")) | ("train" not in split)
     rows: list[int] = []
     for emotion in emotions:
         found = np.flatnonzero(usable & (frame["label"] == emotion))

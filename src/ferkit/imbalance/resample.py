@@ -17,12 +17,14 @@ from ferkit.imbalance.origins import Origins, trace
 from ferkit.imbalance.resamplers import find_sampler, make_sampler
 from ferkit.imbalance.slots import Resampling
 from ferkit.imbalance.spaces import Back, number_rows, project
+from ferkit.log import log
 
 if TYPE_CHECKING:
     from ferkit.views import Views
 
 _BLIND = ("RandomOverSampler", "RandomUnderSampler")  # never look at the faces
 _CHUNK = 1024  # faces mixed at a time
+_BYTES_A_VALUE = 5  # as it is stored, and as a float32
 
 
 @dataclass(frozen=True)
@@ -95,6 +97,8 @@ def resample_train(
     """
     rows = training_rows(views.split.views)
     keys = views.store.index["key"].to_numpy()
+    if options.space != "features" and find_sampler(options.rule).__name__ not in _BLIND:
+        warn_of_memory(len(rows), int(np.prod(views.store.faces.shape[1:])))
     faces = features if options.space == "features" else views.store.faces[rows]
     if faces is None:
         raise ConfigError(
@@ -110,6 +114,25 @@ def resample_train(
         seed=seed,
         device=device,
     )
+
+
+def warn_of_memory(faces: int, values: int) -> None:
+    """Say beforehand where the faces as numbers cannot fit: made rows and copies come on top.
+
+    Args:
+        values: Of one face, height times width times channels.
+    """
+    import torch
+
+    from ferkit.devices import free_memory
+
+    needed, free = faces * values * _BYTES_A_VALUE, free_memory(torch.device("cpu"))
+    if needed > free:
+        log.warning(
+            f"Resampling {faces:,} faces of {values:,} values takes {needed / 1e9:.1f} GB and more "
+            f"in the spaces pixels and pca, and {free / 1e9:.1f} GB are free; take "
+            "imbalance.resample.space=features or a smaller faces.size."
+        )
 
 
 def training_rows(assigned: np.ndarray, rows: np.ndarray | None = None) -> np.ndarray:

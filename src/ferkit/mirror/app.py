@@ -22,6 +22,7 @@ from ferkit.mirror.uploads import Uploads
 
 STATIC = Path(__file__).with_name("static")
 _PIECE = 16 << 20  # bytes of a piece of a recording
+_DIGITS = 15  # of the place of one
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
@@ -67,7 +68,7 @@ def _kept_routes(parts: Parts, uploads: Uploads) -> list[BaseRoute]:
     async def add(request: Request) -> Response:
         kept = keeping.get(request.path_params["key"])
         at = request.query_params.get("at", "")
-        if kept.kind != "recording" or not (at.isascii() and at.isdigit()):
+        if kept.kind != "recording" or not (at.isascii() and at.isdigit() and len(at) <= _DIGITS):
             raise DataError("Pieces of video go into a recording; send where each begins.")
         data = await _body(request, _PIECE)
         name, most = request.path_params["name"], parts.settings.limits.recording

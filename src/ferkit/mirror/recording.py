@@ -42,8 +42,12 @@ class Recording:
         self._frames += 1
 
     def close(self) -> None:
-        """Write what is held; the tables are whole then."""
-        self._stack.close()
+        """Write what is held; the tables are whole then, or gone where the folder was deleted."""
+        try:
+            self._stack.close()
+        except FileNotFoundError:
+            if self.kept.folder.is_dir():
+                raise
         self._table = None
 
 

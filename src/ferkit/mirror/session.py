@@ -213,7 +213,8 @@ class Session:
             return []
         recording.close()
         finish_video(recording.kept.folder)
-        return [{"kind": "recording", "state": "off", **recording.kept.as_json()}]
+        state = "off" if recording.kept.folder.is_dir() else "deleted"
+        return [{"kind": "recording", "state": state, **recording.kept.as_json()}]
 
 
 def _bytes(emotion: str) -> tuple[int, int, int]:

@@ -14,6 +14,7 @@ from ferkit.faces.decode import decode_image
 from ferkit.inference.photographs import annotate, classify, nobody, write_table
 from ferkit.mirror.keeping import Keeping, Kept
 from ferkit.mirror.models import Loaded, Models
+from ferkit.printable import one_line
 from ferkit.video.analysis import Analysed
 from ferkit.video.opening import open_video
 from ferkit.video.predict import VideoSettings, predict_video
@@ -165,7 +166,7 @@ def _looked_at(path: Path, name: str) -> tuple[Source, int | None]:
         with open_video(source) as video:
             return source, video.total
     except DataError as error:
-        why = str(error).replace(str(path), name[:80])
+        why = str(error).replace(str(path), one_line(name)[:80])
         raise DataError(f"This is neither an image nor a video that can be read: {why}") from None
 
 

@@ -76,13 +76,16 @@ class Drawn:
             return self
         parts = (self.first, self.later, self.matrices.flatten(1), self.boxes)
         packed = upload(torch.cat(parts, dim=1), device)  # [B, 32]
-        first, later, matrices, boxes = packed.split([part.shape[1] for part in parts], dim=1)
-        return Drawn(first, later, matrices.unflatten(1, (2, 3)), boxes, self.seed)
+        sizes = [part.shape[1] for part in parts]
+        first, later, matrices, boxes = torch.split(packed, sizes, dim=1)
+        return Drawn(first, later, matrices.reshape(-1, 2, 3), boxes, self.seed)
 
     def rows(self, chosen: slice) -> "Drawn":
         """What varies some faces of the batch, e.g. those of one of several processes."""
-        kept = (t[chosen] for t in (self.first, self.later, self.matrices, self.boxes))
-        return Drawn(*kept, seed=self.seed)
+        first, later, matrices, boxes = (
+            drawn[chosen] for drawn in (self.first, self.later, self.matrices, self.boxes)
+        )
+        return Drawn(first, later, matrices, boxes, self.seed)
 
 
 @dataclass(frozen=True)

@@ -21,13 +21,13 @@ from ferkit.loader import Batch, Loader
 from ferkit.losses import start_epoch
 from ferkit.model import FaceClassifier, card_of
 from ferkit.model_file import Weights, pack
-from ferkit.monitors import MONITORS
 from ferkit.progress import counted, progress
 from ferkit.runs.folder import RunFolder
 from ferkit.training.averaging import averaged, in_place_of, weights_to_keep
 from ferkit.training.checkpoint import save_checkpoint
 from ferkit.training.mixup import blend
 from ferkit.training.optim import Schedule
+from ferkit.training.selection import is_better, out_of_patience
 from ferkit.training.settings import TrainerSettings, autocast_of
 from ferkit.training.statistics import recompute_norms
 from ferkit.training.updates import add_gradient, keep_statistics, learns_statistics, update
@@ -249,31 +249,6 @@ def validate(training: Training, inputs: TrainingInputs) -> Row:
         hard.cpu().numpy(), score.argmax(1).cpu().numpy(), training.model.emotions
     )
     return {"val_loss": loss} | {f"val_{name}": value for name, value in metrics.items()}
-
-
-def is_better(training: Training, row: Row) -> bool:
-    """Note whether the monitor is better than ever, or as good at a lower loss.
-
-    On small val views the monitor has few values, and an early epoch would keep its weights.
-
-    Args:
-        row: Of the epoch; `training.rows` holds those before it.
-    """
-    value = row[training.settings.monitor]
-    sign = 1 if MONITORS[training.settings.monitor] == "max" else -1
-    better = training.best is None or sign * value > sign * training.best
-    if value == training.best:
-        kept = training.rows[-1 - training.since_best]
-        better = row["val_loss"] < kept["val_loss"]
-    training.best = value if better else training.best
-    training.since_best = 0 if better else training.since_best + 1
-    return better
-
-
-def out_of_patience(training: Training) -> bool:
-    """Whether the monitor has not been better for `patience` epochs."""
-    patience = training.settings.patience
-    return patience is not None and training.since_best >= patience
 
 
 def state_of(training: Training) -> dict[str, Any]:

@@ -8,7 +8,13 @@ import pytest
 import yaml
 
 from ferkit.errors import ConfigError
-from ferkit.imbalance.resample import Resampled, resample, resample_train, training_rows
+from ferkit.imbalance.resample import (
+    Resampled,
+    resample,
+    resample_train,
+    training_rows,
+    warn_of_memory,
+)
 from ferkit.imbalance.resamplers import RESAMPLERS, find_sampler, make_sampler
 from ferkit.imbalance.strategy import Strategy
 from ferkit.reports.synthetic import draw_examples
@@ -350,3 +356,15 @@ def test_the_slot_is_checked_when_it_is_read():
         with pytest.raises(ConfigError, match=said):
             Strategy(resample=slot)
     assert Strategy(resample="NearMiss").resampling.space == "pixels"
+
+
+@pytest.mark.parametrize(("free", "warned"), [(1e9, 1), (100e9, 0)])
+def test_memory_that_resampling_cannot_have_is_said_beforehand(monkeypatch, caplog, free, warned):
+    """Of 100,000 grey faces of 224: 25 GB as bytes and float32."""
+    monkeypatch.setattr("ferkit.devices.free_memory", lambda _: int(free))
+    monkeypatch.setattr("ferkit.log.log.propagate", True)
+    warn_of_memory(100_000, 224 * 224)
+    assert len(caplog.records) == warned
+    if warned:
+        assert "takes 25.1 GB and more" in caplog.text
+        assert "imbalance.resample.space=features" in caplog.text

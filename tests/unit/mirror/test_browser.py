@@ -177,6 +177,24 @@ def test_a_recording_is_saved_plays_and_is_deleted(visit):
     assert visitor.faults == []
 
 
+def test_a_recording_is_deleted_while_it_runs(visit):
+    visitor = visit()
+    page = visitor.page
+    visitor.start()
+    visitor.see()
+    page.click("#record")
+    page.wait_for_timeout(2500)
+    folder = Path(re.search(r"lies in (\S+)", page.inner_text("#kept"))[1])
+    page.click("#kept button:has-text('Stop and delete')")
+    page.wait_for_selector("#kept li", state="detached")
+    page.wait_for_timeout(1000)
+    assert not folder.exists()
+    assert not page.query_selector("#kept li")
+    assert page.is_hidden("#notice")
+    assert page.inner_text("#record") == "Record"
+    assert visitor.faults == []
+
+
 def plays(page):
     return page.evaluate(
         """async () => {
@@ -282,3 +300,38 @@ def test_two_pages_at_once(visit):
         visitor.start()
         visitor.see()
     assert first.faults == second.faults == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 320])
+def test_it_can_be_read_and_hit(visit, scheme, width):
+    """Contrast of WCAG's level AA, buttons that a finger meets, nothing beside the screen."""
+    visitor = visit(viewport={"width": width, "height": 800}, color_scheme=scheme)
+    page = visitor.page
+    visitor.start()
+    visitor.see()
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    small = """() => [...document.querySelectorAll("button:not(.link), select")]
+        .filter((part) => part.offsetParent && part.getBoundingClientRect().height < 32)
+        .map((part) => part.id || part.textContent)"""
+    assert page.evaluate(small) == []
+    inks = page.evaluate(
+        """() => [...document.querySelectorAll("p, dt, dd, h1, h2, label, #bars span")]
+        .filter((part) => part.offsetParent && part.innerText.trim() && !part.closest("#idle"))
+        .map((part) => [part, part.closest("section") ?? document.body].map((e, n) =>
+            getComputedStyle(e)[n ? "backgroundColor" : "color"]))"""
+    )
+    assert len(inks) > 20
+    assert min(contrast(*pair) for pair in inks) >= 4.5
+
+
+def contrast(first, second):
+    """WCAG's ratio of two colours, 1..21."""
+
+    def luminance(text):
+        parts = np.array([float(v) for v in re.findall(r"[\d.]+", text)[:3]]) / 255
+        linear = np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
+        return float(linear @ [0.2126, 0.7152, 0.0722])
+
+    low, high = sorted((luminance(first), luminance(second)))
+    return (high + 0.05) / (low + 0.05)

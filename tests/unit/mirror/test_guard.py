@@ -60,6 +60,16 @@ def test_a_request_that_changes_something_must_say_where_it_comes_from(open_mirr
             pass
 
 
+def test_a_header_that_comes_twice_lets_nobody_in(open_mirror):
+    with open_mirror() as mirror:
+        twice = [
+            ("host", f"127.0.0.1:{PORT}"),
+            ("origin", ADDRESS),
+            ("origin", "http://evil.example"),
+        ]
+        assert mirror.client.get("/", headers=twice).status_code == 403
+
+
 def test_every_answer_keeps_the_page_to_itself(open_mirror):
     with open_mirror() as mirror:
         for path in ("/", "/static/js/main.js", "/static/uplot/uPlot.min.css", "/nothing"):

@@ -74,6 +74,9 @@ def test_a_picture_is_annotated(open_mirror, jpegs):
         ("page.html", b"<script>alert(1)</script>"),
         ("../../x.mp4", b"MZ" + bytes(200)),
         ("list.m3u8", b"#EXTM3U\n#EXTINF:1,\nhttp://127.0.0.1:1/x.ts\n"),
+        ("list.mp4", b"ffconcat version 1.0\nfile /etc/passwd\n"),
+        ("two%0Alines.mp4", b"no"),
+        ("", b"no"),
     ],
 )
 def test_what_is_neither_is_refused_in_a_sentence(open_mirror, name, data, tmp_path):
@@ -82,6 +85,7 @@ def test_what_is_neither_is_refused_in_a_sentence(open_mirror, name, data, tmp_p
         assert response.status_code == 422
         assert response.json()["sentence"].startswith("This is neither an image nor a video")
         assert str(tmp_path) not in response.json()["sentence"]
+        assert "\n" not in response.json()["sentence"]
         assert not mirror.out.exists()
 
 

@@ -12,9 +12,9 @@ import yaml
 from ferkit.composition import compose
 from ferkit.errors import ConfigError
 from ferkit.training.length import settle
+from ferkit.training.selection import is_better
 from ferkit.training.settings import TrainerSettings
 from ferkit.training.statistics import recompute_norms
-from ferkit.training.trainer import is_better
 from ferkit.tree import choices
 
 OPEN = TrainerSettings(max_epochs=None, batch_size=None, recompute_norms=None)

@@ -68,7 +68,7 @@ export class Recorder {
 
   // Before it is deleted: one that runs is ended first.
   drop(key) {
-    if (key !== this.#key) return null;
+    if (key !== this.#key) return this.#sending;
     const over = new Promise((done) => { this.#ended = done; setTimeout(done, PATIENCE); });
     this.stop();
     return over;
