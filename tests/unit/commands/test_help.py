@@ -27,7 +27,7 @@ def test_help_of_train_names_the_keys_of_its_nodes(ferkit):
     _, out, _ = ferkit("train", "--help")
     for key in (
         "seed=0",
-        "trainer.max_epochs=10",
+        "trainer.max_epochs=null",
         "optimizer.lr=1.0e-2",
         "faces.size=48",
         "split.val=0.1",
@@ -110,7 +110,7 @@ def test_dry_run_counts_and_makes_no_run(ferkit, tmp_path):
     assert code == 0, err
     assert "train           60" in out
     assert "trained on" in out
-    assert "batch: 64 of 1 x 48 x 48 on cpu" in out
+    assert "batch: 16 of 1 x 48 x 48 on cpu" in out
     assert not (tmp_path / "outputs").exists()
     code, out, _ = ferkit("train", "--dry-run", "split=subject_kfold", "split.fold=all", *SMALL)
     assert code == 0
