@@ -83,9 +83,11 @@ def _seen(seen: tuple[bytes, str] | None) -> list[Block]:
     if seen is None:
         return []
     drawn, sentence = seen
+    heading = Heading("What the network sees", anchor="seen")
+    if not drawn:
+        return [heading, Sentences((sentence,), "warning")]
     alt = "Prepared faces beside what augmentation makes of them"
-    picture = Picture("", drawn, alt, f"{CAPTION} {sentence}", full=True)
-    return [Heading("What the network sees", anchor="seen"), picture]
+    return [heading, Picture("", drawn, alt, f"{CAPTION} {sentence}", full=True)]
 
 
 def _counts_table(counts: pd.DataFrame) -> Table:

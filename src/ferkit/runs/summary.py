@@ -2,7 +2,8 @@
 
 import csv
 import os
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -17,7 +18,10 @@ from ferkit.runs.find import read_words
 from ferkit.runs.read import DATA_SHAPE, read_config, read_json_of, read_rows
 from ferkit.tree import choices, entries, file_of
 
-_MARKS = frozenset({"config.yaml", "overrides.yaml", "metrics.jsonl"})  # any of them makes a run
+_MARKS = frozenset({"overrides.yaml", "metrics.jsonl"})  # either makes a run, and so does
+_CONFIG = "config.yaml"  # where it has the format number that ferkit writes
+_FORMAT = re.compile(rb"^format:", re.MULTILINE)
+_HYDRA = "hydra.yaml"  # beside Hydra's own config.yaml and overrides.yaml, of any program
 _SHOWN = ("dataset=", "backbone=", "run_dir=", "resume=")  # have columns of their own, or say where
 ENDED_EARLY = "ended early"  # as the table of a search has it
 _HELD_OUT = "held_out"  # the view of a cross-validation
@@ -57,9 +61,18 @@ def find_runs(folder: Path) -> Iterator[Path]:
     """The runs at or below a folder, damaged ones too; what lies inside a run belongs to it."""
     for path, inner, names in os.walk(folder):
         inner.sort()
-        if not _MARKS.isdisjoint(names):
+        if _HYDRA not in names and _is_run(Path(path), names):
             inner.clear()
             yield Path(path)
+
+
+def _is_run(folder: Path, names: Collection[str]) -> bool:
+    if not _MARKS.isdisjoint(names):
+        return True
+    try:
+        return _CONFIG in names and bool(_FORMAT.search((folder / _CONFIG).read_bytes()))
+    except OSError:
+        return True  # it cannot be read, which the row says
 
 
 def summarize(run: Path) -> RunSummary:

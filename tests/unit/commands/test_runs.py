@@ -150,3 +150,16 @@ def test_a_trial_that_its_search_ended_is_not_stopped(ferkit, runs, tmp_path):
     assert summarize(trials / "3").state == "ended early"
     assert summarize(trials / "4").state == "stopped"
     assert "1 ended early" in ferkit("runs", "outputs/sweep").err
+
+
+@pytest.mark.parametrize("beside", [(), ("hydra.yaml", "overrides.yaml"), ("model.yaml",)])
+def test_a_config_of_another_program_is_no_run(runs, beside):
+    root = runs["done"].parents[1]
+    other = root / "other" / ".hydra"
+    other.mkdir(parents=True)
+    for name in ("config.yaml", *beside):
+        (other / name).write_text("lr: 0.1\n")
+    assert other not in list(find_runs(root))
+    (runs["stopped"] / "metrics.jsonl").unlink()
+    (runs["stopped"] / "overrides.yaml").unlink(missing_ok=True)
+    assert set(find_runs(root)) == set(runs.values())  # config.yaml with its format is enough
