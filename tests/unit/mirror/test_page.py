@@ -1,5 +1,6 @@
 """A page's socket: frames, models, recordings, scripts, maps."""
 
+import io
 import json
 import os
 import struct
@@ -298,3 +299,37 @@ def test_memory_does_not_grow_over_5000_frames(open_mirror, jpegs):
             if number == 500:
                 first = resident()
     assert resident() - first < 50 << 20
+
+
+def test_a_take_gives_the_same_report_live_and_from_its_video(
+    open_mirror, ferkit, tmp_path, pictures, mirror_model
+):
+    """But for the last digits: the page's frames are JPEG, the video's are not."""
+    av = pytest.importorskip("av")
+    scene = "sections:\n  - {emotion: happy, seconds: 0.5}\n  - {emotion: sad, seconds: 0.5}\n"
+    (tmp_path / "scene.yaml").write_text(scene)
+    with av.open(str(tmp_path / "take.mkv"), "w") as container:
+        stream = container.add_stream("ffv1", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 320, 240, "bgr0"
+        for picture in pictures:
+            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+            container.mux(stream.encode(frame.reformat(format="bgr0")))
+        container.mux(stream.encode())
+    detect = ("faces.detector=haar_alt2", "faces.scale_factor=1.2", "faces.min_face=60")
+    words = ("source=take.mkv", "script=scene.yaml", "out=out", "video=none", "timeline=false")
+    code, _, err = ferkit("predict", *words, f"model={mirror_model}", *detect, "detect.every=1")
+    assert code == 0, err
+    recorded = pd.read_csv(tmp_path / "out" / "script" / "sections.csv")
+    with open_mirror(script=parse_script(scene, "scene.yaml")) as mirror, mirror.page() as page:
+        page.say("script-start")
+        for number, picture in enumerate(pictures):
+            page.frame(number, jpeg_of(picture))
+        report = page.wait("script-report")
+        table = mirror.client.get(f"/kept/{report['key']}/sections.csv").content
+    live = pd.read_csv(io.BytesIO(table))
+    numbers = recorded.select_dtypes("number").columns
+    assert live.columns.tolist() == recorded.columns.tolist()
+    assert live.drop(columns=numbers).equals(recorded.drop(columns=numbers))
+    assert live[numbers].to_numpy() == pytest.approx(
+        recorded[numbers].to_numpy(), abs=0.02, nan_ok=True
+    )
