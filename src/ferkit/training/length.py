@@ -1,9 +1,9 @@
 """How long, and in which batches, a training view is shown where nobody says.
 
-Ten epochs of 300 photographs in batches of 64 are 40 steps: the running statistics of batch-norms
-do not fit the weights, and val stays at chance where the same weights with statistics taken anew
-do not (docs/training.md). So few images are shown oftener and in smaller batches, and where updates
-are few the statistics are taken anew before val.
+Ten epochs of a few hundred images in batches of 64 are 30 to 80 updates, in which a network from
+random weights hardly begins to learn; so few images are shown oftener and in smaller batches. After
+few updates the running statistics of batch-norms may not fit the weights either: there they are
+taken anew before val. docs/training.md has what each of the two was worth.
 """
 
 from collections.abc import Mapping
