@@ -203,7 +203,7 @@ def _selection(record: RunRecord) -> str:
 
 def _length(record: RunRecord) -> str:
     """What was chosen by the number of images, and whether the run was too short to be judged."""
-    chosen = record.data.get("chosen") or {}
+    chosen = record.env.get("chosen") or {}
     keys = {k: v for k, v in chosen.items() if k != "images"}
     sentence = ""
     if keys:

@@ -44,11 +44,10 @@ def describe_run(
 
     if lacks("env.json"):
         found = environment(int(config.seed), training.device, words)
-        run.write_json("env.json", found | {"memory_format": _memory_format(training)})
+        found |= {"memory_format": _memory_format(training)}
+        run.write_json("env.json", found | _chosen(chosen, rows))
     if lacks("data.json"):
-        run.write_json(
-            "data.json", views.describe() | _trained_on(views, rows) | _chosen(chosen, rows)
-        )
+        run.write_json("data.json", views.describe() | _trained_on(views, rows))
     if lacks(SPLIT):
         run.write(SPLIT, split_bytes(views.store.index, views.split.views))
     if not (run.folder / "overrides.yaml").is_file():

@@ -55,7 +55,7 @@ def test_a_run_records_what_was_chosen(ferkit, tmp_path, monkeypatch):
         12,
         True,
     )
-    data = json.loads((tmp_path / "run" / "data.json").read_text())
+    data = json.loads((tmp_path / "run" / "env.json").read_text())
     assert data["chosen"] == {
         "max_epochs": 12,
         "batch_size": 16,
