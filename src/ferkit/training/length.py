@@ -39,7 +39,8 @@ def settle(settings: TrainerSettings, images: int, backbone: Mapping[str, Any]) 
         found["max_epochs"] = EPOCHS if learned else _epochs(images)
     settled = replace(settings, **found)  # type: ignore[arg-type]
     if settings.recompute_norms is None:
-        anew = bool(found) and settings.ema is None and _updates(settled, images) < FEW_UPDATES
+        anew = bool(found) and settings.ema is None and images < SHOWN / EPOCHS
+        anew = anew and _updates(settled, images) < FEW_UPDATES
         settled = replace(settled, recompute_norms=anew)
         found |= {"recompute_norms": True} if anew else {}
     if found not in ({}, {"batch_size": BATCHES[0], "max_epochs": EPOCHS}):
