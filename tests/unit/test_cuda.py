@@ -59,7 +59,18 @@ def test_memory_that_the_allocator_keeps_is_free(monkeypatch):
 def test_each_training_counts_its_own_peak(monkeypatch, ferkit):
     counted = []
     monkeypatch.setattr("ferkit.training.trainer.reset_peak_memory", counted.append)
-    assert ferkit("train", "debug=default", "run_dir=a", "evaluate=[]")[0] == 0
+    assert (
+        ferkit(
+            "train",
+            "debug=default",
+            "dataset.train=100",
+            "dataset.val=70",
+            "dataset.test=70",
+            "run_dir=a",
+            "evaluate=[]",
+        )[0]
+        == 0
+    )
     assert counted == [torch.device("cpu")]
     reset = []
     monkeypatch.setattr(torch.cuda, "reset_peak_memory_stats", reset.append)
@@ -196,7 +207,16 @@ def test_out_of_memory_in_a_grid_is_a_sentence(ferkit, monkeypatch):
 
 
 def test_a_grid_that_goes_on_takes_the_gpus_of_this_machine(ferkit, tmp_path, monkeypatch):
-    words = ("-m", "debug=default", "seed=0,1", "run_dir=r", "evaluate=[]")
+    words = (
+        "-m",
+        "debug=default",
+        "dataset.train=100",
+        "dataset.val=70",
+        "dataset.test=70",
+        "seed=0,1",
+        "run_dir=r",
+        "evaluate=[]",
+    )
     assert ferkit("train", *words)[0] == 0
     for number in "01":
         path = tmp_path / "r" / number / "config.yaml"
@@ -232,14 +252,33 @@ def test_what_is_predicted_is_predicted_in_full_precision(ferkit, monkeypatch):
     seen, own = [], scoring.predict_scores
     monkeypatch.setattr(scoring, "predict_scores", lambda *a: seen.append(a[3]) or own(*a))
     monkeypatch.setattr(devices, "_has_bf16", lambda _: True)
-    assert ferkit("train", "debug=default", "trainer.precision=bf16", "run_dir=run")[0] == 0
+    assert (
+        ferkit(
+            "train",
+            "debug=default",
+            "dataset.train=100",
+            "dataset.val=70",
+            "dataset.test=70",
+            "trainer.precision=bf16",
+            "run_dir=run",
+        )[0]
+        == 0
+    )
     assert seen == [torch.float32]
 
 
 def test_the_head_alone_is_compiled_too(monkeypatch, ferkit):
     compiled = []
     monkeypatch.setattr(torch, "compile", lambda forward: compiled.append(forward) or forward)
-    words = ("debug=default", "augment=none", "backbone.freeze=head_only", "trainer.compile=true")
+    words = (
+        "debug=default",
+        "dataset.train=100",
+        "dataset.val=70",
+        "dataset.test=70",
+        "augment=none",
+        "backbone.freeze=head_only",
+        "trainer.compile=true",
+    )
     code, _, err = ferkit("train", *words, "run_dir=run")
     assert code == 0, err
     assert "what is frozen is computed once" in err

@@ -46,7 +46,15 @@ def test_view_of_such_a_name_writes_nothing(ferkit, tmp_path, name):
     folder.joinpath("mine.yaml").write_text(
         f"# @package _global_\ntests: {{'{name}': {{views: [test]}}}}\nevaluate: ['{name}']\n"
     )
-    code, _, err = ferkit("train", "experiment=mine", "debug=default", "run_dir=r")
+    code, _, err = ferkit(
+        "train",
+        "experiment=mine",
+        "debug=default",
+        "dataset.train=100",
+        "dataset.val=70",
+        "dataset.test=70",
+        "run_dir=r",
+    )
     assert (code, "becomes a file's name" in err) == (2, True), err
     assert not (tmp_path / "r").exists()
 

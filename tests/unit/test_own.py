@@ -35,7 +35,15 @@ def mine(tmp_path):
 
 
 def test_a_module_of_the_current_folder_is_found_where_it_is_allowed(ferkit, mine, monkeypatch):
-    words = ["train", "backbone=mine", "debug=default", "run_dir=run"]
+    words = [
+        "train",
+        "backbone=mine",
+        "debug=default",
+        "dataset.train=100",
+        "dataset.val=70",
+        "dataset.test=70",
+        "run_dir=run",
+    ]
     code, _, err = ferkit(*words)
     assert (code, "FERKIT_ALLOW=own_net_of_a_test " in err) == (2, True), err
     monkeypatch.setenv("FERKIT_ALLOW", "own_net_of_a_test")

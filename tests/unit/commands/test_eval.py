@@ -97,7 +97,15 @@ def test_newer_format_is_refused(run, tmp_path, ferkit):
 
 
 def test_multirun_leaves_whole_runs(tmp_path, ferkit):
-    words = ["-m", "seed=0,1", "backbone=mini_xception,kurmi_cnn", "debug=default"]
+    words = [
+        "-m",
+        "seed=0,1",
+        "backbone=mini_xception,kurmi_cnn",
+        "debug=default",
+        "dataset.train=100",
+        "dataset.val=70",
+        "dataset.test=70",
+    ]
     said = ferkit("train", *DRAWN, *words, f"run_dir={tmp_path / 'many'}")
     assert said.code == 0, said.err
     folders = sorted(p for p in (tmp_path / "many").iterdir() if p.is_dir())
@@ -107,7 +115,14 @@ def test_multirun_leaves_whole_runs(tmp_path, ferkit):
 
 
 def test_a_failing_job_does_not_end_the_sweep(tmp_path, ferkit):
-    words = ["-m", "trainer.monitor=val_accuracy,val_acuracy", "debug=default"]
+    words = [
+        "-m",
+        "trainer.monitor=val_accuracy,val_acuracy",
+        "debug=default",
+        "dataset.train=100",
+        "dataset.val=70",
+        "dataset.test=70",
+    ]
     said = ferkit("train", *DRAWN, *words, f"run_dir={tmp_path / 'some'}")
     assert said.code == 2
     assert "1 of 2 runs done" in said.err
@@ -157,7 +172,7 @@ def test_python_says_the_same_as_the_shell(run, tmp_path, monkeypatch):
 
 
 def test_eval_prints_the_headline_and_the_path_or_the_whole_report(ferkit, trained):
-    run = trained("debug=default")
+    run = trained("debug=default", "dataset.train=100", "dataset.val=70", "dataset.test=70")
     report = (run / "report" / "report.md").read_text(encoding="utf-8")
     code, out, err = ferkit("eval", f"run={run}")
     assert code == 0, err

@@ -151,7 +151,7 @@ def test_mistakes_with_a_network(judge, tmp_path, words, said):
 
 @pytest.mark.slow
 def test_a_model_of_ferkits_needs_nothing_said(judge, tmp_path, trained):
-    run = trained("debug=default")
+    run = trained("debug=default", "dataset.train=100", "dataset.val=70", "dataset.test=70")
     code, _, err = judge(f"model={run}/model.safetensors")
     assert code == 0, err
     assert metrics(tmp_path / "out")["n"] == 18

@@ -239,7 +239,7 @@ def test_hostile_metadata_is_a_sentence(folder, tmp_path):
 
 @pytest.mark.slow
 def test_int8_states_what_it_loses_on_val(ferkit, trained, tmp_path):
-    run = trained("debug=default")
+    run = trained("debug=default", "dataset.train=100", "dataset.val=70", "dataset.test=70")
     code, out, err = ferkit("export", f"run={run}", "int8=true")
     assert code == 0, err
     assert out.split() == [str(run / "model.onnx"), str(run / "model.int8.onnx")]
