@@ -103,7 +103,7 @@ def upload(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
 def release_memory() -> None:
     """Give back the GPU memory of what nobody holds any more, before another run begins."""
     gc.collect()
-    if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
+    if torch.cuda.is_initialized() and not is_lost():  # type: ignore[no-untyped-call]
         torch.cuda.empty_cache()
 
 

@@ -111,8 +111,7 @@ def run_job(config: DictConfig, swept: Mapping[str, int], started: float, shared
         log.error(str(known))
         return known.exit_code
     finally:
-        if not is_lost():
-            release_memory()
+        release_memory()
 
 
 def _train(config: DictConfig, words: list[str], number: int) -> int:

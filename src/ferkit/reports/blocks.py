@@ -134,6 +134,12 @@ class Gallery:
     columns: tuple[str, ...]
     rows: tuple[tuple[tuple[str, ...], tuple[Face, ...]], ...]
 
+    @property
+    def words(self) -> Table | None:
+        """The words alone, for a text; None where there is no header."""
+        rows = tuple(words for words, _ in self.rows)
+        return Table(self.columns, rows) if self.columns else None
+
 
 @dataclass(frozen=True)
 class Headline:

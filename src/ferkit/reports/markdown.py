@@ -43,8 +43,7 @@ def _block(block: Block) -> str:
         case Picture():
             return f"![{plain(block.alt)}]({quote(block.name)})" if block.name else ""
         case Gallery():
-            words = Table(block.columns, tuple(words for words, _ in block.rows))
-            return write_table(words) if block.columns else ""
+            return write_table(block.words) if block.words else ""
         case _:
             return ""
 

@@ -166,8 +166,7 @@ def _block(block: Block) -> str:
         case Picture():
             return _picture(block) if _can_show(block) else ""
         case Gallery():
-            words = Table(block.columns, tuple(words for words, _ in block.rows))
-            return _table(words) if block.columns else ""
+            return _table(block.words) if block.words else ""
         case _:
             return ""
 
