@@ -1,9 +1,12 @@
 """`ferkit sweep`: Optuna over any keys of `ferkit train`, each trial a process of its own."""
 
+import hashlib
+import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig, OmegaConf
 
@@ -17,14 +20,25 @@ from ferkit.sweeps.space import Space, own_words, read_space
 from ferkit.tree import list_groups
 from ferkit.untrusted import read_yaml, require_shape
 
+if TYPE_CHECKING:
+    from optuna.study import Study
+
+    from ferkit.sweeps.shared import Shared
+
 FILE = "sweep.yaml"
-FREE = ("trials", "n_jobs", "out", "resume", "retry_failed")  # may change when a search goes on
+# May change when a search goes on.
+LEAST = {"trials": 1, "n_jobs": 1, "startup": 0, "prune_after": 0, "stale_after": 6}
+FREE = ("trials", "n_jobs", "out", "resume", "retry_failed", "stale_after")
 
 
 def main(words: Sequence[str]) -> int:
     """Search, or go on searching, then write the report; 0 if any trial was completed."""
     require("ferkit sweep", "optuna")
     own, rest = own_words(words)
+    if any(word.startswith("storage=") for word in own):
+        from ferkit.sweeps.shared import refuse_password
+
+        refuse_password(words)
     settings = compose(*own, command="sweep")
     if settings.resume is not None:
         settings, rest = _resume(Path(settings.resume), own, rest)
@@ -38,7 +52,8 @@ def main(words: Sequence[str]) -> int:
     folder = Path(settings.out) if settings.out else default_folder("sweep")
     settings.out = str(folder)
     usable_folder(folder, "out")
-    with alone(folder, "ferkit sweep"):
+    # Workers of one storage may share a folder: their trials have numbers of their own.
+    with nullcontext() if settings.storage else alone(folder, "ferkit sweep"):
         _claim(folder, settings, rest)
         return _run(folder, settings, space, config)
 
@@ -47,17 +62,10 @@ def _run(folder: Path, settings: DictConfig, space: Space, config: DictConfig) -
     from ferkit.sweeps.attempts import launcher
     from ferkit.sweeps.report import write_sweep
     from ferkit.sweeps.search import Plan, search
-    from ferkit.sweeps.study import best_trial, make_pruner, make_sampler, open_study, reopen_failed
+    from ferkit.sweeps.study import best_trial
 
-    if settings.retry_failed and (again := reopen_failed(folder)):
-        log.info(f"{again} failed trials run again")
-    study = open_study(
-        folder,
-        "maximize" if MONITORS[settings.monitor] == "max" else "minimize",
-        make_sampler(settings.sampler, settings.sampler_seed, settings.startup),
-        make_pruner(settings.pruner, settings.startup, settings.prune_after),
-    )
-    plan = Plan(settings.trials, settings.monitor, _epochs, settings.n_jobs)
+    study, shared = _open(folder, settings)
+    plan = Plan(settings.trials, settings.monitor, _epochs, settings.n_jobs, shared=shared)
     always = [f"trainer.monitor={settings.monitor}", "evaluate=[val]"]
     launch = launcher(folder / "trials", always, _placer(config, settings.n_jobs))
     log.info(f"sweep: {folder}")
@@ -74,6 +82,43 @@ def _run(folder: Path, settings: DictConfig, space: Space, config: DictConfig) -
         raise DataError(f"No trial was completed; {folder / 'trials.csv'} says why.")
     log.info(f"best: {command}")
     return 0
+
+
+def _open(folder: Path, settings: DictConfig) -> "tuple[Study, Shared | None]":
+    """The study of a folder, or that of a database, with failed trials opened again if asked."""
+    from ferkit.sweeps.study import make_pruner, make_sampler, open_study, reopen_failed
+
+    direction = "maximize" if MONITORS[settings.monitor] == "max" else "minimize"
+    sampler = make_sampler(settings.sampler, settings.sampler_seed, settings.startup)
+    pruner = make_pruner(settings.pruner, settings.startup, settings.prune_after)
+    shared, again = None, 0
+    if settings.storage:
+        from ferkit.sweeps.shared import connect, join_study, queue_failed
+
+        asked = _asked(settings, _read(folder)["words"])
+        shared = connect(settings.storage, settings.stale_after)
+        name = settings.study_name or _name(asked)
+        study = join_study(shared, name, asked, direction, sampler, pruner)
+        again = queue_failed(study, shared) if settings.retry_failed else 0
+        log.info(f"study {name}: any machine joins by the same words")
+    else:
+        again = reopen_failed(folder) if settings.retry_failed else 0
+        study = open_study(folder, direction, sampler, pruner)
+    if again:
+        log.info(f"{again} failed trials run again")
+    return study, shared
+
+
+def _asked(settings: DictConfig, words: Sequence[str]) -> dict[str, Any]:
+    """What a study searches, in the same form on every machine."""
+    own = (*FREE, "storage", "study_name")
+    kept = {str(key): value for key, value in settings.items() if key not in own}
+    return {"format": FORMAT, **kept, "words": sorted(words)}
+
+
+def _name(asked: Mapping[str, Any]) -> str:
+    text = json.dumps(asked, sort_keys=True).encode()
+    return f"ferkit-{hashlib.blake2b(text, digest_size=4).hexdigest()}"
 
 
 def _epochs(words: Sequence[str]) -> int:
@@ -107,9 +152,13 @@ def _check(settings: DictConfig, space: Space, config: DictConfig) -> None:
         raise ConfigError(unknown("monitor", settings.monitor, monitors))
     if "trainer.monitor" in space.distributions:
         raise ConfigError("trainer.monitor cannot be searched: trials are compared by one metric.")
-    for key, least in (("trials", 1), ("n_jobs", 1), ("startup", 0), ("prune_after", 0)):
+    for key, least in LEAST.items():
         if settings[key] < least:
             raise ConfigError(f"{key} is {settings[key]}; it must be at least {least}.")
+    if settings.study_name and not settings.storage:
+        raise ConfigError("study_name= goes with storage=; a sweep in a folder has out= alone.")
+    if settings.storage:
+        require("ferkit sweep storage=", "psycopg")
     if str(config.split.get("fold")) == "all":
         raise ConfigError(
             "split.fold=all has no metric an epoch to search by; sweep over one fold, then train "

@@ -12,6 +12,7 @@ from ferkit.reports.document import Sheet
 from ferkit.reports.formats import write_document
 from ferkit.runs.read import read_rows
 from ferkit.sweeps.plots import draw_history, draw_slices, png
+from ferkit.sweeps.shared import first_number, results
 from ferkit.sweeps.space import Space
 from ferkit.sweeps.study import best_trial
 
@@ -52,7 +53,7 @@ def command_line(space: Space, trial: FrozenTrial, monitor: str) -> str:
 
 
 def _notes(study: Study, monitor: str, folder: Path, best: FrozenTrial | None) -> list[str]:
-    states = [t.state for t in study.get_trials(deepcopy=False)]
+    states = [t.state for t in results(study.get_trials(deepcopy=False))]
     counts = ", ".join(f"{states.count(s)} {name}" for s, name in STATES.items() if s in states)
     ends = "largest" if study.direction.name == "MAXIMIZE" else "smallest"
     notes = [
@@ -62,9 +63,7 @@ def _notes(study: Study, monitor: str, folder: Path, best: FrozenTrial | None) -
     ]
     if best is None:
         return [*notes, "No trial was completed."]
-    look = shlex.join(
-        ["ferkit", "eval", f"run={quoted(folder / 'trials' / str(best.number))}", "view=test"]
-    )
+    look = shlex.join(["ferkit", "eval", f"run={quoted(_folder(folder, best))}", "view=test"])
     return [
         *notes,
         f"Best: trial {best.number}, {monitor} {best.value:.4f}. The best of many is better on val "
@@ -76,7 +75,7 @@ def _trials_sheet(study: Study, space: Space, monitor: str, folder: Path) -> She
     sign = -1 if study.direction.name == "MAXIMIZE" else 1
     order = {state: i for i, state in enumerate(STATES)}
     trials = sorted(
-        study.get_trials(deepcopy=False),
+        results(study.get_trials(deepcopy=False)),
         key=lambda t: (order[t.state], sign * (t.value or 0.0), t.number),
     )
     keys = list(space.distributions)
@@ -92,7 +91,7 @@ def _trials_sheet(study: Study, space: Space, monitor: str, folder: Path) -> She
 
 
 def _row(trial: FrozenTrial, keys: Sequence[str], folder: Path, said: bool) -> tuple[str, ...]:
-    rows = read_rows(folder / "trials" / str(trial.number))
+    rows = read_rows(_folder(folder, trial))
     epoch = trial.user_attrs.get("epoch", trial.last_step if trial.value is not None else None)
     minutes = sum(float(row.get("seconds", 0)) for row in rows) / 60
     cells = [
@@ -110,3 +109,8 @@ def _row(trial: FrozenTrial, keys: Sequence[str], folder: Path, said: bool) -> t
 def _show(parameters: Mapping[str, object], key: str) -> str:
     value = parameters.get(key, "")
     return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _folder(home: Path, trial: FrozenTrial) -> Path:
+    """Where a trial's run lies: under the number of its first attempt."""
+    return home / "trials" / str(first_number(trial))
