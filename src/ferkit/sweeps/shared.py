@@ -161,10 +161,12 @@ def join_study(
                 study.set_user_attr(key, value)
             there = dict(asked)
     for key, value in asked.items():
-        if there.get(key) != value:
+        if (begun := there.get(key)) != value:
+            if key == "words":  # those that differ alone
+                begun, value = sorted({*(begun or ())} - {*value}), sorted({*value} - {*(begun or ())})
             raise ConfigError(
-                f"The study {name} of this storage was begun with {key}={there.get(key)}, now it "
-                f"is {value}; give the same words to join it, or another study_name."
+                f"The study {name} of this storage was begun with {key}={begun}, now it is "
+                f"{value}; give the same words to join it, or another study_name."
             )
     log.info(f"study {name}: " + (f"joined, {trials} trials are there" if trials else "begun"))
     return study
