@@ -8,7 +8,7 @@ the statistics of the share, unless `trainer.sync_batchnorm` is on.
 
 import warnings
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -22,11 +22,12 @@ from ferkit.errors import ConfigError
 from ferkit.loader import Batch
 from ferkit.training.augment import Augment
 from ferkit.training.mixup import blend
+from ferkit.training.settings import Scores
 
 if TYPE_CHECKING:
     from ferkit.training.trainer import Augmentation, Training
 
-Found = Tensor | tuple[Tensor, ...]
+Network = TypeVar("Network", bound=nn.Module)
 
 
 def share_of(rows: int) -> Tensor:
@@ -60,7 +61,7 @@ def varied(
     return images if processes.count() == 1 else images[upload(own, images.device)], targets
 
 
-def gathered(found: Found, rows: int) -> list[Tensor]:
+def gathered(found: Scores, rows: int) -> list[Tensor]:
     """Scores, and features beside them, of the whole batch from those of all shares.
 
     Every process computes the same loss on them. DistributedDataParallel divides the sum of the
@@ -88,15 +89,15 @@ def _gathered(part: Tensor, rows: int) -> Tensor:
 class _Forward(nn.Module):
     """A function of a model as a module, which DistributedDataParallel takes."""
 
-    def __init__(self, model: nn.Module, function: Callable[..., Found]) -> None:
+    def __init__(self, model: nn.Module, function: Callable[..., Scores]) -> None:
         super().__init__()
         self.model, self.function = model, function
 
-    def forward(self, *batch: Tensor) -> Found:
+    def forward(self, *batch: Tensor) -> Scores:
         return self.function(*batch)
 
 
-def parallel(training: "Training", function: Callable[..., Found]) -> Callable[..., Found]:
+def parallel(training: "Training", function: Callable[..., Scores]) -> Callable[..., Scores]:
     """A function of a model whose gradients are then averaged over all processes.
 
     It is wrapped anew when other weights learn than before, as with backbone.freeze=gradual.
@@ -105,12 +106,12 @@ def parallel(training: "Training", function: Callable[..., Found]) -> Callable[.
         return function
     wrapped: dict[tuple[str, ...], nn.Module] = {}
 
-    def call(*batch: Tensor) -> Found:
+    def call(*batch: Tensor) -> Scores:
         learning = tuple(n for n, p in training.model.named_parameters() if p.requires_grad)
         if learning not in wrapped:
             wrapped.clear()
             wrapped[learning] = _averaging(_Forward(training.model, function))
-        found: Found = wrapped[learning](*batch)
+        found: Scores = wrapped[learning](*batch)
         return found
 
     return call
@@ -159,7 +160,7 @@ def average_statistics(*models: nn.Module | None) -> None:
                 statistic /= processes.count()
 
 
-def synchronised(model: nn.Module, device: torch.device) -> nn.Module:
+def synchronised(model: Network, device: torch.device) -> Network:
     """A model whose batch-norms take their statistics over the shares of all processes.
 
     Raises:
@@ -172,4 +173,6 @@ def synchronised(model: nn.Module, device: torch.device) -> nn.Module:
             "trainer.sync_batchnorm=true: torch synchronises batch-norms on CUDA alone; leave it "
             "out, and each process takes the statistics of its own share of a batch."
         )
-    return nn.SyncBatchNorm.convert_sync_batchnorm(model)
+    convert: Any = nn.SyncBatchNorm.convert_sync_batchnorm
+    converted: Network = convert(model)
+    return converted

@@ -75,8 +75,10 @@ def own_net(tmp_path, monkeypatch):
 def torchrun(tmp_path):
     def begin(*words, count=2):
         made = subprocess.run(
-            [sys.executable, "-m", "torch.distributed.run", "--standalone"]
-            + [f"--nproc-per-node={count}", "-m", "ferkit", "train", *words],
+            [
+                *(sys.executable, "-m", "torch.distributed.run", "--standalone"),
+                *(f"--nproc-per-node={count}", "-m", "ferkit", "train", *words),
+            ],
             cwd=tmp_path,
             capture_output=True,
             text=True,
