@@ -1,84 +1,140 @@
-"""Two workers share a study on a real PostgreSQL; one is killed, and every trial ends once."""
+"""Workers share a study on a real PostgreSQL; one is killed, and every trial ends once."""
 
+import csv
+import os
 import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
 import pytest
 
 BIN = next(iter(sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)), None)
-WORKER = """
-import sys, time
-from ferkit.sweeps.search import Plan, search
-from ferkit.sweeps.shared import connect, join_study
-from ferkit.sweeps.space import read_space
-from ferkit.sweeps.study import make_pruner, make_sampler
-
-class Made:
-    def __init__(self):
-        self.end = time.monotonic() + 1
-    def poll(self):
-        return 0 if time.monotonic() > self.end else None
-    def rows(self):
-        return [{"epoch": 1, "val_accuracy": 0.5}] if self.poll() == 0 else []
-    def stop(self):
-        pass
-    def last_line(self):
-        return ""
-
-shared = connect(sys.argv[1], 6)
-study = join_study(shared, "s", {"a": 1}, "maximize", make_sampler("random", 0, 1),
-                   make_pruner("none", 1, 1))
-space = read_space(["optimizer.lr=interval(0.1,0.2)"])
-search(study, space, Plan(8, "val_accuracy", lambda _: 1, shared=shared), lambda *_: Made())
-"""
+PASSWORD = "geheim77"
+WORDS = [
+    "dataset.train=160",
+    "dataset.val=48",
+    "dataset.test=48",
+    "dataset.people=20",
+    "backbone=kurmi_cnn",
+    "trainer.max_epochs=2",
+    "trainer.batch_size=32",
+    "trainer.max_images=64",
+    "trainer.device=cpu",
+    "trainer.threads=1",
+    "report.faces=false",
+    "report.saliency=none",
+    "pruner=none",
+    "stale_after=8",
+    "optimizer.lr=tag(log,interval(1e-5,1e-2))",
+]
 
 
-@pytest.fixture
-def address(tmp_path_factory):
-    if BIN is None or not shutil.which("su"):
+def as_postgres(*words, **more):
+    """Run as the user postgres: initdb refuses root."""
+    switch = ["su", "postgres", "-s", "/bin/sh", "-c", 'exec "$@"', "--", "sh"]
+    subprocess.run(
+        [*(switch if os.getuid() == 0 else []), *map(str, words)],
+        check=True,
+        capture_output=True,
+        cwd="/",
+        **more,
+    )
+
+
+@pytest.fixture(scope="module")
+def server():
+    """HOST:PORT of a server on loopback: user postgres is trusted, anna gives a password."""
+    if BIN is None:
         pytest.skip("PostgreSQL is not installed: apt-get install postgresql.")
     pytest.importorskip("psycopg")
-    home = Path("/tmp") / f"ferkit-postgres-{time.time_ns()}"
-    home.mkdir()
-    shutil.chown(home, "postgres")
+    home = Path(tempfile.mkdtemp(prefix="ferkit-postgres-"))  # a short path, as sockets need
+    if os.getuid() == 0:
+        shutil.chown(home, "postgres")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-
-    def as_postgres(line):
-        subprocess.run(["su", "postgres", "-c", line], check=True, capture_output=True, cwd="/")
-
-    as_postgres(f"{BIN}/initdb -D {home}/d -A trust -U postgres")
+        port = str(free.getsockname()[1])
+    as_postgres(BIN / "initdb", "-D", home / "d", "-A", "trust", "-U", "postgres")
+    rules = home / "d" / "pg_hba.conf"
+    rules.write_text("host all anna 127.0.0.1/32 scram-sha-256\n" + rules.read_text())
     options = f"-p {port} -h 127.0.0.1 -k {home}"
-    as_postgres(f"{BIN}/pg_ctl -D {home}/d -o '{options}' -w -l {home}/log start")
+    control = (BIN / "pg_ctl", "-D", home / "d", "-w")
+    as_postgres(*control, "-o", options, "-l", home / "log", "start")
     try:
-        yield f"postgresql://postgres@127.0.0.1:{port}/postgres"
+        query = f"CREATE ROLE anna LOGIN SUPERUSER PASSWORD '{PASSWORD}'"
+        as_postgres(BIN / "psql", "-h", home, "-p", port, "-U", "postgres", "-c", query)
+        yield f"127.0.0.1:{port}"
     finally:
-        as_postgres(f"{BIN}/pg_ctl -D {home}/d -m immediate stop")
+        as_postgres(*control, "-m", "immediate", "stop")
         shutil.rmtree(home)
 
 
-def test_one_of_two_workers_is_killed_and_every_trial_ends_once(address, tmp_path):
-    from ferkit.sweeps.shared import connect, results
+def worker(folder, address, *words, **environment):
+    """A worker in a process of its own, its output in <out>.log."""
+    out = next(w.partition("=")[2] for w in words if w.startswith("out="))
+    with (folder / f"{out}.log").open("a") as log:
+        return subprocess.Popen(
+            [sys.executable, "-m", "ferkit", "sweep", f"storage={address}", *WORDS, *words],
+            cwd=folder,
+            env=os.environ | environment,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
 
-    workers = [
-        subprocess.Popen([sys.executable, "-c", WORKER, address], stderr=subprocess.PIPE, text=True)
-        for _ in range(2)
-    ]
-    time.sleep(8)  # both have begun
-    workers[0].send_signal(signal.SIGKILL)
-    workers[0].communicate()
-    _, err = workers[1].communicate(timeout=60)
-    assert workers[1].returncode == 0, err
-    import optuna
 
-    trials = optuna.load_study(study_name="s", storage=connect(address, 6).storage).get_trials()
-    ended = results(trials)
-    assert [t.state.name for t in ended] == ["COMPLETE"] * 8
-    assert len({t.params["optimizer.lr"] for t in ended}) == 8
-    print(len(trials), "rows in all")
+def wait_for(condition):
+    deadline = time.monotonic() + 120
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def test_one_of_two_workers_is_killed_and_every_trial_ends_once(server, tmp_path):
+    address = f"postgresql://postgres@{server}/postgres"
+    killed = worker(tmp_path, address, "trials=4", "out=a")
+    other = worker(tmp_path, address, "trials=4", "out=b")
+    wait_for(lambda: list((tmp_path / "a").glob("trials/*/train.log")))
+    killed.send_signal(signal.SIGKILL)
+    killed.wait()
+    assert other.wait(240) == 0, (tmp_path / "b.log").read_text()
+    assert "queued again" in (tmp_path / "b.log").read_text()
+    rows = list(csv.DictReader((tmp_path / "b" / "trials.csv").open()))
+    assert [row["State"] for row in rows] == ["done"] * 4
+    assert [row["Epochs"] for row in rows] == ["2"] * 4
+    assert len({row["optimizer.lr"] for row in rows}) == 4
+
+    assert worker(tmp_path, address, "trials=4", "out=c").wait(120) == 0  # joins what has ended
+    assert (tmp_path / "c" / "trials.csv").read_text() == (tmp_path / "b/trials.csv").read_text()
+    assert worker(tmp_path, address, "study_name=x", "out=d", "trials=1").wait(120) == 0
+    assert worker(tmp_path, address, "study_name=x", "out=e", "loss=focal").wait(120) == 2
+    assert "give the same words to join it" in (tmp_path / "e.log").read_text()
+
+
+def test_ctrl_c_gives_the_trial_to_the_other_worker_of_the_same_folder(server, tmp_path):
+    address = f"postgresql://postgres@{server}/postgres"
+    words = ("trials=2", "out=same", "study_name=same", "stale_after=600")
+    stopped = worker(tmp_path, address, *words)
+    wait_for(lambda: list((tmp_path / "same").glob("trials/*/train.log")))
+    other = worker(tmp_path, address, *words)
+    stopped.send_signal(signal.SIGINT)
+    assert stopped.wait(60) == 130
+    assert other.wait(240) == 0, (tmp_path / "same.log").read_text()
+    assert "trial 0: given back" in (tmp_path / "same.log").read_text()
+    rows = list(csv.DictReader((tmp_path / "same" / "trials.csv").open()))
+    assert [row["State"] for row in rows] == ["done"] * 2
+
+
+def test_a_password_from_the_environment_is_in_no_file(server, tmp_path):
+    address = f"postgresql://anna@{server}/postgres"
+    words = ("trials=1", "out=p", "study_name=p")
+    none = str(tmp_path / "none")
+    assert worker(tmp_path, address, *words, PGPASSFILE=none).wait(120) == 3
+    assert "PGPASSWORD or ~/.pgpass" in (tmp_path / "p.log").read_text()
+    done = worker(tmp_path, address, *words, PGPASSWORD=PASSWORD)
+    assert done.wait(240) == 0, (tmp_path / "p.log").read_text()
+    for path in tmp_path.rglob("*"):
+        assert not path.is_file() or PASSWORD.encode() not in path.read_bytes(), path

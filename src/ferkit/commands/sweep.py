@@ -32,7 +32,8 @@ FILE = "sweep.yaml"
 EPOCHS = 10  # of a trial, where no word gives them
 LEAST = {"trials": 1, "n_jobs": 1, "startup": 0, "prune_after": 0, "stale_after": 6}
 # What may change when a search goes on.
-FREE = ("trials", "n_jobs", "out", "resume", "retry_failed", "stale_after")
+FREE = ("trials", "n_jobs", "out", "resume", "retry_failed")
+SHARED = ("storage", "study_name", "stale_after")  # of a sweep over machines alone
 
 
 def main(words: Sequence[str]) -> int:
@@ -55,7 +56,8 @@ def main(words: Sequence[str]) -> int:
     shared = None
     with ExitStack() as stack:
         if settings.storage:  # its workers may share a folder: their trials have other numbers
-            from ferkit.sweeps.shared import connect, explained
+            from ferkit.sweeps.away import explained
+            from ferkit.sweeps.shared import connect
 
             stack.enter_context(explained(f"storage={settings.storage}"))
             shared = connect(settings.storage, settings.stale_after, folder / "trials")
@@ -74,9 +76,9 @@ def _run(
     shared: "Shared | None",
 ) -> int:
     from ferkit.sweeps.attempts import launcher
+    from ferkit.sweeps.away import AWAY
     from ferkit.sweeps.report import write_sweep
     from ferkit.sweeps.search import Plan, search
-    from ferkit.sweeps.shared import AWAY
     from ferkit.sweeps.study import best_trial
 
     plan = Plan(settings.trials, settings.monitor, _epochs, settings.n_jobs, shared=shared)
@@ -128,7 +130,7 @@ def _open(
 
 def _asked(settings: DictConfig, words: Sequence[str]) -> dict[str, Any]:
     """What a study searches, in the same form on every machine: without folders and devices."""
-    own = (*FREE, "storage", "study_name")
+    own = (*FREE, "storage", "study_name")  # with stale_after: who waits less takes others for dead
     kept = {str(key): value for key, value in settings.items() if key not in own}
     overrides, _ = split_words(words)
     of_a_machine = ALIKE - {"seed"}
@@ -137,7 +139,8 @@ def _asked(settings: DictConfig, words: Sequence[str]) -> dict[str, Any]:
 
 
 def _name(asked: Mapping[str, Any]) -> str:
-    text = json.dumps(asked, sort_keys=True).encode()
+    searched = {key: value for key, value in asked.items() if key != "stale_after"}
+    text = json.dumps(searched, sort_keys=True).encode()
     return f"ferkit-{hashlib.blake2b(text, digest_size=4).hexdigest()}"
 
 
@@ -212,18 +215,19 @@ def _placer(config: DictConfig, n_jobs: int) -> Callable[[int], Sequence[str]]:
 
 def _claim(folder: Path, settings: DictConfig, words: Sequence[str]) -> None:
     """Write what is searched; a folder that holds another search is refused."""
+    without = FREE if settings.storage else (*FREE, *SHARED)
     asked: dict[str, Any] = {
         "format": FORMAT,
-        **{str(k): v for k, v in settings.items() if k not in FREE},
+        **{str(k): v for k, v in settings.items() if k not in without},
         "words": list(words),
         "trials": settings.trials,
     }
     path = folder / FILE
     if path.is_file():
         stored = _read(folder)
-        for key in (k for k in asked if k not in ("format", "trials")):
-            one, other = stored.get(key), asked[key]
-            if (sorted(one or ()) != sorted(other)) if key == "words" else (one != other):
+        for key in (k for k in stored | asked if k not in ("format", "trials")):
+            one, other = stored.get(key), asked.get(key)
+            if (sorted(one or ()) != sorted(other or ())) if key == "words" else (one != other):
                 raise ConfigError(
                     f"out={folder} holds a search with {key}={one}, now it is {other}; give "
                     f"another out, or go on with `ferkit sweep resume={folder}`."
@@ -249,7 +253,7 @@ def _resume(folder: Path, own: Sequence[str], rest: Sequence[str]) -> tuple[Dict
         if key not in FREE or key == "out":
             raise ConfigError(
                 f"{key} cannot change on resume: {folder} goes on as it began; beside resume= only "
-                "trials, n_jobs, retry_failed and stale_after may be given."
+                "trials, n_jobs and retry_failed may be given."
             )
     stored = _read(folder)
     kept = [f"{k}={v}" for k, v in stored.items() if k not in ("format", "words") and v is not None]

@@ -16,12 +16,12 @@ from optuna.trial import Trial, TrialState
 from ferkit.errors import FerkitError
 from ferkit.log import log
 from ferkit.progress import time_left
+from ferkit.sweeps.away import patient
 from ferkit.sweeps.shared import (
     Shared,
     frozen,
     give_back,
     give_sign,
-    patient,
     record_length,
     take,
 )

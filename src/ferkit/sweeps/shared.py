@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import optuna
-from optuna.exceptions import ExperimentalWarning, StorageInternalError
+from optuna.exceptions import ExperimentalWarning
 from optuna.pruners import BasePruner
 from optuna.samplers import BaseSampler
 from optuna.storages import RDBStorage, fail_stale_trials
@@ -24,16 +24,15 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import Engine
-from sqlalchemy.exc import SQLAlchemyError
 
 from ferkit.errors import ConfigError, DataError
 from ferkit.log import log
 from ferkit.sweeps.address import check_address
+from ferkit.sweeps.away import AWAY, explained
 from ferkit.sweeps.study import ATTEMPTS, Direction, first_number, results
 
 LOST = 5  # workers that one trial may lose before it counts as failed
 SIGNS = 6  # of life within the time after which there should have been one
-AWAY = (SQLAlchemyError, StorageInternalError)
 _GIVEN_BACK = "given_back"
 _LOCK = 4_603_117_522_118  # any number that no other program locks in this database
 # A worker whose machine vanished holds the lock for as long as the server believes in it.
@@ -90,33 +89,6 @@ def connect(address: str, stale_after: float, home: Path) -> Shared:
 
 
 @contextmanager
-def explained(where: str) -> Iterator[None]:
-    """Say in a sentence that the database does not answer.
-
-    Raises:
-        DataError: it does not.
-    """
-    try:
-        yield
-    except AWAY as error:
-        reason = _reason(error)
-        advice = (
-            "Put the password into PGPASSWORD or ~/.pgpass"
-            if "password" in reason
-            else "Start the server or put the address right"
-        )
-        raise DataError(f"{where}: {reason}. {advice}, then give the same words again.") from None
-
-
-def _reason(error: BaseException) -> str:
-    """The database's own sentence; it names user and host, never a password."""
-    while isinstance(error, StorageInternalError) and error.__cause__:
-        error = error.__cause__
-    lines = str(getattr(error, "orig", None) or error).strip().splitlines()
-    return lines[0].strip().rstrip(".") if lines else type(error).__name__
-
-
-@contextmanager
 def locked(shared: Shared) -> Iterator[None]:
     """Be the only worker of this database in here."""
     with _alone(shared.storage.engine):
@@ -163,7 +135,10 @@ def join_study(
     for key, value in asked.items():
         if (begun := there.get(key)) != value:
             if key == "words":  # those that differ alone
-                begun, value = sorted({*(begun or ())} - {*value}), sorted({*value} - {*(begun or ())})
+                begun, value = (
+                    sorted({*(begun or ())} - {*value}),
+                    sorted({*value} - {*(begun or ())}),
+                )
             raise ConfigError(
                 f"The study {name} of this storage was begun with {key}={begun}, now it is "
                 f"{value}; give the same words to join it, or another study_name."
@@ -276,28 +251,3 @@ def give_back(study: Study, shared: Shared, running: Sequence[Trial]) -> None:
             study.tell(trial, state=TrialState.FAIL)
             _queue_again(study, frozen(trial))
             log.info(f"trial {trial.number}: given back; another worker goes on with it")
-
-
-@contextmanager
-def patient(shared: Shared | None) -> Iterator[None]:
-    """Bear that the database is away for as long as no other worker takes this one for dead.
-
-    Raises:
-        DataError: it stayed away.
-    """
-    try:
-        yield
-    except AWAY as error:
-        if shared is None:
-            raise
-        now = time.monotonic()
-        if shared.lost_since is None:
-            shared.lost_since = now
-            log.warning(f"the database is away ({_reason(error)}); trials go on")
-        if now - shared.lost_since > shared.stale_after:
-            raise
-        time.sleep(1)
-    else:
-        if shared is not None and shared.lost_since is not None:
-            log.info("the database is back")
-            shared.lost_since = None
