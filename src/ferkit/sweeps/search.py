@@ -121,7 +121,7 @@ def search(study: Study, space: Space, plan: Plan, launch: Launch) -> None:
         for job in slots.values():
             job.attempt.stop()
         if plan.shared:
-            give_back(study, plan.shared, [job.trial for job in slots.values()])
+            give_back(study, plan.shared)
 
 
 def _fill(

@@ -46,6 +46,7 @@ class Shared:
     Attributes:
         stale_after: Seconds without a sign of its worker after which a trial is queued again.
         home: Where this worker's trials lie.
+        taken: Every trial that this worker took; Ctrl-C may come before its process is known.
         due: When the next sign is to be given, by this machine's monotonic clock.
         lost_since: When the database was first missed; None while it is there.
     """
@@ -53,6 +54,7 @@ class Shared:
     storage: RDBStorage
     stale_after: float
     home: Path
+    taken: list[Trial] = field(default_factory=list, repr=False)
     due: float = 0.0
     lost_since: float | None = field(default=None, repr=False)
 
@@ -157,7 +159,7 @@ def take(study: Study, shared: Shared, trials: int) -> Trial | None:
                 return None
             _queue(study, create_trial(state=TrialState.WAITING))
         with _quiet():
-            trial = study.ask()  # takes the waiting one
+            shared.taken.append(trial := study.ask())  # takes the waiting one
         shared.storage.record_heartbeat(trial._trial_id)
     run = shared.home / str(first_number(frozen(trial)))
     trial.set_user_attr("machine", platform.node())
@@ -241,9 +243,9 @@ def queue_failed(study: Study, shared: Shared) -> int:
     return len(failed)
 
 
-def give_back(study: Study, shared: Shared, running: Sequence[Trial]) -> None:
+def give_back(study: Study, shared: Shared) -> None:
     """Let others go on at once with the trials of a worker that ends; a lost database is borne."""
-    for trial in running:
+    for trial in shared.taken:
         with suppress(*AWAY), locked(shared):
             if frozen(trial).state is not TrialState.RUNNING:  # another took it over
                 continue

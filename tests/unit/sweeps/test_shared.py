@@ -2,6 +2,7 @@
 
 import csv
 from contextlib import nullcontext
+from dataclasses import replace
 
 import optuna
 import pytest
@@ -104,22 +105,35 @@ def test_a_trial_that_loses_every_worker_fails(shared):
 def test_a_trial_is_given_back_as_often_as_need_be(shared):
     study = join(shared)
     for _ in range(LOST + 1):
-        give_back(study, shared, [take(study, shared, 1)])
+        take(study, shared, 1)
+        give_back(study, shared)
     take(study, shared, 1)
     lose_all(shared)
     assert take(study, shared, 1) is not None
     assert states(study) == ["RUNNING"]
 
 
+def test_ctrl_c_before_the_process_is_there_gives_the_trial_back(shared):
+    study = join(shared)
+
+    def launch(number, words, slot):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        search(study, SPACE, Plan(1, "val_accuracy", lambda _: 1, 1, 0, shared), launch)
+    assert states(study) == ["WAITING"]
+
+
 def test_what_another_took_over_is_not_given_back(shared):
     study = join(shared)
-    first = take(study, shared, 1)
+    take(study, shared, 1)
     lose_all(shared)
-    second = take(study, shared, 1)
-    give_back(study, shared, [first])
+    other = replace(shared, taken=[])
+    second = take(study, other, 1)
+    give_back(study, shared)
     assert states(study) == ["RUNNING"]
     study.tell(second, 0.5)
-    give_back(study, shared, [second])
+    give_back(study, other)
     assert states(study) == ["COMPLETE"]
 
 
