@@ -12,6 +12,7 @@ EXTRAS = {  # package to the extra of pyproject.toml that brings it
     "optuna": "sweep",
     "hydra-joblib-launcher": "sweep",
     "hydra-submitit-launcher": "sweep",
+    "psycopg": "postgres",
     "tensorboard": "tensorboard",
     "wandb": "wandb",
     "mlflow": "mlflow",

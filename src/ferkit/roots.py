@@ -260,6 +260,10 @@ class SweepRoot:
         prune_after: The first epoch at which a trial may be ended.
         n_jobs: Trials side by side; over the GPUs in turn where there are several.
         retry_failed: Run failed trials once more, with their own parameters.
+        storage: postgresql://USER@HOST/DATABASE, whose study workers on any machine share; the
+            password comes from PGPASSWORD or ~/.pgpass.
+        study_name: Of the study there; default a name made of what is searched.
+        stale_after: Seconds without a sign of its worker after which a trial is run again.
     """
 
     trials: int = 20
@@ -273,6 +277,9 @@ class SweepRoot:
     prune_after: int = 1
     n_jobs: int = 1
     retry_failed: bool = False
+    storage: str | None = None
+    study_name: str | None = None
+    stale_after: int = 180
 
 
 ROOTS: dict[str, type] = {

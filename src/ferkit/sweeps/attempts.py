@@ -1,6 +1,8 @@
 """A trial's process: `ferkit train` in a folder of its own, watched through its files."""
 
+import ctypes
 import os
+import platform
 import shutil
 import signal
 import subprocess
@@ -115,10 +117,25 @@ def _start(folder: Path, command: Sequence[str], lock: IO[str]) -> "subprocess.P
             stderr=subprocess.STDOUT,
             start_new_session=True,  # Ctrl-C is for the sweep, which then ends its trials
             pass_fds=[lock.fileno()],  # held for as long as the trial lives
+            env={k: v for k, v in os.environ.items() if k != "PGPASSWORD"},  # the sweep's alone
+            preexec_fn=_end_with_parent,
         )
-        lock.write(str(process.pid))
+        lock.write(f"{process.pid} {platform.node()}")
         lock.flush()
     return process
+
+
+def _libc_prctl() -> Callable[..., int] | None:
+    return getattr(ctypes.CDLL(None), "prctl", None) if sys.platform == "linux" else None
+
+
+_PRCTL = _libc_prctl()  # looked up before a fork, after which little is safe
+
+
+def _end_with_parent() -> None:
+    """Ask the system to end this process, saved, when its sweep dies: nobody else would."""
+    if _PRCTL:
+        _PRCTL(1, int(signal.SIGTERM))  # PR_SET_PDEATHSIG
 
 
 def claim(folder: Path) -> IO[str]:
@@ -132,13 +149,14 @@ def claim(folder: Path) -> IO[str]:
     waited = 0.0
     while not _try_lock(lock):
         lock.seek(0)
-        process = lock.read().strip()
+        process, _, machine = lock.read().strip().partition(" ")
+        here = machine in ("", platform.node())
         if waited > 2 * PATIENCE:  # as where the folder is shared with another machine
             raise DataError(
-                f"{folder} is in use by process {process or '(unknown)'}, which does not end; "
-                "end it, on the machine where it runs, then give the same command again."
+                f"{folder} is in use by process {process or '(unknown)'} of {machine or '?'}, "
+                "which does not end; end it there, then give the same command again."
             )
-        if process.isdecimal():  # it holds the lock, so the number is still its own
+        if process.isdecimal() and here:  # it holds the lock, so the number is still its own
             ending = signal.SIGTERM if waited < PATIENCE else signal.SIGKILL
             with suppress(ProcessLookupError, PermissionError):
                 os.kill(int(process), ending)

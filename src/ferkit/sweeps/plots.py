@@ -13,7 +13,7 @@ from ferkit.colours import BLUE, FAINT, INK, ORANGE
 from ferkit.printable import in_words
 from ferkit.reports.plots import new_figure, render
 from ferkit.sweeps.space import Space
-from ferkit.sweeps.study import best_trial
+from ferkit.sweeps.study import best_trial, results
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -90,7 +90,7 @@ def _number(trial: FrozenTrial, key: str) -> float:
 
 
 def _trials(study: Study, state: TrialState) -> Sequence[FrozenTrial]:
-    found = study.get_trials(deepcopy=False, states=(state,))
+    found = [t for t in results(study) if t.state is state]
     return [t for t in found if t.params and (t.value is not None or state is TrialState.FAIL)]
 
 

@@ -3,7 +3,6 @@
 import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
@@ -15,7 +14,7 @@ from ferkit.runs.read import read_rows
 from ferkit.runs.summary import ENDED_EARLY
 from ferkit.sweeps.plots import draw_history, draw_slices, png
 from ferkit.sweeps.space import Space
-from ferkit.sweeps.study import best_trial
+from ferkit.sweeps.study import best_trial, results
 
 STATES = {
     TrialState.COMPLETE: "done",
@@ -24,6 +23,8 @@ STATES = {
     TrialState.RUNNING: "stopped; goes on with resume",
     TrialState.WAITING: "waiting",
 }
+_KEPT = {"machine": "Machine", "run": "Run", "last_line": "Last line"}  # columns where any has it
+_ELSEWHERE = "running, of another worker"
 
 
 def write_sweep(study: Study, space: Space, monitor: str, folder: Path) -> str | None:
@@ -61,8 +62,9 @@ def command_line(space: Space, trial: FrozenTrial, monitor: str) -> str:
 
 
 def _notes(study: Study, monitor: str, folder: Path, best: FrozenTrial | None) -> list[str]:
-    states = [t.state for t in study.get_trials(deepcopy=False)]
-    counts = ", ".join(f"{states.count(s)} {name}" for s, name in STATES.items() if s in states)
+    states = [_state(trial) for trial in results(study)]
+    names = (*STATES.values(), _ELSEWHERE)
+    counts = ", ".join(f"{states.count(name)} {name}" for name in names if name in states)
     ends = "largest" if study.direction.name == "MAXIMIZE" else "smallest"
     notes = [
         f"{len(states)} trials: {counts}.",
@@ -73,21 +75,20 @@ def _notes(study: Study, monitor: str, folder: Path, best: FrozenTrial | None) -
     if best is None:
         return [*notes, "No trial was completed."]
     notes += _tie_notes(study, best)
-    look = shlex.join(
-        ["ferkit", "eval", f"run={quoted(folder / 'trials' / str(best.number))}", "view=test"]
-    )
+    look = shlex.join(["ferkit", "eval", f"run={quoted(_run(best, folder))}", "view=test"])
+    machine = best.user_attrs.get("machine")
     return [
         *notes,
         f"Best: trial {best.number}, {in_words(monitor)} {best.value:.4f}. The best of many is "
         f"better on val than on faces it was not chosen by; one look at test says how good it "
-        f"is: {look}",
+        f"is{f', on {machine}' if machine else ''}: {look}",
     ]
 
 
 def _length_notes(study: Study, folder: Path) -> list[str]:
     """How long the trials took, and after how many epochs some were ended early."""
-    trials = study.get_trials(deepcopy=False)
-    minutes = sum(_minutes(_rows(trial, folder)) for trial in trials)
+    trials = results(study)
+    minutes = sum(_trained(trial, folder)[1] for trial in trials)
     ended = [t for t in trials if t.state is TrialState.PRUNED]
     notes = [
         f"Training took {_show_minutes(minutes)} minutes in all, without the starts of the trials."
@@ -109,12 +110,23 @@ def _tie_notes(study: Study, best: FrozenTrial) -> list[str]:
     return [f"A tie for the best: trial {best.number} and {trials}. {rule}; val cannot part them."]
 
 
-def _rows(trial: FrozenTrial, folder: Path) -> list[dict[str, Any]]:
-    return read_rows(folder / "trials" / str(trial.number))
+def _state(trial: FrozenTrial) -> str:
+    shared = "run" in trial.user_attrs and trial.state is TrialState.RUNNING
+    return _ELSEWHERE if shared else STATES[trial.state]
 
 
-def _minutes(rows: Sequence[Mapping[str, Any]]) -> float:
-    return sum(float(row.get("seconds", 0)) for row in rows) / 60
+def _run(trial: FrozenTrial, folder: Path) -> Path:
+    """Where a trial's run lies; that of a shared study on the machine of its worker."""
+    return Path(trial.user_attrs.get("run", folder / "trials" / str(trial.number)))
+
+
+def _trained(trial: FrozenTrial, folder: Path) -> tuple[int, float]:
+    """Epochs and minutes of a trial: of a shared study what its worker recorded."""
+    kept = trial.user_attrs
+    if "run" in kept:
+        return kept.get("epochs", len(trial.intermediate_values)), kept.get("seconds", 0.0) / 60
+    rows = read_rows(_run(trial, folder))
+    return len(rows), sum(float(row.get("seconds", 0)) for row in rows) / 60
 
 
 def _show_minutes(minutes: float) -> str:
@@ -126,37 +138,44 @@ def _trials_sheet(study: Study, space: Space, monitor: str, folder: Path) -> She
     sign = -1 if study.direction.name == "MAXIMIZE" else 1
     order = {state: i for i, state in enumerate(STATES)}
     trials = sorted(
-        study.get_trials(deepcopy=False),
+        results(study),
         key=lambda t: (order[t.state], sign * (t.value or 0.0), t.number),
     )
     keys = list(space.distributions)
-    said = any("last_line" in t.user_attrs for t in trials)
-    columns = ("Trial", "State", monitor, "Epoch", "Epochs", *keys, "Minutes")
+    kept = {name: key for key, name in _KEPT.items() if any(key in t.user_attrs for t in trials)}
+    notes = [
+        "Epoch: where that metric was reached, and where a trial was ended early. Epochs: how "
+        "many were trained. Minutes: of training."
+    ]
+    if "Run" in kept:
+        notes.append(
+            "Run: the folder, on that machine. A trial that was queued again has a new number and "
+            "the folder of its first."
+        )
     return Sheet(
         "trials",
         "Trials, best first",
-        (*columns, "Last line") if said else columns,
-        tuple(_row(t, keys, folder, said) for t in trials),
-        (
-            "Epoch: where that metric was reached, and where a trial was ended early. Epochs: how "
-            "many were trained. Minutes: of training.",
-        ),
+        ("Trial", "State", monitor, "Epoch", "Epochs", *keys, "Minutes", *kept),
+        tuple(_row(t, keys, folder, tuple(kept.values())) for t in trials),
+        tuple(notes),
     )
 
 
-def _row(trial: FrozenTrial, keys: Sequence[str], folder: Path, said: bool) -> tuple[str, ...]:
-    rows = _rows(trial, folder)
+def _row(
+    trial: FrozenTrial, keys: Sequence[str], folder: Path, kept: Sequence[str]
+) -> tuple[str, ...]:
+    epochs, minutes = _trained(trial, folder)
     epoch = trial.user_attrs.get("epoch", trial.last_step if trial.value is not None else None)
-    cells = [
+    return (
         str(trial.number),
-        STATES[trial.state],
+        _state(trial),
         "" if trial.value is None else f"{trial.value:.4f}",
         "" if epoch is None else str(epoch),
-        str(len(rows)),
+        str(epochs),
         *(_show(trial.params, key) for key in keys),
-        _show_minutes(_minutes(rows)),
-    ]
-    return (*cells, str(trial.user_attrs.get("last_line", ""))) if said else tuple(cells)
+        _show_minutes(minutes),
+        *(str(trial.user_attrs.get(key, "")) for key in kept),
+    )
 
 
 def _show(parameters: Mapping[str, object], key: str) -> str:

@@ -9,16 +9,27 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from optuna.exceptions import UpdateFinishedTrialError
 from optuna.study import Study
 from optuna.trial import Trial, TrialState
 
 from ferkit.errors import FerkitError
 from ferkit.log import log
 from ferkit.progress import time_left
+from ferkit.sweeps.away import patient
+from ferkit.sweeps.shared import (
+    Shared,
+    frozen,
+    give_back,
+    give_sign,
+    record_length,
+    take,
+)
 from ferkit.sweeps.space import Space
-from ferkit.sweeps.study import best_trial, draw, interrupted
+from ferkit.sweeps.study import best_trial, draw, first_number, interrupted, results
 
 LAUNCHES = 3  # of one trial within one search, when signals end it
+IDLE = 5  # times longer between two looks where only other workers have trials
 HOPELESS = 3  # trials that fail by the user's own mistake before any other result
 
 
@@ -52,6 +63,7 @@ class Plan:
         epochs: Words to the number of epochs they ask for; raises for words that are wrong.
         n_jobs: Trials side by side.
         wait: Seconds between two looks at the trials.
+        shared: The database, where other workers run trials of the same study.
     """
 
     trials: int
@@ -59,6 +71,7 @@ class Plan:
     epochs: Callable[[Sequence[str]], int]
     n_jobs: int = 1
     wait: float = 0.3
+    shared: Shared | None = None
 
 
 @dataclass
@@ -87,29 +100,54 @@ def search(study: Study, space: Space, plan: Plan, launch: Launch) -> None:
         FerkitError: the first trials all failed by a mistake in config or data.
         KeyboardInterrupt: stopped by hand; the trials that ran are taken up by the next search.
     """
-    left, before, started = interrupted(study), _finished(study), time.monotonic()
+    left = [] if plan.shared else interrupted(study)
+    before, started = _finished(study), time.monotonic()
     slots: dict[int, Running] = {}
     try:
         while True:
-            for slot in range(plan.n_jobs):
-                if slot in slots:
-                    continue
-                trial = left.pop(0) if left else _next(study, plan)
-                if trial and (job := _start(trial, space, plan, launch, slot)):
-                    slots[slot] = job
-            if not slots and not left and len(study.get_trials(deepcopy=False)) >= plan.trials:
-                return
-            for slot in [s for s, job in slots.items() if _look(job, plan, launch, s)]:
-                del slots[slot]
-                _log_progress(study, plan, before, time.monotonic() - started)
-            time.sleep(plan.wait if slots else 0)
+            with patient(plan.shared):
+                if plan.shared:
+                    give_sign(study, plan.shared, [job.trial for job in slots.values()])
+                _fill(slots, left, study, space, plan, launch)
+                if not slots and not left and _is_over(study, plan):
+                    return
+                for slot, job in list(slots.items()):
+                    if _look(job, plan, launch, slot):
+                        del slots[slot]
+                        _log_progress(study, plan, before, time.monotonic() - started)
+            if slots or plan.shared:
+                time.sleep(plan.wait if slots else IDLE * plan.wait)
     finally:
         for job in slots.values():
             job.attempt.stop()
+        if plan.shared:
+            give_back(study, plan.shared, [job.trial for job in slots.values()])
+
+
+def _fill(
+    slots: dict[int, Running],
+    left: list[Trial],
+    study: Study,
+    space: Space,
+    plan: Plan,
+    launch: Launch,
+) -> None:
+    for slot in range(plan.n_jobs):
+        if slot not in slots:
+            trial = left.pop(0) if left else _next(study, plan)
+            if trial and (job := _start(trial, space, plan, launch, slot)):
+                slots[slot] = job
+
+
+def _is_over(study: Study, plan: Plan) -> bool:
+    """Whether nothing is left to do; with other workers, only when their trials have ended too."""
+    trials = results(study)
+    ended = [t for t in trials if t.state.is_finished() or not plan.shared]
+    return len(ended) >= max(plan.trials, len(trials))
 
 
 def _finished(study: Study) -> int:
-    return sum(trial.state.is_finished() for trial in study.get_trials(deepcopy=False))
+    return sum(t.state.is_finished() for t in results(study))
 
 
 def _log_progress(study: Study, plan: Plan, before: int, seconds: float) -> None:
@@ -120,8 +158,12 @@ def _log_progress(study: Study, plan: Plan, before: int, seconds: float) -> None
 
 
 def _next(study: Study, plan: Plan) -> Trial | None:
-    done = study.get_trials(deepcopy=False)
-    return study.ask() if len(done) < plan.trials else None
+    trials = results(study)
+    wanted = len(trials) < plan.trials
+    if plan.shared:  # looked at without the lock first: workers with nothing to do ask often
+        waits = any(t.state is TrialState.WAITING for t in trials)
+        return take(study, plan.shared, plan.trials) if wanted or waits else None
+    return study.ask() if wanted else None
 
 
 def _start(trial: Trial, space: Space, plan: Plan, launch: Launch, slot: int) -> Running | None:
@@ -134,14 +176,26 @@ def _start(trial: Trial, space: Space, plan: Plan, launch: Launch, slot: int) ->
     except FerkitError as error:
         _fail(trial, str(error), error.exit_code)
         return None
-    return Running(trial, words, launch(trial.number, words, slot), epochs, told)
+    return Running(trial, words, launch(first_number(frozen(trial)), words, slot), epochs, told)
 
 
 def _look(job: Running, plan: Plan, launch: Launch, slot: int) -> bool:
     """Whether a trial is finished, and its result told."""
+    try:
+        return _is_done(job, plan, launch, slot)
+    except UpdateFinishedTrialError:  # as after this machine slept
+        job.attempt.stop()
+        log.warning(f"trial {job.trial.number}: another worker has taken it over; ended here")
+        return True
+
+
+def _is_done(job: Running, plan: Plan, launch: Launch, slot: int) -> bool:
     code = job.attempt.poll()
     rows = job.attempt.rows()  # after the code, so that none is missed
-    if len(rows) != job.seen and _is_hopeless(job, rows, plan.monitor):
+    hopeless = len(rows) != job.seen and _is_hopeless(job, rows, plan.monitor)
+    if plan.shared and (hopeless or code is not None):
+        record_length(job.trial, rows)
+    if hopeless:
         job.attempt.stop()
         job.trial.study.tell(job.trial, state=TrialState.PRUNED)
         log.info(f"trial {job.trial.number}: ended at epoch {max(job.told)}, below the median")
@@ -151,7 +205,7 @@ def _look(job: Running, plan: Plan, launch: Launch, slot: int) -> bool:
         return False
     if code < 0 and job.launches < LAUNCHES:
         log.info(f"trial {job.trial.number}: ended by signal {-code}; taken up again")
-        job.attempt = launch(job.trial.number, job.words, slot)
+        job.attempt = launch(first_number(frozen(job.trial)), job.words, slot)
         job.launches += 1
         return False
     _tell(job, plan.monitor, code, rows)
@@ -207,8 +261,7 @@ def _fail(trial: Trial, line: str, code: int) -> None:
     trial.set_user_attr("exit_code", code)
     trial.study.tell(trial, state=TrialState.FAIL)
     log.warning(f"trial {trial.number}: failed: {line}")
-    trials = trial.study.get_trials(deepcopy=False)
-    finished = [t for t in trials if t.state.is_finished()]
+    finished = [t for t in results(trial.study) if t.state.is_finished()]
     mistakes = [t for t in finished if t.user_attrs.get("exit_code") in (2, 3)]
     if len(finished) == len(mistakes) >= HOPELESS:
         error = FerkitError(

@@ -29,6 +29,7 @@ FILE = "study.db"
 Direction = Literal["maximize", "minimize"]
 SAMPLERS = ("tpe", "random")
 PRUNERS = ("median", "none")
+ATTEMPTS = "retry_history"  # Optuna's own name for the numbers a trial had before
 
 
 class NumberedSampler(BaseSampler):
@@ -152,6 +153,18 @@ def interrupted(study: Study) -> list[Trial]:
     """Trials that were running when the search was killed, as live ones, by number."""
     running = study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
     return [Trial(study, t._trial_id) for t in running]
+
+
+def results(study: Study) -> list[FrozenTrial]:
+    """Trials that count: not those that were queued again under another number."""
+    trials = study.get_trials(deepcopy=False)
+    again = {number for t in trials for number in t.system_attrs.get(ATTEMPTS, ())}
+    return [t for t in trials if t.number not in again]
+
+
+def first_number(trial: FrozenTrial) -> int:
+    """The number a trial had at its first attempt: its folder's, where its checkpoint lies."""
+    return int(next(iter(trial.system_attrs.get(ATTEMPTS, ())), trial.number))
 
 
 def best_trial(study: Study) -> FrozenTrial | None:

@@ -134,6 +134,22 @@ def test_the_same_words_go_on_and_other_words_are_refused(ferkit, tmp_path, laun
     assert float(rows[0]["val_macro_f1"]) == max(float(r["val_macro_f1"]) for r in rows)
 
 
+def test_a_folder_of_a_shared_sweep_is_not_taken_by_another(ferkit, tmp_path):
+    words = ["optimizer.lr=interval(0.1,0.2)", "seed=4"]
+    lines = ["format: 1", "storage: postgresql://u@h/d", "words: [seed=4]"]
+    (tmp_path / "here").mkdir()
+    (tmp_path / "here" / "sweep.yaml").write_text("\n".join(lines))
+    code, _, err = ferkit("sweep", "out=here", *words)
+    assert code == 2
+    assert "postgresql://u@h/d" in err
+    assert not (tmp_path / "here" / "study.db").exists()
+
+
+def test_keys_of_a_shared_sweep_go_with_its_storage(ferkit):
+    assert "storage=" in ferkit("sweep", "seed=1,2", "study_name=x").err
+    assert ferkit("sweep", "seed=1,2", "storage=postgresql://u@h/d", "stale_after=1").code == 2
+
+
 def test_two_sweeps_do_not_share_a_folder(ferkit, tmp_path, launched):
     with alone(tmp_path, "ferkit sweep"):
         code, _, err = ferkit("sweep", f"out={tmp_path}", "optimizer.lr=interval(0.1,0.2)")
