@@ -22,6 +22,7 @@ from ferkit.log import log
 EVERY = 15.0  # seconds between two questions to Slurm
 GRACE = 5  # answers after which an ended job's result is not waited for: a network disk is late
 LOST = 3  # exit code of a job that Slurm ended
+_ENDING = "COMPLETING"
 _GONE = ("ENDED", "")  # squeue forgets a job some minutes after its end
 _OVER = re.compile(
     "BOOT_FAIL|CANCELLED|COMPLETED|DEADLINE|ENDED|FAILED|NODE_FAIL|OUT_OF_MEMORY|PREEMPTED|TIMEOUT"
@@ -173,13 +174,16 @@ def _summary(states: Sequence[tuple[str, str]]) -> str:
 
 def _refuse_twice(folder: Path) -> None:
     """Refuse jobs for a grid whose earlier ones Slurm still has: both would write its runs."""
-    known = {path.name.partition("_")[0] for path in (folder / ".submitit").glob("*")}
-    if not known:
+    jobs = folder / ".submitit"
+    if not jobs.is_dir():
         return
-    line = ["squeue", "--noheader", "--format=%F", "--user", getpass.getuser()]
+    known = {path.name for path in jobs.iterdir() if not any(path.glob("*_result.pkl"))}
+    line = ["squeue", "--noheader", "--array", "--format=%i|%T", "--user", getpass.getuser()]
     queue = subprocess.run(line, capture_output=True, text=True, check=False)
-    if active := sorted(known & set(_lines(queue.stdout))):
-        ids = ",".join(active)
+    rows = [line.partition("|") for line in _lines(queue.stdout)]
+    active = {job.partition("_")[0] for job, _, state in rows if job in known and state != _ENDING}
+    if active:
+        ids = ",".join(sorted(active))
         raise ConfigError(
             f"Slurm's {ids} is still at work on {folder}; wait until it ends (`squeue -j {ids}`), "
             f"or end it (`scancel {ids}`), then give the same command again."

@@ -1,7 +1,6 @@
 """Waiting for Slurm's jobs, with stand-ins for its programs; the real ones: tests/reliability."""
 
 import pickle
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -174,14 +173,27 @@ def test_a_machine_without_slurm_is_a_sentence(ferkit, monkeypatch, tmp_path):
     assert "there is no sbatch on this machine; give the command on the cluster's login" in err
 
 
-def test_jobs_of_a_grid_that_slurm_still_has_are_not_sent_again(cluster, ferkit):
-    Path("grid/.submitit/41_0").mkdir(parents=True)
-    Path("grid/.submitit/41").mkdir()
-    Path("grid/.submitit/40_0").mkdir()
-    cluster("41\n41\n99\n")
-    code, _, err = ferkit(*GRID)
-    assert code == 2
-    assert "Slurm's 41 is still at work on grid; wait until it ends (`squeue -j 41`)" in err
+@pytest.mark.parametrize(
+    ("queue", "refused"),
+    [
+        ("41_0|RUNNING\n41_1|PENDING\n99|RUNNING\n", True),
+        ("41_1|PENDING\n", True),
+        ("41_1|COMPLETING\n", False),
+        ("41_0|RUNNING\n", False),  # its result is there
+        ("99_1|RUNNING\n40|PENDING\n", False),
+        ("error", False),
+    ],
+)
+def test_jobs_of_a_grid_that_slurm_still_has_are_not_sent_again(cluster, tmp_path, queue, refused):
+    for name in ("41", "41_0", "41_1"):
+        (tmp_path / ".submitit" / name).mkdir(parents=True)
+    (tmp_path / ".submitit" / "41_0" / "41_0_0_result.pkl").touch()
+    cluster(queue)
+    if not refused:
+        with slurm_jobs(tmp_path):
+            return
+    with pytest.raises(ConfigError, match=r"Slurm's 41 is still at work on .*`squeue -j 41`"):
+        slurm_jobs(tmp_path).__enter__()
 
 
 def test_the_last_time_limit_is_a_sentence():
