@@ -20,6 +20,11 @@ def explain(error: Exception) -> FerkitError | None:
             "take a smaller trainer.batch_size, trainer.max_images or faces.size, or end other "
             "programs."
         )
+    if _is_lost_process(error):
+        return DataError(
+            "Another process of this training has ended or cannot be reached; its own message or "
+            "torchrun's, below or on its machine, says why. Give the same command with resume=RUN."
+        )
     if isinstance(error, RecursionError):
         return DataError("A file or a value is nested too deeply to be read; flatten it.")
     return None
@@ -35,6 +40,12 @@ def system_error(error: OSError) -> str:
     if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
         return f"{where}: {what}; change its permissions, or give another path."
     return f"{where}: {what}; give a path that can be read and written."
+
+
+def _is_lost_process(error: Exception) -> bool:
+    # torch's own classes (DistBackendError and others) for NCCL, without importing it
+    kinds = {kind.__name__ for kind in type(error).__mro__}
+    return "DistError" in kinds or (isinstance(error, RuntimeError) and "gloo" in str(error))
 
 
 def _is_memory(error: Exception) -> bool:

@@ -1,5 +1,6 @@
 """The words after `ferkit`. Commands are imported when asked for: `--help` needs no torch."""
 
+import logging
 import os
 import signal
 import sys
@@ -10,10 +11,11 @@ from contextlib import contextmanager, suppress
 from importlib import import_module
 from io import TextIOWrapper
 
+from ferkit import processes
 from ferkit.causes import explain, system_error
 from ferkit.commands import COMMANDS
 from ferkit.errors import ConfigError, DataError, Stopped, unknown
-from ferkit.log import log_to_stderr
+from ferkit.log import log, log_to_stderr
 from ferkit.printable import one_line
 
 TAKES_KEYS = ("train", "eval", "data", "predict", "mirror", "export", "sweep")
@@ -47,13 +49,16 @@ def main(words: Sequence[str] | None = None) -> int:
         print(f"ferkit {__version__}")
         return 0
     log_to_stderr(_QUIET in words)
+    if not processes.is_first():
+        log.setLevel(logging.ERROR)
     try:
         with _stopped_by_sigterm():
             return _run(words[0], [word for word in words[1:] if word not in (_TRACE, _QUIET)])
     except BrokenPipeError:
         return 0
     except KeyboardInterrupt as stop:
-        print("ferkit: stopped.", file=sys.stderr)
+        if processes.is_first():
+            print("ferkit: stopped.", file=sys.stderr)
         return int(getattr(stop, "exit_code", 130))
     except Exception as error:
         known = explain(error)
@@ -61,7 +66,7 @@ def main(words: Sequence[str] | None = None) -> int:
             raise
         if _TRACE in words:
             traceback.print_exc()
-        print(f"ferkit: {one_line(str(known))}", file=sys.stderr)
+        print(f"ferkit: {processes.spoken()}{one_line(str(known))}", file=sys.stderr)
         return known.exit_code
 
 
@@ -100,6 +105,12 @@ def _run(command: str, words: list[str]) -> int:
     if command in TAKES_KEYS and _is_answered(command, words):
         return 0
     multirun = command == "train" and not _MULTIRUN.isdisjoint(words)
+    if processes.count() > 1 and (command != "train" or multirun):
+        raise ConfigError(
+            f"WORLD_SIZE={processes.count()}: torchrun begins one training in several processes; "
+            f"give `ferkit {command}{' -m' if multirun else ''}` without torchrun (a sweep runs "
+            "its trainings side by side by itself, over the GPUs in turn)."
+        )
     module = import_module(f"ferkit.commands.{'multirun' if multirun else command}")
     return int(module.main(words) or 0)
 

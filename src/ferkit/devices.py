@@ -6,6 +6,7 @@ from contextlib import suppress
 
 import torch
 
+from ferkit import processes
 from ferkit.errors import ConfigError
 
 _BF16_CAPABILITY = (8, 0)  # Ampere, the first with units for it; older GPUs emulate it
@@ -33,7 +34,9 @@ def choose_device(name: str) -> torch.device:
 def _named(name: str) -> torch.device:
     if name == "auto":
         found = [kind for kind, here in _gpus().items() if here]
-        return torch.device(found[0] if found else "cpu")
+        name = found[0] if found else "cpu"
+    if name == "cuda":
+        name = processes.own_gpu()
     try:
         device = torch.device(name)
     except RuntimeError:
@@ -43,7 +46,7 @@ def _named(name: str) -> torch.device:
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
         raise ConfigError(
             f"device {name!r}: this machine shows {torch.cuda.device_count()} CUDA devices; "
-            "take device=cpu or check the driver."
+            "take device=cpu, begin fewer processes or check the driver."
         )
     return device
 

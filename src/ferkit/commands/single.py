@@ -1,6 +1,5 @@
 """Training one network: a run from its config to its report."""
 
-import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from typing import Any
 import torch
 from omegaconf import DictConfig
 
+from ferkit import processes
 from ferkit.commands.run import Run
 from ferkit.composition import check, completed, compose
 from ferkit.config import as_plain, build
@@ -26,9 +26,11 @@ from ferkit.printable import quoted
 from ferkit.reports.page import write_report
 from ferkit.reports.tables import headlines
 from ferkit.runs.folder import (
+    FollowedRun,
     RunFolder,
     check_run_dir,
     claim_run,
+    command_line,
     default_folder,
     hold_run,
     open_run,
@@ -39,7 +41,9 @@ from ferkit.training.augment import make_augment
 from ferkit.training.describe import SPLIT, describe_run, keep_augmented
 from ferkit.training.inputs import run_training
 from ferkit.training.length import CHOSEN, settle
+from ferkit.training.logging import no_logger
 from ferkit.training.report_log import open_until_report
+from ferkit.training.resampled_once import one_resampling
 from ferkit.training.settings import TrainerSettings
 from ferkit.training.trainer import Augmentation, Training
 from ferkit.views import Views, make_views
@@ -70,7 +74,8 @@ def take_up(
 ) -> tuple[RunFolder | None, DictConfig]:
     """The run that `resume` names, held, and its config; None and the same config without it."""
     if config.resume is not None:
-        hold_run(Path(config.resume), held)
+        if processes.is_first():
+            hold_run(Path(config.resume), held)
         return _resume(Path(config.resume), words)
     if config.run_dir is not None:
         check_run_dir(Path(config.run_dir))
@@ -86,27 +91,33 @@ def train_single(
         held: Holds the run's folder until it ends.
         begun: A run that was stopped and goes on.
     """
-    logger = build(config.logger, where="logger")
+    logger = build(config.logger, where="logger") if processes.is_first() else no_logger()
     ready = prepare_training(config, begun)
     views, rows, training, strategy = ready.views, ready.rows, ready.training, ready.strategy
     device = training.device
     chosen = {k: getattr(training.settings, k) for k in CHOSEN if config.trainer.get(k) is None}
     for key in CHOSEN:  # what was chosen for them, for a resume
         config.trainer[key] = getattr(training.settings, key)
-    run = begun or claim_run(_new_folder(config), words, held)
+    run = begun or _claimed(config, words, held)
     with said_how_to_go_on(run), open_until_report(logger) as (until_report, show):
-        describe_run(run, config, views, rows, training, words, chosen)
-        keep_augmented(run, config, views, rows, ready.augment)
+        if processes.is_first():
+            describe_run(run, config, views, rows, training, words, chosen)
+            keep_augmented(run, config, views, rows, ready.augment)
         for warning in views.warnings():
             log.warning(f"{warning}")
         run_training(training, ready.augment, strategy, views, rows, run, until_report)
+        if not processes.is_first():
+            processes.wait()
+            return Run(run.folder, {})
         if not config.evaluate:
             log.info("evaluate=[]: no view is predicted, and there is no report")
+            processes.wait()
             return Run(run.folder, {})
         model = load_model(run.folder, str(device))
         predict_views(run, config, model, views, strategy, list(dict.fromkeys(config.evaluate)))
         metrics = report(run, config)
         show(run.folder)
+        processes.wait()
         return Run(run.folder, metrics)
 
 
@@ -127,13 +138,17 @@ def prepare_training(config: DictConfig, begun: RunFolder | None) -> Prepared:
     if threads := settings.threads or (threads_of(begun) if begun else None):
         torch.set_num_threads(threads)
     torch.manual_seed(config.seed)
-    views = make_views(config, _limits(settings))
+    with processes.first_before_others():
+        views = make_views(config, _limits(settings))
     require_classes(views)
     if begun:
         _require_same_split(begun, views)
+        _note_processes(begun)
     strategy: Strategy = build(config.imbalance, where="imbalance")
     build(config.tta, where="tta")  # a mistake in it is reported before training, not after
-    rows = train_rows(config, views, strategy, settings, device)
+    rows = one_resampling(
+        lambda: train_rows(config, views, strategy, settings, device), views.store.folder
+    )
     settings = settle(settings, len(rows.rows), as_plain(config.backbone))
     augment = make_augment(config.augment)
     training = make_training(config, settings, strategy, views, rows, device)
@@ -165,8 +180,13 @@ def threads_of(run: RunFolder) -> int | None:
     return threads
 
 
-def _new_folder(config: DictConfig) -> Path:
-    return Path(config.run_dir) if config.run_dir else default_folder()
+def _claimed(config: DictConfig, words: Sequence[str], held: ExitStack) -> RunFolder:
+    new = Path(config.run_dir) if config.run_dir else default_folder()
+    if processes.is_first():
+        run = claim_run(new, words, held)
+        processes.agreed(str(new))
+        return run
+    return FollowedRun(Path(processes.agreed(str(new))))
 
 
 @contextmanager
@@ -175,9 +195,7 @@ def said_how_to_go_on(run: RunFolder) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        log.info(
-            "stopped; go on with `ferkit train %s`", shlex.quote(f"resume={quoted(run.folder)}")
-        )
+        log.info(f"stopped; go on with `{command_line([f'resume={quoted(run.folder)}'])}`")
         raise
 
 
@@ -200,6 +218,8 @@ def _resume(folder: Path, words: Sequence[str]) -> tuple[RunFolder, DictConfig]:
                 f"{key} cannot change on resume: {folder} goes on as it began; beside resume= "
                 f"only {', '.join(RESUME_KEYS)} may be given."
             )
+    if not processes.is_first():
+        run = FollowedRun(folder)
     config = completed(stored)
     given = compose(*[w for w in beside if not w.startswith("debug")])
     for word in beside:
@@ -219,6 +239,18 @@ def _require_same_split(run: RunFolder, views: Views) -> None:
         raise DataError(
             f"{run.folder} began with split {began} and the data now give {views.hash}: files "
             "were added, removed or changed since; restore them, or start a new run."
+        )
+
+
+def _note_processes(run: RunFolder) -> None:
+    began, now = (
+        run.read_json("env.json", {"processes": int}).get("processes", 1),
+        processes.count(),
+    )
+    if began != now:
+        log.info(
+            f"{run.folder} began with processes={began} and goes on with processes={now}: the "
+            "batches stay what they were; dropout, batch-norm statistics and last bits do not"
         )
 
 

@@ -1,12 +1,12 @@
 """`ferkit train`: config to objects to one call."""
 
-import os
 from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from omegaconf import DictConfig
 
+from ferkit import processes
 from ferkit.composition import compose
 from ferkit.config import as_plain
 from ferkit.errors import ConfigError, unknown
@@ -25,9 +25,12 @@ def main(words: Sequence[str]) -> int:
     if len(rest) < len(words):
         from ferkit.commands.dry_run import dry_run
 
-        print(dry_run(config))
+        if processes.is_first():
+            print(dry_run(config))
         return 0
-    print(train(config, rest).folder)
+    run = train(config, rest)
+    if processes.is_first():
+        print(run.folder)
     return 0
 
 
@@ -43,13 +46,18 @@ def train(config: DictConfig, words: Sequence[str] = ()) -> "Run":
     """
     check_evaluate(config)
     words = [word.lstrip("+") for word in words]
-    refuse_several_processes()
     from ferkit.commands.crossval import cross_validate
     from ferkit.commands.single import take_up, train_single
 
     with ExitStack() as held:
+        processes.joined(held)
         begun, config = take_up(config, words, held)
         every_fold = str(as_plain(config.split).get("fold")) == "all"
+        if every_fold and processes.count() > 1:
+            raise ConfigError(
+                "split.fold=all trains one fold after the other in one process; give it without "
+                "torchrun, or begin each fold by itself with split.fold=0 and so on."
+            )
         return (cross_validate if every_fold else train_single)(config, words, held, begun)
 
 
@@ -62,17 +70,3 @@ def check_evaluate(config: DictConfig) -> None:
     for view in config.evaluate:
         if view not in ("val", "test", *config.tests):
             raise ConfigError(unknown("view in evaluate", view, ["val", "test", *config.tests]))
-
-
-def refuse_several_processes() -> None:
-    """Refuse to be one of several processes under torchrun.
-
-    Raises:
-        ConfigError: there are several.
-    """
-    count = os.environ.get("WORLD_SIZE", "1")
-    if count != "1":
-        raise ConfigError(
-            f"WORLD_SIZE={count}: training in several processes (torchrun) is not supported; start "
-            "`ferkit train` once, without torchrun."
-        )

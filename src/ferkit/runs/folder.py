@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from ferkit import processes
 from ferkit.errors import ConfigError, DataError
 from ferkit.files import FORMAT, alone, remove_unfinished, usable_folder, write_summed
 from ferkit.runs.read import (
@@ -89,6 +90,13 @@ class RunFolder:
         }
         with (self.folder / TEST_ACCESSES).open("a", encoding="utf-8") as file:
             file.write(json.dumps({"format": FORMAT, **access}) + "\n")
+
+
+class FollowedRun(RunFolder):
+    """A run as the processes see it that train beside the first, which alone writes."""
+
+    def write(self, name: str, content: str | bytes, *, durable: bool = False) -> None:
+        """Nothing."""
 
 
 def default_folder(kind: str = "train") -> Path:
@@ -183,10 +191,16 @@ def environment(seed: int, device: "torch.device", words: Sequence[str]) -> dict
         "device_name": name or platform.machine(),
         "tf32": torch.backends.cudnn.allow_tf32 and device.type == "cuda",
         "threads": torch.get_num_threads(),
+        "processes": processes.count(),
         "seed": seed,
         "git": _git_state(),
-        "command": shlex.join(["ferkit", "train", *words]),
+        "command": command_line(words),
     }
+
+
+def command_line(words: Sequence[str]) -> str:
+    """What begins a training of these words in as many processes as now."""
+    return shlex.join([*processes.begun_by(), "ferkit", "train", *words])
 
 
 def _version(package: str) -> str | None:

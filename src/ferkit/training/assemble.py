@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from omegaconf import DictConfig
 
+from ferkit import processes
 from ferkit.backbones.start import start
 from ferkit.config import as_plain, build
 from ferkit.errors import ConfigError
@@ -20,6 +21,7 @@ from ferkit.training.clips import (
     check_videos,
     visits_of,
 )
+from ferkit.training.distributed import synchronised
 from ferkit.training.feature_rows import resample_features
 from ferkit.training.memory_format import why_not_channels_last
 from ferkit.training.optim import as_schedule
@@ -139,6 +141,8 @@ def make_training(
         log.info(f"backbone: {sentence}")
     _refuse_single_images(model, settings)
     model = model.to(device)
+    if settings.sync_batchnorm:
+        model = synchronised(model, device)
     if settings.channels_last and (reason := why_not_channels_last(model, device)):
         log.info(reason + ("; trainer.compile is off too" if settings.compile else ""))
         # torch.compile chooses channels_last by itself on a CPU
@@ -156,7 +160,9 @@ def make_training(
         **_fused(config.optimizer, device),
     )
     if settings.batch_size == "auto":
-        settings = replace(settings, batch_size=_fitting(model, loss, settings, train, device))
+        # what fits one GPU, of each of them
+        size = processes.count() * _fitting(model, loss, settings, train, device)
+        settings = replace(settings, batch_size=processes.agreed(size))
     batches = -(-len(train.rows) // settings.images_a_step)
     per_epoch = -(-batches // settings.accumulate)  # updates
     schedule = build(
@@ -186,10 +192,14 @@ def _fitting(
 
 
 def _refuse_single_images(model: FaceClassifier, settings: TrainerSettings) -> None:
-    if settings.batch_size == 1 and settings.frames_per_clip is None and has_batch_norm(model):
+    size, count = settings.batch_size, processes.count()
+    if not isinstance(size, int) or settings.frames_per_clip is not None or size > count:
+        return
+    if has_batch_norm(model):
+        each = f" in each of {count} processes" if count > 1 else ""
         raise ConfigError(
-            "trainer.batch_size=1: batch normalisation, which this backbone has, needs two images "
-            "or more; give trainer.batch_size=2 or more."
+            f"trainer.batch_size={size}: batch normalisation, which this backbone has, needs two "
+            f"images or more{each}; give trainer.batch_size={2 * count} or more."
         )
 
 

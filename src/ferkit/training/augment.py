@@ -80,7 +80,7 @@ class Drawn:
         first, later, matrices, boxes = torch.split(packed, sizes, dim=1)
         return Drawn(first, later, matrices.reshape(-1, 2, 3), boxes, self.seed)
 
-    def rows(self, chosen: slice) -> "Drawn":
+    def rows(self, chosen: slice | Tensor) -> "Drawn":
         """What varies some faces of the batch, e.g. those of one of several processes."""
         first, later, matrices, boxes = (
             drawn[chosen] for drawn in (self.first, self.later, self.matrices, self.boxes)
@@ -209,6 +209,11 @@ class Augment:
         if self.erase:
             result = result.masked_fill(_inside(drawn.boxes, result), 0)
         return result
+
+    @property
+    def by_face(self) -> bool:
+        """Whether what becomes of a face depends on its own row of what is drawn alone."""
+        return not (self.mixup or self.cutmix or self.noise)
 
     @property
     def _warps(self) -> bool:

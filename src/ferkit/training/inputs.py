@@ -14,6 +14,7 @@ from ferkit.runs.folder import RunFolder
 from ferkit.training.assemble import TrainRows
 from ferkit.training.batch_size import attempt_of, memory_explained
 from ferkit.training.clips import VideoAugment, drawing_loader
+from ferkit.training.distributed import parallel
 from ferkit.training.feature_rows import feature_inputs
 from ferkit.training.frozen import augments_nothing, frozen_inputs
 from ferkit.training.logging import Logger, patient
@@ -126,7 +127,7 @@ def clip_inputs(
 def _train_forward(training: Training) -> Callable[..., Scores]:
     model = training.model
     forward = model.scores_and_features if needs_features(training.loss) else model
-    return compiled(training.settings, forward)
+    return parallel(training, compiled(training.settings, forward))
 
 
 def _order(strategy: Strategy, class_ids: np.ndarray, seed: int) -> Order:

@@ -23,11 +23,13 @@ class TrainerSettings:
         max_epochs: Passes over the training view; None: by the number of its images (`length.py`).
         recompute_norms: Whether batch-norm statistics are taken anew over the training view before
             val; None: where nobody gave both epochs and batch size, and updates are few.
-        batch_size: Images a step; None: by the number of images; "auto" is the largest power of
-            two that fits a GPU (64 on a CPU).
+        batch_size: Images a step, of all processes of torchrun together; None: by the number of
+            images; "auto" is the largest power of two that fits a GPU (64 on a CPU), for each.
         accumulate: Batches whose gradients make one update of the weights.
         ema: Decay of the moving average of the weights, in 0..1 without 1; it is what val judges
             and what is kept. None keeps the weights themselves.
+        sync_batchnorm: Whether batch-norms take their statistics over the GPUs of all processes of
+            torchrun, not over each one's share of the batch.
         norms_kept_from: Epochs after which batch-norms keep their running statistics; 0 keeps
             those the network begins with, None never.
         monitor: The val metric that chooses the best epoch and that `patience` watches.
@@ -55,6 +57,7 @@ class TrainerSettings:
     clip_grad: float | None = None
     accumulate: int = 1
     ema: float | None = None
+    sync_batchnorm: bool = False
     norms_kept_from: int | None = None
     recompute_norms: bool | None = False
     cache_on_device: Literal["auto", True, False] = "auto"

@@ -10,6 +10,7 @@ from ferkit.loader import Batch, Loader
 from ferkit.log import log
 from ferkit.losses import Distillation
 from ferkit.model import FaceClassifier, load_model
+from ferkit.training.distributed import gathered
 from ferkit.training.trainer import Training
 
 Teach = Callable[[Batch, Tensor], Tensor]
@@ -58,7 +59,7 @@ def make_teach(training: Training, varied: bool, load_train: Callable[[], Loader
         return torch.stack(found, dim=1)  # [B, M, K]
 
     if varied:
-        return lambda _, images: scores(images)
+        return lambda batch, images: gathered(scores(images), len(batch.targets))[0]
     known = torch.cat([scores(batch.images) for batch in load_train().epoch(0)])  # [N, M, K]
     log.info("loss: the teachers' scores are computed once, for every image")
     return lambda batch, _: known[torch.from_numpy(batch.positions).to(known.device)]

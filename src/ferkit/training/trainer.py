@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
+from ferkit import processes
 from ferkit.backbones.freezing import on_epoch
 from ferkit.devices import choose_precision, peak_memory, reset_peak_memory
 from ferkit.errors import ConfigError
@@ -25,7 +26,13 @@ from ferkit.progress import counted, progress
 from ferkit.runs.folder import RunFolder
 from ferkit.training.averaging import averaged, in_place_of, weights_to_keep
 from ferkit.training.checkpoint import save_checkpoint
-from ferkit.training.mixup import blend
+from ferkit.training.distributed import (
+    average_statistics,
+    gathered,
+    in_turn,
+    share_of,
+    varied,
+)
 from ferkit.training.optim import Schedule
 from ferkit.training.selection import is_better, out_of_patience
 from ferkit.training.settings import TrainerSettings, autocast_of
@@ -131,6 +138,7 @@ def fit(
         row: Row = {"epoch": training.epoch + 1, **train_epoch(training, inputs)}
         if training.settings.recompute_norms:
             recompute_norms(training, inputs)
+        average_statistics(training.model, training.average)
         seconds = time.perf_counter() - started
         with in_place_of(training.model, training.average):
             row |= validate(training, inputs)
@@ -142,13 +150,15 @@ def fit(
             "images_per_second": round(row.pop("images") / seconds, 1),
             "peak_memory": peak_memory(training.device),
         }
+        row = processes.agreed(json.loads(json.dumps(row)))  # plain numbers, for the checkpoint
         training.epoch += 1
         better = is_better(training, row)
         row["best"] = better
-        training.rows.append(json.loads(json.dumps(row)))  # plain numbers, for the checkpoint
+        training.rows.append(row)
         if better:
             training.best_weights = weights_to_keep(training.model, training.average)
-        save_checkpoint(state_of(training), run.folder / "checkpoints")
+        if processes.is_first():
+            save_checkpoint(state_of(training), run.folder / "checkpoints")
         if better:
             write_best(training, run)
         run.write_metrics(training.rows)
@@ -189,13 +199,13 @@ def train_epoch(training: Training, inputs: TrainingInputs) -> Row:
     on_epoch(training.model.backbone, training.epoch)
     keep_statistics(training)
     start_epoch(training.loss, training.epoch)
-    torch.manual_seed(hash_seed(training.seed, training.epoch))
+    torch.manual_seed(hash_seed(training.seed, training.epoch) + processes.number())
     total = torch.zeros(2, device=training.device)  # loss, correct
     images, steps = 0, inputs.train.steps
     size, what = training.settings.images_a_step, _epoch_of(training)
     with progress(steps * size, what, "image", leave=False) as shown:
         for step, batch in enumerate(inputs.train.epoch(training.epoch)):
-            if len(batch.targets) == 1 and steps > 1 and learns_statistics(training):
+            if len(share_of(len(batch.targets))) == 1 < steps and learns_statistics(training):
                 continue  # batch statistics of one image do not exist
             total += train_step(training, inputs, batch, step)
             images += len(batch.targets)
@@ -213,16 +223,14 @@ def _running(total: Tensor, images: int) -> dict[str, float]:
 def train_step(training: Training, inputs: TrainingInputs, batch: Batch, step: int) -> Tensor:
     """One batch, and one update once it fills one; [loss * images, correct] come back."""
     generator = torch.Generator().manual_seed(hash_seed(training.seed, training.epoch, step))
-    images, targets = inputs.augment(batch.images, generator), batch.targets
-    classes = len(training.model.emotions)
-    images, targets = blend(images, targets, generator, inputs.augment, classes)
+    images, targets = varied(inputs.augment, batch, generator, len(training.model.emotions))
     if not training.settings.channels_last:
         images = images.contiguous()  # RGB faces come in channels_last
     elif images.ndim == 4:
         images = images.contiguous(memory_format=torch.channels_last)
     with training.autocast():
         found = inputs.train_forward(images)
-    scores, *features = found if isinstance(found, tuple) else (found,)  # [B, K], [B, ...]
+    scores, *features = gathered(found, len(batch.targets))  # [B, K], [B, ...]
     if inputs.teach is not None:
         features.append(inputs.teach(batch, images))
     loss = training.loss(scores.float(), targets, *features)
@@ -236,13 +244,10 @@ def train_step(training: Training, inputs: TrainingInputs, batch: Batch, step: i
 def validate(training: Training, inputs: TrainingInputs) -> Row:
     """Loss and quick metrics of the val view, in its own order, without augmentation."""
     training.model.eval()
-    scores, targets = [], []
     what = f"{_epoch_of(training)}, val"
-    for batch in counted(inputs.val.epoch(0), inputs.val.steps, what, "batch"):
-        with training.autocast():
-            scores.append(inputs.eval_forward(batch.images).float())
-        targets.append(batch.targets)
-    score, target = torch.cat(scores), torch.cat(targets)
+    shown = counted(inputs.val.epoch(0), inputs.val.steps, what, "batch")
+    with training.autocast():
+        score, target = in_turn(shown, inputs.eval_forward, len(training.model.emotions))
     loss = training.loss(score, target).item()
     hard = target if target.ndim == 1 else target.argmax(1)
     metrics = quick_metrics(

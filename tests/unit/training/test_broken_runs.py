@@ -478,14 +478,6 @@ def test_a_loss_that_is_none_ends_the_run_and_keeps_what_is_good(ferkit, tmp_pat
     load_model(tmp_path / "diverged")
 
 
-def test_several_processes_are_refused(ferkit, tmp_path, monkeypatch):
-    monkeypatch.setenv("WORLD_SIZE", "2")
-    said = ferkit("train", *TINY, "run_dir=many")
-    assert said.code == 2
-    assert "WORLD_SIZE=2" in said.err
-    assert not (tmp_path / "many").exists()
-
-
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EFBIG])
 @pytest.mark.parametrize("moment", [2, 12])
 def test_what_the_disk_refuses_is_a_sentence(ferkit, tmp_path, monkeypatch, number, moment):
