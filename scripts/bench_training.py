@@ -1,15 +1,20 @@
 """Training mini-Xception on faces of 48: ferkit's step beside the loops that people write.
 
     python scripts/bench_training.py --faces /path/to/fer2013/train --json training.json
+    python scripts/bench_training.py --faces /path/to/fer2013/train --workers 2
 
 Interleaved, one thread, processor time, the median of the rounds: ferkit's parts (uint8 faces in
 memory, augmentation of whole batches); a DataLoader without workers on files, with PIL and
 torchvision's transforms (flip and affine, as augment=light has them); and the same network on
 tensors in memory with no augmentation at all, contiguous and in channels_last.
+
+With --workers, by the clock, which an idle machine is needed for, as many threads as cores, spans
+of 20 steps in turn: the DataLoader with as many workers, and timm's own loader with its transforms.
 """
 
 import argparse
 import json
+import os
 import statistics
 import time
 from itertools import chain, repeat
@@ -50,16 +55,34 @@ def ours(faces, labels, batch):
         yield len(found.targets)
 
 
-def files(folder, count, batch):
+def files(folder, count, batch, workers=0):
     """A DataLoader on image files."""
     affine = transforms.RandomAffine(8, (0.04, 0.04), (0.95, 1.05))
     steps = [transforms.Grayscale(), transforms.RandomHorizontalFlip(), affine]
     data = ImageFolder(folder, transforms.Compose([*steps, transforms.ToTensor()]))
     chosen = torch.randperm(len(data), generator=torch.Generator().manual_seed(0))[:count]
-    loader = DataLoader(Subset(data, chosen.tolist()), batch, shuffle=True, drop_last=True)
+    loader = DataLoader(
+        Subset(data, chosen.tolist()), batch, shuffle=True, drop_last=True, num_workers=workers,
+        persistent_workers=workers > 0,
+    )  # fmt: skip
     step = Step("mini_xception", "fp32", False, batch)
     for images, targets in chain.from_iterable(repeat(loader)):
         update(step, images * 255, targets)
+        yield len(targets)
+
+
+def timms(folder, batch, workers):
+    """The loader and the transforms that timm's train.py uses, on a network of ours."""
+    from timm.data import create_dataset, create_loader
+
+    data = create_dataset("", folder, is_training=True, input_img_mode="L")
+    loader = create_loader(
+        data, (1, 48, 48), batch, is_training=True, mean=(0.5,), std=(0.25,), scale=(0.9, 1.0),
+        num_workers=workers, use_prefetcher=False, device=torch.device("cpu"),
+    )  # fmt: skip
+    step = Step("mini_xception", "fp32", False, batch)
+    for images, targets in chain.from_iterable(repeat(loader)):
+        update(step, images * 64 + 127, targets)
         yield len(targets)
 
 
@@ -89,9 +112,10 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=1024)
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--rounds", type=int, default=12)
+    parser.add_argument("--workers", type=int, default=0, help="by the clock, with so many")
     parser.add_argument("--json", type=Path)
     asked = parser.parse_args()
-    torch.set_num_threads(1)
+    torch.set_num_threads(os.cpu_count() or 1 if asked.workers else 1)
     faces, labels = read(asked.faces, asked.count)
     loops = {
         "ferkit": ours(faces, labels, asked.batch),
@@ -99,13 +123,20 @@ def main() -> None:
         "in memory, no augmentation": in_memory(faces, labels, asked.batch, False),
         "the same, channels_last": in_memory(faces, labels, asked.batch, True),
     }
+    clock, steps = time.process_time, 1
+    if asked.workers:
+        of = (asked.batch, asked.workers)
+        loops["DataLoader with workers"] = files(asked.faces, asked.count, *of)
+        loops["timm's loader with workers"] = timms(asked.faces, *of)
+        clock, steps = time.perf_counter, 20
     speeds: dict[str, list[float]] = {name: [] for name in loops}
     for number in range(asked.rounds + 1):
         for name, loop in loops.items():
-            started = time.process_time()
-            images = next(loop)
+            next(loop), next(loop), next(loop)  # what workers have made meanwhile
+            started = clock()
+            images = sum(next(loop) for _ in range(steps))
             if number:  # the first warms up
-                speeds[name].append(images / (time.process_time() - started))
+                speeds[name].append(images / (clock() - started))
     found = {name: statistics.median(values) for name, values in speeds.items()}
     for name, speed in found.items():
         print(f"{name:28} {speed:8.1f} images/s, ferkit {found['ferkit'] / speed:.2f} times")

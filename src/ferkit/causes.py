@@ -22,8 +22,8 @@ def explain(error: Exception) -> FerkitError | None:
         )
     if _is_lost_process(error):
         return DataError(
-            "Another process of this training has ended or cannot be reached; its own message or "
-            "torchrun's, below or on its machine, says why. Give the same command with resume=RUN."
+            f"Another process of this training is lost ({one_line(str(error))[:160]}); its own "
+            "message or that of torchrun says why; give the same command with resume=RUN."
         )
     if isinstance(error, RecursionError):
         return DataError("A file or a value is nested too deeply to be read; flatten it.")

@@ -7,9 +7,9 @@ machine (LOCAL_RANK). The first process alone claims the run's folder, writes an
 import os
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from ferkit.errors import ConfigError
 
@@ -70,12 +70,30 @@ def joined(held: ExitStack) -> None:
         )
     import torch
     from torch import distributed
+    from torch.distributed.rendezvous import rendezvous
 
     if torch.cuda.is_available():
         torch.cuda.set_device(_asked("LOCAL_RANK", 0) % torch.cuda.device_count())
     backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
-    distributed.init_process_group(backend, timeout=_PATIENCE)
-    held.callback(distributed.destroy_process_group)
+    store, rank, world = next(rendezvous("env://", timeout=_PATIENCE))
+    distributed.init_process_group(
+        backend, store=store, rank=rank, world_size=world, timeout=_PATIENCE
+    )
+
+    def leave(failed: type[BaseException] | None, *_: object) -> None:
+        if failed is None:
+            _until_all_are_done(store)
+        distributed.destroy_process_group()
+
+    held.push(leave)
+
+
+def _until_all_are_done(store: Any) -> None:
+    """Wait for the others: gloo gives up what it still exchanges once one of them has left."""
+    store.add("ferkit/done", 1)
+    with suppress(RuntimeError):  # the first holds the store itself where no torchrun does
+        while store.add("ferkit/done", 0) < count():
+            time.sleep(0.02)
 
 
 def spoken() -> str:

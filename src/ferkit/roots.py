@@ -26,6 +26,8 @@ class DataRoot:
         emotions: Classes to keep, e.g. [fear,sad]; null keeps all.
         data_root: Where datasets lie; each in a folder of its name, or in dataset.root.
         prepared_root: Where prepared faces are kept.
+        shards: Of `prepare`: how many jobs on one disk share the work; each is given its `shard`.
+        shard: Of `prepare`: which of them this is, 0 to shards - 1.
     """
 
     out: str | None = None
@@ -35,6 +37,8 @@ class DataRoot:
     emotions: list[str] | None = None
     data_root: str = "data/raw"
     prepared_root: str = "data/prepared"
+    shards: int | None = None
+    shard: Any = None  # a number; empty where a shell's variable is
     dataset: Any = None
     faces: Any = None
     split: Any = None

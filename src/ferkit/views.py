@@ -13,7 +13,8 @@ from ferkit.config import build
 from ferkit.datasets.index import FaceIndex
 from ferkit.emotions import choose
 from ferkit.errors import DataError
-from ferkit.faces.prepare import prepare
+from ferkit.faces.prepare import prepare, prepare_shard
+from ferkit.faces.shards import Shard, Shared
 from ferkit.faces.store import FaceStore
 from ferkit.files import usable_folder
 from ferkit.names import check_name
@@ -89,12 +90,19 @@ def make_store(config: DictConfig) -> FaceStore:
     return prepare_index(read_index(config.dataset), config)
 
 
+def make_shard(config: DictConfig, shard: Shard) -> Shared:
+    """Prepare one shard of a config's dataset, for others on the same disk to go on with."""
+    root = usable_folder(Path(config.prepared_root), "prepared_root")
+    index = read_index(config.dataset)
+    return prepare_shard(index, build(config.faces, where="faces"), root, shard)
+
+
 def prepare_index(index: FaceIndex, config: DictConfig) -> FaceStore:
     """The prepared faces of an index under a config's `faces` node."""
-    usable_folder(Path(config.prepared_root), "prepared_root")
+    root = usable_folder(Path(config.prepared_root), "prepared_root")
     settings = build(config.faces, where="faces")
     device = str(config.trainer.device) if "trainer" in config else "auto"
-    return prepare(index, settings, Path(config.prepared_root), device=device)
+    return prepare(index, settings, root, device=device)
 
 
 def make_views(config: DictConfig, limits: dict[str, int | None] | None = None) -> Views:

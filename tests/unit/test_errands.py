@@ -93,6 +93,8 @@ def test_every_errand_has_a_test():
         "SMOTE and Tomek links against class weights, into a paper",
         "CK+ cross-validated, and a model of FER-2013 tested on it",
         "A search that is killed and goes on",
+        "A search that two machines share",
+        "A dataset from the Hugging Face hub",
         "A notebook",
         "A backbone and a loss of your own",
     ]
@@ -174,6 +176,19 @@ def test_a_search_that_is_killed_goes_on_to_its_twelve_trials(errand, tmp_path):
 
 
 @pytest.mark.slow
+def test_the_shared_search_of_the_page_is_what_the_command_takes(ferkit, monkeypatch):
+    """Two workers on a real server: tests/reliability/test_shared_sweep.py."""
+    (words,) = commands("A search that two machines share")
+    given = "storage=postgresql://anna:secret@db.example/sweeps"
+    refused = ferkit(*words[1:2], given, *words[3:])
+    assert refused.code == 2 and "PGPASSWORD" in refused.err and "secret" not in refused.err
+
+
+def test_a_dataset_of_the_hub_is_read_as_it_lies(errand):
+    errand("A dataset from the Hugging Face hub", {"data fake": ["people=7"], "train": SHORT})
+    assert Path("outputs/hub/report/report.html").is_file()
+
+
 def test_own_code_is_named_by_the_page_and_trains(errand, ferkit, tmp_path, monkeypatch):
     heading = "A backbone and a loss of your own"
     text = SECTIONS[heading]

@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from omegaconf import DictConfig
 
@@ -13,6 +14,10 @@ from ferkit.errors import ConfigError, unknown
 from ferkit.files import usable_folder
 from ferkit.log import log
 from ferkit.printable import printable
+
+if TYPE_CHECKING:
+    from ferkit.faces.shards import Shared
+    from ferkit.faces.store import FaceStore
 
 ACTIONS = ("check", "prepare", "show", "fake", "ceiling")
 
@@ -55,9 +60,27 @@ def _show(config: DictConfig) -> None:
 
 
 def _prepare(config: DictConfig) -> None:
-    from ferkit.views import make_store
+    from ferkit.faces.shards import begun_apart, choose_shard
+    from ferkit.views import make_shard, make_store
 
-    store = make_store(config)
+    shard = choose_shard(config.shards, config.shard)
+    if shard is None:
+        _print_store(make_store(config))
+        return
+    done = make_shard(config, shard)
+    log.info(f"{shard}: {done.made:,} of {done.total:,} images prepared now")
+    if done.store is not None:
+        _print_store(done.store)
+        return
+    for other in begun_apart(done.folder):
+        log.warning(
+            f"{other} was begun by shards of this dataset with other settings or files (their "
+            "dates count too) and is never joined with these; delete it if it was a mistake."
+        )
+    print(_left(done))
+
+
+def _print_store(store: "FaceStore") -> None:
     for line in json.dumps({k: store.card[k] for k in ("n", "counts", "dropped")}, indent=1).split(
         "\n"
     ):
@@ -65,6 +88,18 @@ def _prepare(config: DictConfig) -> None:
     for warning in store.card["dataset"]["warnings"]:
         log.warning(f"{warning}")
     print(store.folder)
+
+
+def _left(done: "Shared") -> str:
+    """What is missing yet from a store that shards prepare."""
+    from ferkit.faces.shards import ranges
+
+    numbers = ranges(done.missing)
+    return (
+        f"{done.folder} is unfinished: {sum(done.missing.values()):,} of {done.total:,} images are "
+        f"missing, of shards {numbers}; the last to finish joins all, and so does `ferkit data "
+        "prepare` without shards, which prepares what is missing."
+    )
 
 
 def _fake(config: DictConfig) -> None:

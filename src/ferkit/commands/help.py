@@ -31,6 +31,7 @@ EXAMPLES = {
         "ferkit data check dataset=fer2013 dataset.root=DIR",
         "ferkit data show dataset=fer2013 out=DIR  a page of counts and faces",
         "ferkit data prepare dataset=fer2013 faces=none",
+        "ferkit data prepare dataset=expw shards=4 shard=0    a quarter, by one of four machines",
         "ferkit data fake dataset=ckplus out=DIR   drawn faces in the genuine layout",
     ),
     "predict": (

@@ -1,8 +1,10 @@
 """`ferkit train -m`: Hydra's sweeper over the same command, each job a run of its own."""
 
+import os
 import time
 import traceback
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from math import prod
 from pathlib import Path
@@ -18,6 +20,7 @@ from ferkit.progress import time_left
 from ferkit.repeats import many_runs, one_of_many
 from ferkit.runs.find import read_words
 from ferkit.runs.folder import default_folder
+from ferkit.sweeps.slurm import LOST, slurm_jobs, time_is_up
 from ferkit.workers import end_with_parent
 
 _LOST = (
@@ -49,19 +52,20 @@ def main(words: Sequence[str]) -> int:
             "train", opened, RunMode.MULTIRUN, with_log_configuration=False
         )
         check_hydra_node(composed.hydra)
-        done = hydra.multirun(
-            config_name="train",
-            task_function=partial(
-                run_job, swept=swept_keys(opened), started=started, shared=shared
-            ),
-            overrides=opened,
-            with_log_configuration=False,
-        )
+        job = partial(run_job, swept=swept_keys(opened), started=started, shared=shared)
+        with _launched(composed.hydra.launcher, folder):
+            done = hydra.multirun("train", job, overrides=opened, with_log_configuration=False)
     (folder / "multirun.yaml").unlink(missing_ok=True)  # Hydra's; each run has its own config
     codes = [job.return_value for batch in done for job in batch]
     log.info(f"{codes.count(0)} of {len(codes)} runs done: {folder}")
     print(folder)
     return next((code for code in codes if code), 0)
+
+
+def _launched(launcher: DictConfig, folder: Path) -> AbstractContextManager[None]:
+    if str(launcher._target_).endswith("SlurmLauncher"):
+        return slurm_jobs(folder)
+    return nullcontext()
 
 
 def swept_keys(words: Sequence[str]) -> dict[str, int]:
@@ -94,9 +98,9 @@ def run_job(config: DictConfig, swept: Mapping[str, int], started: float, shared
     single.run_dir = str(Path(config.run_dir) / str(job.num))
     total, seconds = prod(swept.values()), time.time() - started
     own = [w for w in words if w.partition("=")[0] in swept]
-    log.info(
-        f"--- run {job.num + 1} of {total}{time_left(job.num, total, seconds)}: {' '.join(own)}"
-    )
+    submitted = "SUBMITIT_EXECUTOR" in os.environ  # then the number says nothing of the time
+    left = "" if submitted else time_left(job.num, total, seconds)
+    log.info(f"--- run {job.num + 1} of {total}{left}: {' '.join(own)}")
     if is_lost():
         log.error(_LOST)
         return 1
@@ -105,6 +109,9 @@ def run_job(config: DictConfig, swept: Mapping[str, int], started: float, shared
             return _train(single, words, int(job.num))
     except Exception as error:  # raised, it would end the other jobs
         known = explain(error)
+        if ended := time_is_up(error):
+            log.error(ended)
+            return LOST
         if known is None:
             traceback.print_exc()
             return 1

@@ -2,15 +2,16 @@
 
 Work is cut into chunks, each written atomically, so that a killed preparation goes on
 where it was and ends in the very same bytes as an unbroken one. A lock keeps two preparers of
-one store apart; the second finds the work done.
+one store apart; the second finds the work done. Several may prepare a store together, a shard
+each (see `faces.shards`); who finds all chunks there joins them.
 """
 
 import json
 import os
 import shutil
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, closing, contextmanager, suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -22,7 +23,9 @@ from ferkit.datasets.index import FaceIndex
 from ferkit.errors import ConfigError, DataError
 from ferkit.faces.chunk import Chunk, forget_detectors, process_chunk
 from ferkit.faces.copies import add_copies
+from ferkit.faces.join import Prepared, join
 from ferkit.faces.settings import FaceSettings
+from ferkit.faces.shards import WHOLE, Shard, Shared, at_work, by_shard, wait_for_shards
 from ferkit.faces.sheet import SHEET, write_sheet
 from ferkit.faces.store import FILES, FaceStore, is_complete, make_card, open_store, store_name
 from ferkit.files import atomic_write
@@ -31,29 +34,9 @@ from ferkit.progress import progress
 from ferkit.workers import spread
 
 CHUNK = 512
-BROKEN_LIMIT = 0.05
 PHOTOGRAPH = 200  # pixels of the longer side from which an oblong image is hardly a crop of a face
 LARGE = 400  # and from which no image is
 UNSEEN = ("none", "given")  # detectors that look at no image
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """All chunks of a preparation, joined.
-
-    Attributes:
-        rows: Row numbers of the index that gave a face.
-        faces: uint8 [N, S, S] or [N, S, S, 3].
-        extra: Frame of what was found out a row (content, score, box of the face).
-        dropped: Reason to row numbers.
-        shape: Median height and width of the images.
-    """
-
-    rows: np.ndarray
-    faces: np.ndarray
-    extra: pd.DataFrame
-    dropped: dict[str, np.ndarray]
-    shape: tuple[int, int]
 
 
 def prepare(
@@ -79,11 +62,55 @@ def prepare(
     folder = root / store_name(index, settings)
     with _writing(root):
         if not is_complete(folder):
-            root.mkdir(parents=True, exist_ok=True)
-            with held(root / f".{folder.name}.lock", f"the prepared faces {folder}"):
+            with _locked(folder):
                 if not is_complete(folder):
                     _prepare(index, settings, folder, processes, device)
     return open_store(folder)
+
+
+def prepare_shard(
+    index: FaceIndex,
+    settings: FaceSettings,
+    root: Path,
+    shard: Shard,
+    *,
+    processes: int | None = None,
+    device: str = "auto",
+) -> Shared:
+    """Prepare the chunks of one shard; the last to finish joins all into the store.
+
+    The store is byte for byte that of `prepare`, which joins them too, and first prepares what no
+    shard has.
+
+    Raises:
+        ConfigError: as `prepare`, or another process prepares this shard.
+        DataError: as `prepare`; of images that cannot be read only when all are joined.
+    """
+    folder = root / store_name(index, settings)
+    parts = _parts_folder(folder)
+    chunks = _parts(index, parts)
+    done = Shared(folder, None, 0, len(index), {})
+    with _writing(root), ExitStack() as working:
+        with _locked(folder):
+            if is_complete(folder):
+                return replace(done, store=open_store(folder))
+            parts.mkdir(exist_ok=True)
+            working.enter_context(at_work(parts, shard))
+        made = _make_parts(index, settings, parts, processes, device, shard)
+        working.close()
+        missing = by_shard(chunks, _images(index, _not_there(chunks, parts)), shard.of)
+    if missing and not is_complete(folder):  # asked in this order: who joins takes the parts away
+        return replace(done, made=made, missing=missing)
+    store = prepare(index, settings, root, processes=processes, device=device)
+    return replace(done, made=made, store=store)
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Hold a store's lock: one process at a time joins, or prepares the whole."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with held(folder.with_name(f".{folder.name}.lock"), f"the prepared faces {folder}"):
+        yield
 
 
 @contextmanager
@@ -106,42 +133,73 @@ def _writing(root: Path) -> Iterator[None]:
 def _prepare(
     index: FaceIndex, settings: FaceSettings, folder: Path, processes: int | None, device: str
 ) -> None:
+    parts = _parts_folder(folder)
+    wait_for_shards(parts)
     for half in folder.parent.glob(f".{folder.name}.*.tmp"):  # of a preparer that was killed
         shutil.rmtree(half)
-    parts = folder.with_name(f".{folder.name}.partial")
+    for half in parts.glob("*.tmp"):
+        half.unlink()
     _make_parts(index, settings, parts, processes, device)
-    _write_store(index, settings, _join([*_parts(index, parts).values()], index), folder)
+    _write_store(index, settings, join([*_parts(index, parts).values()], index), folder)
     shutil.rmtree(parts)
 
 
 def _make_parts(
-    index: FaceIndex, settings: FaceSettings, parts: Path, processes: int | None, device: str
-) -> None:
+    index: FaceIndex,
+    settings: FaceSettings,
+    parts: Path,
+    processes: int | None,
+    device: str,
+    shard: Shard = WHOLE,
+) -> int:
+    """Prepare the chunks of a shard that are not there yet; return how many images they have."""
     parts.mkdir(exist_ok=True)
-    for half in parts.glob("*.tmp"):
-        half.unlink()
-    todo = {start: part for start, part in _parts(index, parts).items() if not part.is_file()}
-    step = rows_a_chunk(index, CHUNK)
-    chunks = (_cut(index, start, step) for start in todo)
+    own = shard.own(_parts(index, parts))
+    todo = _not_there(own, parts)
+    images = _images(index, own)
+    left = sum(images[start] for start in todo)
+    chunks = (_cut(index, start, images[start]) for start in todo)
     work = partial(process_chunk, settings=settings, dark_below=index.dark_below, device=device)
-    done = len(index) - sum(min(step, len(index) - start) for start in todo)
-    what = f"preparing {index.name}" + (
-        "" if settings.detector in UNSEEN else ", looking for faces"
-    )
-    bar = progress(len(index), what, "image", initial=done)
+    what = f"preparing {index.name}" + ("" if shard == WHOLE else f" ({shard})")
+    what += "" if settings.detector in UNSEEN else ", looking for faces"
+    total = sum(images.values())
+    bar = progress(total, what, "image", initial=total - left)
     # MTCNN batches in one process, on the GPU if there is one.
     workers = 1 if settings.detector == "mtcnn" else processes
     with bar as shown, closing(spread(work, chunks, len(todo), workers)) as results:
         for (start, part), result in zip(todo.items(), results, strict=True):
             _save_part(part, result)
-            shown.update(min(step, len(index) - start))
+            shown.update(images[start])
     forget_detectors()
+    return left
+
+
+def _parts_folder(folder: Path) -> Path:
+    """Where the chunks of an unfinished store lie."""
+    return folder.with_name(f".{folder.name}.partial")
 
 
 def _parts(index: FaceIndex, folder: Path) -> dict[int, Path]:
     """First row of each chunk to its file, in order; the name holds the chunk's length."""
     step = rows_a_chunk(index, CHUNK)
     return {start: folder / f"{start:09d}-{step}.npz" for start in range(0, len(index), step)}
+
+
+def _not_there(chunks: dict[int, Path], parts: Path) -> dict[int, Path]:
+    """The chunks that are not prepared yet.
+
+    The folder is listed: a network disk asks its server then, and not for every file's name.
+    """
+    there: set[str] = set()
+    with suppress(FileNotFoundError):  # nothing was prepared, or all was joined just now
+        there.update(path.name for path in parts.iterdir())
+    return {start: path for start, path in chunks.items() if path.name not in there}
+
+
+def _images(index: FaceIndex, chunks: Iterable[int]) -> dict[int, int]:
+    """First row of each chunk to how many images it has."""
+    step = rows_a_chunk(index, CHUNK)
+    return {start: min(step, len(index) - start) for start in chunks}
 
 
 def _cut(index: FaceIndex, start: int, step: int) -> Chunk:
@@ -163,46 +221,6 @@ def _save_part(path: Path, arrays: dict[str, np.ndarray]) -> None:
             np.savez(file, **arrays)  # type: ignore[arg-type]  # allow_pickle: numpy 2.1
 
     atomic_write(path, write)
-
-
-def _join(parts: Sequence[Path], index: FaceIndex) -> Prepared:
-    loaded = []
-    for path in parts:
-        with np.load(path, allow_pickle=False) as file:
-            loaded.append({name: file[name] for name in file.files})
-    names = set.intersection(*map(set, loaded))  # a part of an older ferkit may lack one
-    whole = {name: np.concatenate([part[name] for part in loaded]) for name in names}
-    reasons = np.unique(whole["dropped_why"])
-    dropped = {str(r): whole["dropped_rows"][whole["dropped_why"] == r] for r in reasons}
-    _refuse_broken(index, dropped.get("unreadable", np.empty(0, int)))
-    if not len(whole["rows"]):
-        raise DataError(
-            f"{index.name}: no face is left of {len(index)} images ("
-            + ", ".join(f"{why}: {len(rows)}" for why, rows in dropped.items())
-            + "); look at them with `ferkit data check`."
-        )
-    extra = pd.DataFrame(
-        {
-            "content": whole["content"],
-            "face_score": whole["score"],
-            "faces_found": whole["found"],
-            "fallback": whole["fallback"],
-        }
-    )
-    extra["face_box"] = [None if np.isnan(b).any() else b.tolist() for b in whole["box"]]
-    shapes = whole.get("shape", np.zeros((1, 2)))
-    height, width = np.median(shapes, axis=0).astype(int).tolist()
-    return Prepared(whole["rows"], whole["faces"], extra, dropped, (height, width))
-
-
-def _refuse_broken(index: FaceIndex, broken: np.ndarray) -> None:
-    if len(broken) > BROKEN_LIMIT * len(index):
-        first = index.frame["path"].iloc[broken[0]]
-        raise DataError(
-            f"{index.name}: {len(broken)} of {len(index)} images cannot be read, the first "
-            f"{index.root / first}; above {BROKEN_LIMIT:.0%} nothing is prepared: "
-            "unpack or download the dataset again."
-        )
 
 
 def _write_store(

@@ -134,7 +134,7 @@ def test_three_processes_have_a_last_share_that_is_empty(ferkit, torchrun, own_n
 
 @pytest.mark.slow
 def test_a_run_goes_on_in_another_number_of_processes(ferkit, torchrun, own_net, tmp_path):
-    words = [*WORDS, "scheduler=none"]
+    words = [*WORDS, "scheduler=constant"]
     assert torchrun(*words, "run_dir=several", "trainer.max_epochs=1")[0] == 0
     shutil.copytree(tmp_path / "several", tmp_path / "single")
     code, _, errors = torchrun("resume=several", "trainer.max_epochs=2")
