@@ -34,8 +34,8 @@ def efficientnet_lite0(
 ) -> Stacked:
     """EfficientNet-Lite0 up to its 1,280 pooled features, and a new last layer.
 
-    The weights saw images of 224 pixels, scaled by ImageNet's mean and deviation
-    (`input=imagenet`).
+    The weights saw images of 224 pixels, scaled to -1..1 (`input=symmetric`): with ImageNet's mean
+    and deviation the first layer's outputs vary five times as much as its batch-norm remembers.
 
     Args:
         classes: Number of classes, K.
