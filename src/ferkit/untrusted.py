@@ -12,11 +12,10 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import numpy as np
-
 from ferkit.errors import DataError
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
 
 TEXT_LIMIT = 64 << 20  # bytes
@@ -216,7 +215,7 @@ def _require(value: Any, kind: Any, where: object) -> None:
         raise DataError(f"{where} is {str(value)[:60]!r}, not {wanted}; restore the file.")
 
 
-def read_arrays(path: Path, what: str) -> dict[str, np.ndarray]:
+def read_arrays(path: Path, what: str) -> "dict[str, np.ndarray]":
     """The arrays of an .npz that a report can do without.
 
     Args:
@@ -226,7 +225,9 @@ def read_arrays(path: Path, what: str) -> dict[str, np.ndarray]:
         DataError: it is none.
     """
 
-    def read() -> dict[str, np.ndarray]:
+    def read() -> "dict[str, np.ndarray]":
+        import numpy as np
+
         with np.load(BytesIO(path.read_bytes()), allow_pickle=False) as arrays:
             return {name: arrays[name] for name in arrays.files}
 

@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
-HEAVY = {"torch", "torchvision", "timm", "captum", "matplotlib", "sklearn", "pandas"}
-OPTIONAL = HEAVY - {"torch", "pandas"}
+HEAVY = {"torch", "torchvision", "timm", "captum", "matplotlib", "sklearn", "pandas", "numpy"}
+OPTIONAL = HEAVY - {"torch", "pandas", "numpy"}
 
 
 def imported(words: str) -> set[str]:
@@ -22,7 +22,7 @@ def test_a_command_that_computes_nothing_imports_nothing_heavy(word):
 
 
 def test_the_list_of_runs_imports_no_network():
-    assert imported("from ferkit import cli; cli.main(['runs'])") <= {"pandas"}
+    assert imported("from ferkit import cli; cli.main(['runs'])") <= {"pandas", "numpy"}
 
 
 def test_composing_a_config_imports_nothing_heavy():

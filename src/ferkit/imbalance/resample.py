@@ -16,15 +16,20 @@ from ferkit.imbalance.bounds import back_to_rows, bound_options, bounded_notes, 
 from ferkit.imbalance.origins import Origins, trace
 from ferkit.imbalance.resamplers import find_sampler, make_sampler
 from ferkit.imbalance.slots import Resampling
-from ferkit.imbalance.spaces import Back, number_rows, project
-from ferkit.log import log
+from ferkit.imbalance.spaces import (
+    Back,
+    is_wide,
+    number_rows,
+    project,
+    rotate,
+    warn_of_memory,
+)
 
 if TYPE_CHECKING:
     from ferkit.views import Views
 
 _BLIND = ("RandomOverSampler", "RandomUnderSampler")  # never look at the faces
 _CHUNK = 1024  # faces mixed at a time
-_BYTES_A_VALUE = 5  # as it is stored, and as a float32
 
 
 @dataclass(frozen=True)
@@ -97,14 +102,17 @@ def resample_train(
     """
     rows = training_rows(views.split.views)
     keys = views.store.index["key"].to_numpy()
-    if options.space != "features" and find_sampler(options.rule).__name__ not in _BLIND:
-        warn_of_memory(len(rows), int(np.prod(views.store.faces.shape[1:])))
     faces = features if options.space == "features" else views.store.faces[rows]
     if faces is None:
         raise ConfigError(
             "imbalance.resample.space=features needs the features of a frozen backbone, which this "
             "run does not compute; set it to pixels or pca."
         )
+    if options.space != "features" and find_sampler(options.rule).__name__ not in _BLIND:
+        counts = np.bincount(views.class_ids[rows])
+        wide = is_wide(faces, options.rule)
+        values = len(faces) if wide else int(np.prod(faces.shape[1:]))
+        warn_of_memory(int(counts.max()) * len(counts), values)
     return resample(
         faces,
         views.class_ids[rows],
@@ -114,25 +122,6 @@ def resample_train(
         seed=seed,
         device=device,
     )
-
-
-def warn_of_memory(faces: int, values: int) -> None:
-    """Say beforehand where the faces as numbers cannot fit: made rows and copies come on top.
-
-    Args:
-        values: Of one face, height times width times channels.
-    """
-    import torch
-
-    from ferkit.devices import free_memory
-
-    needed, free = faces * values * _BYTES_A_VALUE, free_memory(torch.device("cpu"))
-    if needed > free:
-        log.warning(
-            f"Resampling {faces:,} faces of {values:,} values takes {needed / 1e9:.1f} GB and more "
-            f"in the spaces pixels and pca, and {free / 1e9:.1f} GB are free; take "
-            "imbalance.resample.space=features or a smaller faces.size."
-        )
 
 
 def training_rows(assigned: np.ndarray, rows: np.ndarray | None = None) -> np.ndarray:
@@ -212,7 +201,11 @@ def resample(
         device=device,
     )
     blind = find_sampler(rule).__name__ in _BLIND and not options
-    matrix, back, notes = number_rows(faces) if blind else project(faces, space, components)
+    wide = space in ("pixels", "pca") and not blind and is_wide(faces, rule)
+    points = (
+        rotate(faces) if wide else faces
+    )  # distances, variances and mixtures stay what they are
+    matrix, back, notes = number_rows(faces) if blind else project(points, space, components)
     before = _count(class_ids, names)
     shown = double_singles(rule, class_ids)
     alone = len(shown) > len(class_ids)

@@ -13,9 +13,9 @@ from ferkit.imbalance.resample import (
     resample,
     resample_train,
     training_rows,
-    warn_of_memory,
 )
 from ferkit.imbalance.resamplers import RESAMPLERS, find_sampler, make_sampler
+from ferkit.imbalance.spaces import MIXING, is_wide, rotate, warn_of_memory
 from ferkit.imbalance.strategy import Strategy
 from ferkit.reports.synthetic import draw_examples
 from ferkit.training.synthetic import synthetic_examples
@@ -358,13 +358,42 @@ def test_the_slot_is_checked_when_it_is_read():
     assert Strategy(resample="NearMiss").resampling.space == "pixels"
 
 
-@pytest.mark.parametrize(("free", "warned"), [(1e9, 1), (100e9, 0)])
+@pytest.mark.parametrize(("free", "warned"), [(1e9, 1), (200e9, 0)])
 def test_memory_that_resampling_cannot_have_is_said_beforehand(monkeypatch, caplog, free, warned):
-    """Of 100,000 grey faces of 224: 25 GB as bytes and float32."""
+    """Of 100,000 grey faces of 224: 100 GB, five times as float32."""
     monkeypatch.setattr("ferkit.devices.free_memory", lambda _: int(free))
     monkeypatch.setattr("ferkit.log.log.propagate", True)
     warn_of_memory(100_000, 224 * 224)
     assert len(caplog.records) == warned
     if warned:
-        assert "takes 25.1 GB and more" in caplog.text
+        assert "takes some 100.4 GB" in caplog.text
         assert "imbalance.resample.space=features" in caplog.text
+
+
+@pytest.mark.parametrize("rule", MIXING)
+@pytest.mark.parametrize("space", ["pixels", "pca"])
+def test_large_faces_are_resampled_alike_in_fewer_numbers(monkeypatch, rule, space):
+    draw = np.random.default_rng(5)
+    class_ids = np.repeat([0, 1, 2], [30, 14, 9])
+    centres = draw.integers(80, 170, (3, 12, 12, 3))
+    faces = (centres[class_ids] + draw.normal(0, 30, (53, 12, 12, 3))).clip(0, 255).astype(np.uint8)
+    faces[20] = faces[21]  # a face twice
+
+    def made():
+        keys = np.array([str(i) for i in range(53)])
+        return resample(faces, class_ids, keys, rule=rule, space=space, components=8, seed=1)
+
+    plain = made()
+    monkeypatch.setattr("ferkit.imbalance.spaces._WIDE_BYTES", 0)
+    assert is_wide(faces, rule)
+    rotated = made()
+    np.testing.assert_array_equal(rotated.parents, plain.parents)
+    np.testing.assert_array_equal(rotated.faces, plain.faces)
+    np.testing.assert_array_equal(rotated.class_ids, plain.class_ids)
+
+
+def test_a_rotation_keeps_distances():
+    faces = np.random.default_rng(0).integers(0, 256, (20, 16, 16, 3)).astype(np.uint8)
+    flat, rotated = faces.reshape(20, -1).astype(float), rotate(faces).astype(float)
+    before, after = (((x[:, None] - x[None]) ** 2).sum(-1) for x in (flat, rotated))
+    np.testing.assert_allclose(after, before, rtol=1e-5, atol=20)
