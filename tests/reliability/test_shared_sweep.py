@@ -30,7 +30,7 @@ WORDS = [
     "report.faces=false",
     "report.saliency=none",
     "pruner=none",
-    "stale_after=8",
+    "stale_after=20",
     "optimizer.lr=tag(log,interval(1e-5,1e-2))",
 ]
 
@@ -74,17 +74,28 @@ def server():
         shutil.rmtree(home)
 
 
-def worker(folder, address, *words, **environment):
-    """A worker in a process of its own, its output in <out>.log."""
-    out = next(w.partition("=")[2] for w in words if w.startswith("out="))
-    with (folder / f"{out}.log").open("a") as log:
-        return subprocess.Popen(
-            [sys.executable, "-m", "ferkit", "sweep", f"storage={address}", *WORDS, *words],
-            cwd=folder,
-            env=os.environ | environment,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-        )
+@pytest.fixture
+def worker(tmp_path):
+    """Begin a worker in a process of its own, its output in <out>.log."""
+    begun = []
+
+    def begin(address, *words, **environment):
+        out = next(w.partition("=")[2] for w in words if w.startswith("out="))
+        with (tmp_path / f"{out}.log").open("a") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "ferkit", "sweep", f"storage={address}", *WORDS, *words],
+                cwd=tmp_path,
+                env=os.environ | environment,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+        begun.append(process)
+        return process
+
+    yield begin
+    for process in begun:
+        process.kill()
+        process.wait()
 
 
 def wait_for(condition):
@@ -94,10 +105,10 @@ def wait_for(condition):
         time.sleep(0.1)
 
 
-def test_one_of_two_workers_is_killed_and_every_trial_ends_once(server, tmp_path):
+def test_one_of_two_workers_is_killed_and_every_trial_ends_once(server, worker, tmp_path):
     address = f"postgresql://postgres@{server}/postgres"
-    killed = worker(tmp_path, address, "trials=3", "out=a")
-    other = worker(tmp_path, address, "trials=3", "out=b")
+    killed = worker(address, "trials=3", "out=a")
+    other = worker(address, "trials=3", "out=b")
     wait_for(lambda: list((tmp_path / "a").glob("trials/*/train.log")))
     killed.send_signal(signal.SIGKILL)
     killed.wait()
@@ -108,18 +119,16 @@ def test_one_of_two_workers_is_killed_and_every_trial_ends_once(server, tmp_path
     assert [row["Epochs"] for row in rows] == ["2"] * 3
     assert len({row["optimizer.lr"] for row in rows}) == 3
 
-    assert (
-        worker(tmp_path, address, "trials=3", "out=c").wait(PATIENCE) == 0
-    )  # joins what has ended
+    assert worker(address, "trials=3", "out=c").wait(PATIENCE) == 0  # joins what has ended
     assert (tmp_path / "c" / "trials.csv").read_text() == (tmp_path / "b/trials.csv").read_text()
 
 
-def test_ctrl_c_gives_the_trial_to_the_other_worker_of_the_same_folder(server, tmp_path):
+def test_ctrl_c_gives_the_trial_to_the_other_worker_of_the_same_folder(server, worker, tmp_path):
     address = f"postgresql://postgres@{server}/postgres"
     words = ("trials=1", "out=same", "study_name=same", "stale_after=600")
-    stopped = worker(tmp_path, address, *words)
+    stopped = worker(address, *words)
     wait_for(lambda: list((tmp_path / "same").glob("trials/*/train.log")))
-    other = worker(tmp_path, address, *words)
+    other = worker(address, *words)
     stopped.send_signal(signal.SIGINT)
     assert stopped.wait(PATIENCE) == 130
     assert other.wait(PATIENCE) == 0, (tmp_path / "same.log").read_text()
@@ -128,13 +137,13 @@ def test_ctrl_c_gives_the_trial_to_the_other_worker_of_the_same_folder(server, t
     assert [row["State"] for row in rows] == ["done"]
 
 
-def test_a_password_from_the_environment_is_in_no_file(server, tmp_path):
+def test_a_password_from_the_environment_is_in_no_file(server, worker, tmp_path):
     address = f"postgresql://anna@{server}/postgres"
     words = ("trials=1", "out=p", "study_name=p")
     none = str(tmp_path / "none")
-    assert worker(tmp_path, address, *words, PGPASSFILE=none).wait(PATIENCE) == 3
+    assert worker(address, *words, PGPASSFILE=none).wait(PATIENCE) == 3
     assert "PGPASSWORD or ~/.pgpass" in (tmp_path / "p.log").read_text()
-    done = worker(tmp_path, address, *words, PGPASSWORD=PASSWORD)
+    done = worker(address, *words, PGPASSWORD=PASSWORD)
     assert done.wait(PATIENCE) == 0, (tmp_path / "p.log").read_text()
     for path in tmp_path.rglob("*"):
         assert not path.is_file() or PASSWORD.encode() not in path.read_bytes(), path

@@ -35,8 +35,11 @@ LOST = 5  # workers that one trial may lose before it counts as failed
 SIGNS = 6  # of life within the time after which there should have been one
 _GIVEN_BACK = "given_back"
 _LOCK = 4_603_117_522_118  # any number that no other program locks in this database
-# A worker whose machine vanished holds the lock for as long as the server believes in it.
-_SESSION = "-c idle_in_transaction_session_timeout=60s -c tcp_keepalives_idle=30"
+# The lock of a machine that vanished is free after a minute, that of one that sleeps after three.
+_SESSION = (
+    "-c tcp_keepalives_idle=30 -c tcp_keepalives_interval=10 -c tcp_keepalives_count=3 "
+    "-c idle_in_transaction_session_timeout=180s"
+)
 
 
 @dataclass
@@ -188,9 +191,9 @@ def give_sign(study: Study, shared: Shared, running: Sequence[Trial]) -> None:
     """Record that the trials of this worker go on, and queue again those of workers that died."""
     if (now := time.monotonic()) < shared.due:
         return
-    for trial in running:
-        shared.storage.record_heartbeat(trial._trial_id)
-    with locked(shared):
+    with locked(shared):  # both: a slow worker shall not take itself for dead in between
+        for trial in running:
+            shared.storage.record_heartbeat(trial._trial_id)
         _fail_stale(study)
     shared.due = now + shared.stale_after / SIGNS
 
