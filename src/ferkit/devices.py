@@ -35,6 +35,8 @@ def _named(name: str) -> torch.device:
     if name == "auto":
         found = [kind for kind, here in _gpus().items() if here]
         name = found[0] if found else "cpu"
+        if processes.count() == 1:
+            return torch.device(name)
     if name == "cuda":
         name = processes.own_gpu()
     try:

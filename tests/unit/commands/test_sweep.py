@@ -136,7 +136,8 @@ def test_the_same_words_go_on_and_other_words_are_refused(ferkit, tmp_path, laun
 
 def test_a_folder_of_a_shared_sweep_is_not_taken_by_another(ferkit, tmp_path):
     words = ["optimizer.lr=interval(0.1,0.2)", "seed=4"]
-    lines = ["format: 1", "storage: postgresql://u@h/d", "words: [seed=4]"]
+    typed = "words: ['optimizer.lr=interval(0.1,0.2)', seed=4]"
+    lines = ["format: 1", "storage: postgresql://u@h/d", typed]
     (tmp_path / "here").mkdir()
     (tmp_path / "here" / "sweep.yaml").write_text("\n".join(lines))
     code, _, err = ferkit("sweep", "out=here", *words)

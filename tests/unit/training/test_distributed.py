@@ -41,7 +41,7 @@ WORDS = [
     "dataset.test=24",
     "dataset.people=12",
     "emotions=[happy,sad,fear]",
-    "backbone=mynet",
+    "backbone=sharednet",
     "trainer.max_epochs=2",
     "trainer.batch_size=13",  # of 28 images: shares that do not divide, and a last batch of two
     "trainer.device=cpu",
@@ -64,11 +64,11 @@ CASES = {
 
 @pytest.fixture
 def own_net(tmp_path, monkeypatch):
-    (tmp_path / "mynet.py").write_text(NET)
-    node = tmp_path / "ferkit_configs" / "backbone" / "mynet.yaml"
+    (tmp_path / "sharednet.py").write_text(NET)
+    node = tmp_path / "ferkit_configs" / "backbone" / "sharednet.yaml"
     node.parent.mkdir(parents=True)
-    node.write_text("# a small network\n_target_: mynet.Net\n")
-    monkeypatch.setenv("FERKIT_ALLOW", "mynet")
+    node.write_text("# a small network\n_target_: sharednet.Net\n")
+    monkeypatch.setenv("FERKIT_ALLOW", "sharednet")
 
 
 @pytest.fixture
