@@ -58,6 +58,7 @@ CASES = {
     "blends": ["augment.mixup=0.3", "augment.cutmix=0.3", "augment.noise=0.05"],
     "resampled": ["imbalance=smote_tomek", "augment=none"],
     "thawing": ["backbone.freeze=gradual", "augment=none"],
+    "reported": [],
     "costs": ["imbalance=cost_sensitive", "optimizer=sgd"],
 }
 
@@ -118,7 +119,7 @@ def check(ferkit, torchrun, folder, words, count=2):
 
 
 def test_two_processes_train_as_one(ferkit, torchrun, own_net, tmp_path):
-    check(ferkit, torchrun, tmp_path, CASES["features"])
+    check(ferkit, torchrun, tmp_path, [*CASES["features"], "evaluate=[]"])
 
 
 @pytest.mark.slow
