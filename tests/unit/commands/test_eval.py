@@ -96,6 +96,7 @@ def test_newer_format_is_refused(run, tmp_path, ferkit):
     assert "format 7" in said.err
 
 
+@pytest.mark.slow
 def test_multirun_leaves_whole_runs(tmp_path, ferkit):
     words = [
         "-m",
@@ -129,6 +130,7 @@ def test_a_failing_job_does_not_end_the_sweep(tmp_path, ferkit):
     assert (tmp_path / "some" / "0" / "report" / "report.html").is_file()
 
 
+@pytest.mark.slow
 def test_all_folds_are_pooled_and_each_subject_predicted_once(tmp_path, ferkit):
     folds = ["split=subject_kfold", "split.folds=3", "split.fold=all", "emotions=[happy,sad]"]
     said = ferkit("train", *DRAWN, *QUICK, *folds, f"run_dir={tmp_path / 'folds'}")

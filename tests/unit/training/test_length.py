@@ -36,6 +36,7 @@ def test_what_is_given_is_kept_and_learned_weights_need_no_further_epochs():
         assert settle(OPEN, 240, node).epochs == 10
 
 
+@pytest.mark.slow
 def test_every_experiment_gives_its_own():
     for name in choices("experiment"):
         trainer = compose(f"experiment={name}").trainer

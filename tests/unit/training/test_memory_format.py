@@ -27,7 +27,8 @@ def gradients(threads, largest, *batches):
     return json.loads(done.stdout)
 
 
-@pytest.mark.parametrize("threads", [pytest.param(1, marks=pytest.mark.slow), 2])
+@pytest.mark.slow
+@pytest.mark.parametrize("threads", [1, 2])
 def test_weight_gradients_of_small_convolutions(threads):
     found = gradients(threads, 10_000, 1, 3, 17)
     assert found["threads"] == threads
