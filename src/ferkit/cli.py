@@ -120,9 +120,10 @@ def _is_answered(command: str, words: list[str]) -> bool:
     from ferkit.commands.show_config import show_config, wants_config
     from ferkit.composition import compose
     from ferkit.flags import refuse_flags
-    from ferkit.sweeps.address import refuse_password
 
     if command == "sweep":
+        from ferkit.sweeps.address import refuse_password
+
         refuse_password(words)
     refuse_flags(command, words)
     if "--dry-run" in words and (command != "train" or not _MULTIRUN.isdisjoint(words)):

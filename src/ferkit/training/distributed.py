@@ -22,7 +22,7 @@ from ferkit.errors import ConfigError
 from ferkit.loader import Batch
 from ferkit.training.augment import Augment
 from ferkit.training.mixup import blend
-from ferkit.training.settings import Scores
+from ferkit.training.settings import Scores, compiled
 
 if TYPE_CHECKING:
     from ferkit.training.trainer import Augmentation, Training
@@ -97,11 +97,16 @@ class _Forward(nn.Module):
         return self.function(*batch)
 
 
-def parallel(training: "Training", function: Callable[..., Scores]) -> Callable[..., Scores]:
-    """A function of a model whose gradients are then averaged over all processes.
+def train_forward(training: "Training", function: Callable[..., Scores]) -> Callable[..., Scores]:
+    """What makes a training batch's scores: compiled where asked, averaging gradients where shared.
 
-    It is wrapped anew when other weights learn than before, as with backbone.freeze=gradual.
+    For several processes it is wrapped anew when other weights learn than before, as with
+    backbone.freeze=gradual.
+
+    Args:
+        function: Of the training's model, or of a part of it.
     """
+    function = compiled(training.settings, function)
     if processes.count() == 1:
         return function
     wrapped: dict[tuple[str, ...], nn.Module] = {}

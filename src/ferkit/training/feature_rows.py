@@ -20,9 +20,8 @@ from ferkit.loader import Order, in_order, make_loader
 from ferkit.losses import needs_features
 from ferkit.model import FaceClassifier, load_model
 from ferkit.training.augment import unchanged
-from ferkit.training.distributed import parallel
+from ferkit.training.distributed import train_forward
 from ferkit.training.frozen import augments_nothing
-from ferkit.training.settings import compiled
 from ferkit.training.teachers import refuse_teachers
 from ferkit.training.trainer import Training, TrainingInputs
 from ferkit.views import Views
@@ -88,6 +87,6 @@ def feature_inputs(
         FeatureLoader(rows, class_ids, size, order),
         FeatureLoader(seen.clone(), labels, max(_BATCH, size), in_order(len(chosen))),
         unchanged(),
-        train_forward=parallel(training, compiled(training.settings, head)),
+        train_forward=train_forward(training, head),
         eval_forward=head,
     )

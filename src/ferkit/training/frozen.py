@@ -15,8 +15,7 @@ from ferkit.backbones.frozen_features import (
 from ferkit.loader import Loader, Order, fits, in_order
 from ferkit.losses import needs_features
 from ferkit.training.augment import Augment, unchanged
-from ferkit.training.distributed import parallel
-from ferkit.training.settings import compiled
+from ferkit.training.distributed import train_forward
 from ferkit.training.teachers import distillation_of
 from ferkit.training.trainer import Augmentation, Training, TrainingInputs
 
@@ -58,7 +57,7 @@ def frozen_inputs(
         _cached(training, frozen, train, order),
         _cached(training, frozen, val),
         unchanged(),
-        train_forward=parallel(training, compiled(training.settings, parts[1])),
+        train_forward=train_forward(training, parts[1]),
         eval_forward=parts[1],
     )
 

@@ -14,12 +14,12 @@ from ferkit.runs.folder import RunFolder
 from ferkit.training.assemble import TrainRows
 from ferkit.training.batch_size import attempt_of, memory_explained
 from ferkit.training.clips import VideoAugment, drawing_loader
-from ferkit.training.distributed import parallel
+from ferkit.training.distributed import train_forward
 from ferkit.training.feature_rows import feature_inputs
 from ferkit.training.frozen import augments_nothing, frozen_inputs
 from ferkit.training.logging import Logger, patient
 from ferkit.training.resume import restore
-from ferkit.training.settings import Scores, compiled
+from ferkit.training.settings import Scores
 from ferkit.training.teachers import make_teach, refuse_teachers
 from ferkit.training.trainer import Augmentation, Row, Training, TrainingInputs, fit
 from ferkit.views import Views
@@ -127,7 +127,7 @@ def clip_inputs(
 def _train_forward(training: Training) -> Callable[..., Scores]:
     model = training.model
     forward = model.scores_and_features if needs_features(training.loss) else model
-    return parallel(training, compiled(training.settings, forward))
+    return train_forward(training, forward)
 
 
 def _order(strategy: Strategy, class_ids: np.ndarray, seed: int) -> Order:
