@@ -1,9 +1,11 @@
 """The metrics of FER-2013's test view, with bootstrap intervals, on made-up predictions.
 
     python scripts/bench_evaluation.py --resamples 10000 --json evaluation.json
+    python scripts/bench_evaluation.py --run RUN
 
-Processor seconds of one thread: what an evaluation takes beyond the forward passes, without the
-report's pictures.
+Processor seconds of one thread. With --run, by the clock, what `ferkit eval run=RUN view=val
+tta=flip` takes beyond the network's forward passes: reading the data, metrics and intervals, the
+report with its pictures.
 """
 
 import argparse
@@ -33,13 +35,40 @@ def made_up(count):
     return pd.DataFrame({"key": keys, **picked, **columns}).assign(**same)
 
 
+def whole(run, resamples):
+    """Seconds of an evaluation of val with flipped images too, and those of the network in it."""
+    from ferkit.commands.eval import evaluate
+    from ferkit.model import FaceClassifier
+
+    forward, spent = FaceClassifier.forward, []
+
+    def timed(self, images):
+        started = time.perf_counter()
+        scores = forward(self, images)
+        spent.append(time.perf_counter() - started)
+        return scores
+
+    FaceClassifier.forward = timed
+    compute_metrics.__kwdefaults__["resamples"] = resamples
+    started = time.perf_counter()
+    evaluate(run, "view=val", "tta=flip")
+    return time.perf_counter() - started, sum(spent)
+
+
 def main() -> None:
     """Print a table, and write json where it is asked for."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rows", type=int, nargs="+", default=[3_589])
     parser.add_argument("--resamples", type=int, default=10_000)
+    parser.add_argument("--run", type=Path, help="a run of FER-2013, evaluated whole")
     parser.add_argument("--json", type=Path)
     asked = parser.parse_args()
+    if asked.run:
+        seconds, network = whole(asked.run, asked.resamples)
+        print(
+            f"{seconds:.1f} s, {seconds - network:.1f} s of them beyond the network's {network:.1f}"
+        )
+        return
     torch.set_num_threads(1)
     found = {}
     for rows in asked.rows:

@@ -123,16 +123,17 @@ def main() -> None:
         "in memory, no augmentation": in_memory(faces, labels, asked.batch, False),
         "the same, channels_last": in_memory(faces, labels, asked.batch, True),
     }
-    clock, steps = time.process_time, 1
+    clock, steps, pause = time.process_time, 1, 0
     if asked.workers:
         of = (asked.batch, asked.workers)
         loops["DataLoader with workers"] = files(asked.faces, asked.count, *of)
         loops["timm's loader with workers"] = timms(asked.faces, *of)
-        clock, steps = time.perf_counter, 20
+        clock, steps, pause = time.perf_counter, 20, 2
     speeds: dict[str, list[float]] = {name: [] for name in loops}
     for number in range(asked.rounds + 1):
         for name, loop in loops.items():
-            next(loop), next(loop), next(loop)  # what workers have made meanwhile
+            time.sleep(pause)  # the workers of the loop before fill their queues
+            next(loop), next(loop), next(loop)  # and what workers have made meanwhile
             started = clock()
             images = sum(next(loop) for _ in range(steps))
             if number:  # the first warms up

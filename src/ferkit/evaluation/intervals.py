@@ -5,7 +5,7 @@ else videos, else images. A thousand resamples are a few matrix products: every 
 to counts first (Efron & Tibshirani 1993, An Introduction to the Bootstrap, percentile intervals).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +18,7 @@ from ferkit.evaluation.outcomes import Outcomes
 Floats = NDArray[np.float64]
 BINS = 15  # of the calibration error, equally wide
 _CELLS = 1 << 22  # resamples times rows that are held at once
+_CACHED = 64  # resamples at a time whose weights of a few thousand rows stay in the cache
 
 
 @dataclass(frozen=True)
@@ -150,43 +151,72 @@ def _sums_per_unit(outcomes: Outcomes, units: Units) -> Floats:
     return sums
 
 
-def weighted_auc(scores: Floats, positive: NDArray[np.bool_], weights: Floats) -> Floats:
+@dataclass(frozen=True)
+class Ranking:
+    """Where the P rows of a class stand among the Q others by their score.
+
+    Attributes:
+        rows: [P].
+        others: [Q], by ascending score.
+        lower: [P], how many others score less.
+        not_higher: [P], how many others score at most as much.
+    """
+
+    rows: NDArray[np.int64]
+    others: NDArray[np.int64]
+    lower: NDArray[np.int64]
+    not_higher: NDArray[np.int64]
+
+
+def rank(scores: Floats, positive: NDArray[np.bool_]) -> Ranking:
+    """Rank once what `weighted_auc` weights many times: scores [N], whether of the class [N]."""
+    rows, others = np.flatnonzero(positive), np.flatnonzero(~positive)
+    others = others[np.argsort(scores[others], kind="stable")]
+    lower, not_higher = (
+        np.searchsorted(scores[others], scores[rows], side) for side in ("left", "right")
+    )
+    return Ranking(rows, others, lower, not_higher)
+
+
+def weighted_auc(ranking: Ranking, weights: Floats) -> Floats:
     """The area under the ROC curve for many weightings of the same rows.
 
     Args:
-        scores: [N].
-        positive: [N].
         weights: [R, N], not negative.
 
     Returns:
         [R]; not a number where the positives or the negatives weigh nothing.
     """
-    by_score = np.argsort(scores, kind="stable")
-    scores, positive, weights = scores[by_score], positive[by_score], weights[:, by_score]
-    below = np.zeros((len(weights), len(scores) + 1))
-    np.cumsum(np.where(positive, 0, weights), axis=1, out=below[:, 1:])
-    at = scores[positive]
-    low, high = np.searchsorted(scores, at, "left"), np.searchsorted(scores, at, "right")
-    won = (weights[:, positive] * (below[:, low] + below[:, high]) / 2).sum(axis=1)
-    pairs = weights[:, positive].sum(axis=1) * below[:, -1]
-    return np.divide(won, pairs, out=np.full(len(weights), np.nan), where=pairs > 0)
+    below = np.zeros((len(weights), len(ranking.others) + 1))
+    np.cumsum(weights.take(ranking.others, axis=1), axis=1, out=below[:, 1:])
+    own = weights.take(ranking.rows, axis=1)
+    won = np.einsum("rp,rp->r", own, below.take(ranking.lower, axis=1))
+    won += np.einsum("rp,rp->r", own, below.take(ranking.not_higher, axis=1))
+    pairs = own.sum(axis=1) * below[:, -1]
+    return np.divide(won / 2, pairs, out=np.full(len(weights), np.nan), where=pairs > 0)
 
 
-def macro_auc(outcomes: Outcomes, weights: Floats) -> Floats:
+def rank_classes(outcomes: Outcomes) -> list[Ranking]:
+    """A ranking of every output by its probability."""
+    return [
+        rank(outcomes.probabilities[:, code], outcomes.truth == code)
+        for code in range(outcomes.outputs)
+    ]
+
+
+def macro_auc(rankings: Sequence[Ranking], weights: Floats) -> Floats:
     """The mean one-vs-rest ROC AUC over outputs with support, for many weightings.
 
     Args:
-        outcomes: N rows.
+        rankings: `rank_classes` of N rows.
         weights: [R, N].
 
     Returns:
         [R]; not a number where no class has both sides.
     """
+    parts = [weights[start : start + _CACHED] for start in range(0, len(weights), _CACHED)]
     areas = np.stack(
-        [
-            weighted_auc(outcomes.probabilities[:, code], outcomes.truth == code, weights)
-            for code in range(outcomes.outputs)
-        ]
+        [np.concatenate([weighted_auc(ranking, part) for part in parts]) for ranking in rankings]
     )  # [outputs, R]
     known = ~np.isnan(areas)
     count = known.sum(axis=0)
@@ -203,7 +233,7 @@ def bootstrap(
         Metric to [resamples]; `per_class_f1` is [resamples, K].
     """
     classes = len(outcomes.classes)
-    sums = _sums_per_unit(outcomes, units)
+    sums, rankings = _sums_per_unit(outcomes, units), rank_classes(outcomes)
     blocks = []
     for counts in draw_counts(units.count, resamples, seed, rows=len(outcomes.truth)):
         drawn = counts @ sums  # [b, K*K + 3*15 + 1]
@@ -211,7 +241,7 @@ def bootstrap(
         bins = drawn[:, classes * classes : -1].reshape(-1, BINS, 3)
         metrics = overall_metrics(confusion)
         metrics["top2_accuracy"] = drawn[:, -1] / confusion.sum(axis=(1, 2))
-        metrics["roc_auc"] = macro_auc(outcomes, counts[:, units.class_ids])
+        metrics["roc_auc"] = macro_auc(rankings, counts.take(units.class_ids, axis=1))
         metrics["ece"] = calibration_error(bins)
         metrics["per_class_f1"] = per_class_metrics(confusion)["f1"]
         blocks.append(metrics)

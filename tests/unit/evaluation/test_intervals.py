@@ -7,6 +7,7 @@ from ferkit.evaluation.intervals import (
     bootstrap,
     draw_counts,
     percentile_interval,
+    rank,
     resampling_units,
     weighted_auc,
     wilson,
@@ -66,11 +67,12 @@ def test_weighted_auc_equals_scikit_learn_with_ties_and_weights(rng):
     positive = rng.random(60) < 0.4
     weights = rng.integers(0, 4, (5, 60)).astype(float)
     expected = [roc_auc_score(positive, scores, sample_weight=w) for w in weights]
-    assert weighted_auc(scores, positive, weights) == pytest.approx(expected)
+    assert weighted_auc(rank(scores, positive), weights) == pytest.approx(expected)
 
 
 def test_weighted_auc_is_no_number_without_positives():
-    assert np.isnan(weighted_auc(np.array([0.1, 0.2]), np.array([True, False]), np.eye(2))).all()
+    alone = rank(np.array([0.1, 0.2]), np.array([True, False]))
+    assert np.isnan(weighted_auc(alone, np.eye(2))).all()
 
 
 @pytest.mark.parametrize("subjects", [0, 9])
