@@ -14,7 +14,7 @@ from ferkit.datasets.index import FaceIndex
 from ferkit.emotions import choose
 from ferkit.errors import DataError
 from ferkit.faces.prepare import prepare, prepare_shard
-from ferkit.faces.shards import Shard, Shared
+from ferkit.faces.shards import PartDone, Shard
 from ferkit.faces.store import FaceStore
 from ferkit.files import usable_folder
 from ferkit.names import check_name
@@ -90,7 +90,7 @@ def make_store(config: DictConfig) -> FaceStore:
     return prepare_index(read_index(config.dataset), config)
 
 
-def make_shard(config: DictConfig, shard: Shard) -> Shared:
+def make_shard(config: DictConfig, shard: Shard) -> PartDone:
     """Prepare one shard of a config's dataset, for others on the same disk to go on with."""
     root = usable_folder(Path(config.prepared_root), "prepared_root")
     index = read_index(config.dataset)

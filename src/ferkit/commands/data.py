@@ -16,7 +16,7 @@ from ferkit.log import log
 from ferkit.printable import printable
 
 if TYPE_CHECKING:
-    from ferkit.faces.shards import Shared
+    from ferkit.faces.shards import PartDone
     from ferkit.faces.store import FaceStore
 
 ACTIONS = ("check", "prepare", "show", "fake", "ceiling")
@@ -90,7 +90,7 @@ def _print_store(store: "FaceStore") -> None:
     print(store.folder)
 
 
-def _left(done: "Shared") -> str:
+def _left(done: "PartDone") -> str:
     """What is missing yet from a store that shards prepare."""
     from ferkit.faces.shards import ranges
 

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from ferkit.sweeps.study import Direction
 
 FILE = "sweep.yaml"
-EPOCHS = 10  # of a trial, where no word gives them
 LEAST = {"trials": 1, "n_jobs": 1, "startup": 0, "prune_after": 0, "stale_after": 6}
 # What may change when a search goes on.
 FREE = ("trials", "n_jobs", "out", "resume", "retry_failed")
@@ -145,6 +144,8 @@ def _name(asked: Mapping[str, Any]) -> str:
 
 
 def _epochs(words: Sequence[str]) -> int:
+    from ferkit.training.length import EPOCHS  # torch comes with it
+
     return int(compose(*words).trainer.max_epochs or EPOCHS)
 
 
@@ -152,6 +153,8 @@ def _length(config: DictConfig, space: Space) -> list[str]:
     """As many epochs for every trial, since pruning compares them epoch by epoch."""
     if config.trainer.max_epochs is not None or "trainer.max_epochs" in space.distributions:
         return []
+    from ferkit.training.length import EPOCHS
+
     log.info(f"trainer.max_epochs={EPOCHS} in every trial; give or search another number")
     return [f"trainer.max_epochs={EPOCHS}"]
 

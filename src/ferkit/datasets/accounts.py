@@ -186,47 +186,62 @@ def _settle(index: FaceIndex, root: Path, left: list[str], listing: Listing) -> 
         _drop(index, why, len(paths))
     _count(index, JUNK, sum(map(_is_picture, listing.junk_files)))
     _drop(index, IRREGULAR, len(listing.irregular))
+    _drop(index, REFUSED, len(listing.refused))
     where = f"below {root}"
+    index.warnings += _unread(index.outside, left, foreign, misnamed, where)
+    index.warnings += _refused(listing, where)
+    index.notes += _beyond(listing, where)
+
+
+def _unread(
+    outside: str, left: list[str], foreign: list[str], misnamed: list[str], where: str
+) -> Iterator[str]:
+    """A sentence of images for each reason why they are not read."""
     if left:
         said = "images and videos" if any(map(is_video, left)) else "images"
-        index.warnings.append(
-            f"{len(left):,} {said} {where} are not read ({index.outside}): {_places(left)}"
-        )
+        yield f"{len(left):,} {said} {where} are not read ({outside}): {_places(left)}"
     if foreign:
-        index.warnings.append(
+        yield (
             f"{len(foreign):,} images {where} are of a format, or have no ending of a name, that "
             f"is read, e.g. {shown(foreign[0])}; save them as .png or .jpg"
         )
     if misnamed:
-        index.warnings.append(
+        yield (
             f"{len(misnamed):,} images {where} have a name that is no UTF-8, e.g. "
             f"{shown(misnamed[0])}; rename them"
         )
+
+
+def _refused(listing: Listing, where: str) -> Iterator[str]:
+    """A sentence of each kind of entry that cannot be read or must not be."""
     if listing.irregular:
-        index.warnings.append(
+        yield (
             f"{len(listing.irregular):,} entries {where} are no regular file (links that lead "
             f"nowhere, devices, pipes or sockets), e.g. {shown(listing.irregular[0])}; passed over"
         )
-    _drop(index, REFUSED, len(listing.refused))
     if listing.refused:
         first, why = next(iter(listing.refused.items()))
-        index.warnings.append(
+        yield (
             f"{len(listing.refused):,} members of archives {where} are refused, e.g. "
             f"{shown(first)}: {why}"
         )
     for folder, why in list(listing.unreadable.items())[:_PLACES]:
-        index.warnings.append(
+        yield (
             f"the folder {shown(folder)} {where} cannot be read ({why}), so what lies in it is "
             "not counted; check its permissions"
         )
+
+
+def _beyond(listing: Listing, where: str) -> Iterator[str]:
+    """What the folder holds or leads to beside its files."""
     packed = [path for path in listing.others if is_archive(path)]
     if packed:
-        index.notes.append(
+        yield (
             f"{len(packed):,} archives {where} are not looked into, e.g. {shown(packed[0])}; "
             "what they hold beyond the unpacked files is not read"
         )
     if listing.linked:
-        index.notes.append(
+        yield (
             f"{len(listing.linked):,} folders {where} are links that lead out of it, e.g. "
             f"{shown(listing.linked[0])}; they are followed"
         )

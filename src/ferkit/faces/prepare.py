@@ -25,7 +25,7 @@ from ferkit.faces.chunk import Chunk, forget_detectors, process_chunk
 from ferkit.faces.copies import add_copies
 from ferkit.faces.join import Prepared, join
 from ferkit.faces.settings import FaceSettings
-from ferkit.faces.shards import WHOLE, Shard, Shared, at_work, by_shard, wait_for_shards
+from ferkit.faces.shards import WHOLE, PartDone, Shard, at_work, by_shard, wait_for_shards
 from ferkit.faces.sheet import SHEET, write_sheet
 from ferkit.faces.store import FILES, FaceStore, is_complete, make_card, open_store, store_name
 from ferkit.files import atomic_write
@@ -76,7 +76,7 @@ def prepare_shard(
     *,
     processes: int | None = None,
     device: str = "auto",
-) -> Shared:
+) -> PartDone:
     """Prepare the chunks of one shard; the last to finish joins all into the store.
 
     The store is byte for byte that of `prepare`, which joins them too, and first prepares what no
@@ -89,7 +89,7 @@ def prepare_shard(
     folder = root / store_name(index, settings)
     parts = _parts_folder(folder)
     chunks = _parts(index, parts)
-    done = Shared(folder, None, 0, len(index), {})
+    done = PartDone(folder, None, 0, len(index), {})
     with _writing(root), ExitStack() as working:
         with _locked(folder):
             if is_complete(folder):

@@ -43,7 +43,7 @@ WHOLE = Shard()
 
 
 @dataclass(frozen=True)
-class Shared:
+class PartDone:
     """What one shard has done, and what is left to others.
 
     Attributes:
