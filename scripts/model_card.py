@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ferkit.packaged import DEFAULT
+
 OVERALL = {
     "accuracy": "accuracy",
     "balanced_accuracy": "balanced accuracy",
@@ -27,13 +29,15 @@ def _head(found: Mapping[str, Any]) -> str:
     training, name = found["training"], found["name"]
     size, speed = f"{found['bytes'] / 1e6:.1f} MB", f"{found['ms_per_face']} ms a face"
     torch = (training["versions"] or {}).get("torch")
+    words = "" if name == DEFAULT else f" model={name}"
+    used = "when no `model=` is given" if name == DEFAULT else "by its name"
     return f"""# Model card: {name}
 
 {found["what"]}; {size}, {speed} on one thread of a CPU.
 Written by `python scripts/ship_model.py RUN`; every number here stands in the package's
 `models/{name}/metrics.json` beside the sha256 of the weights and of the predictions.
 
-`ferkit predict source=PHOTO out=DIR` uses it when no `model=` is given. It was trained by
+`ferkit predict source=PHOTO out=DIR{words}` uses it {used}. It was trained by
 
     {training["command"]}
 

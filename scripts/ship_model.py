@@ -2,7 +2,7 @@
 
 ferkit eval run=RUN view=test              first, if the run has not looked at test yet
 python scripts/ship_model.py RUN           as `eca_resnet`, what `ferkit predict` takes by itself
-python scripts/ship_model.py RUN --name mini_xception --card docs/model_card_mini_xception.md
+python scripts/ship_model.py RUN --name mini_xception      as docs/model_card_mini_xception.md says
 
 On val alone two numbers are chosen and folded into the last layer, so that whoever loads the file
 has them: tau of the logit adjustment (the best mean of macro F1 and balanced accuracy) and the
@@ -13,6 +13,7 @@ after the same arithmetic.
 import argparse
 import hashlib
 import json
+import re
 import sys
 import time
 from dataclasses import replace
@@ -31,6 +32,7 @@ from ferkit.files import write_bytes, write_text
 from ferkit.model import FaceClassifier, card_of, load_model
 from ferkit.model_file import pack
 from ferkit.packaged import DEFAULT, METRICS, TERMS, WEIGHTS, folder, predictions_sum
+from ferkit.packaged import card as where_card
 from ferkit.runs.read import read_predictions
 from ferkit.runs.record import RunRecord, read_run, tta_kind
 
@@ -110,8 +112,9 @@ def ship(run: Path, name: str, target: Path, card: Path, what: str | None = None
 
 
 def _without_places(command: str) -> str:
-    """A command without the words that name folders of this machine."""
-    return " ".join(word for word in command.split() if "=/" not in word)
+    """A command without folders of this machine: packaged teachers by name, other ones as RUN."""
+    named = re.sub(r"/[^\s,]*/models/(\w+)/model\.safetensors", r"\1", command)
+    return re.sub(r"=\[/[^\]]*\]", "=[RUN]", re.sub(r" \S+=/\S*", "", named))
 
 
 def _of_test(record: RunRecord, run: Path) -> dict[str, pd.DataFrame]:
@@ -212,10 +215,11 @@ def main() -> int:
     parser.add_argument("--name", default=DEFAULT)
     parser.add_argument("--what", help="a line for `ferkit list model`")
     parser.add_argument("--folder", type=Path, default=folder())
-    parser.add_argument("--card", type=Path, default=Path("docs/model_card.md"))
+    parser.add_argument("--card", type=Path, help="default: docs/model_card.md or with its name")
     asked = parser.parse_args()
+    page = asked.card or Path(where_card(asked.name))
     try:
-        found = ship(asked.run, asked.name, asked.folder, asked.card, asked.what)
+        found = ship(asked.run, asked.name, asked.folder, page, asked.what)
     except DataError as error:
         print(f"ship_model: {error}", file=sys.stderr)
         return 3

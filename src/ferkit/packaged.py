@@ -56,6 +56,11 @@ def find_model(asked: str | Path | None) -> Path:
     return folder() / str(asked)
 
 
+def card(name: str) -> str:
+    """Where the model card of a packaged model lies in the project."""
+    return f"docs/model_card{'' if name == DEFAULT else f'_{name}'}.md"
+
+
 def is_packaged(path: Path) -> bool:
     """Whether a model is one of the package's, whose terms it then has."""
     return path.parent == folder()

@@ -112,6 +112,15 @@ def test_predict_takes_it_where_no_model_is_named(trained, ship, ferkit, tmp_pat
     assert "eca_resnet" in said.err
 
 
+def test_another_name_is_listed_after_the_default_and_has_its_own_card(trained, ship, ferkit):
+    run = trained(*SMALL)
+    ship(run, "--name", "another")
+    ship(run)
+    default, another = ferkit("list", "model").out.splitlines()[-2:]
+    assert default.startswith("eca_resnet") and "docs/model_card.md" in default
+    assert another.startswith("another") and "docs/model_card_another.md" in another
+
+
 def test_a_run_that_has_not_looked_at_test_is_not_shipped(trained, ship, ferkit):
     run = trained(*SMALL)
     (run / "predictions" / "test.parquet").unlink()

@@ -6,7 +6,7 @@ from fnmatch import fnmatch
 from ferkit.commands.help import aligned, show_keys, wrapped
 from ferkit.errors import ConfigError, unknown
 from ferkit.keys import node_keys
-from ferkit.packaged import metrics_of, names
+from ferkit.packaged import card, metrics_of, names
 from ferkit.tree import choices, defaults_of_file, file_of, head_of, list_groups, what_it_is
 
 MODELS = "model"  # no group of configs: what `ferkit predict model=` takes by name
@@ -76,4 +76,4 @@ def _model(name: str) -> list[str]:
         f"{view}: accuracy {metrics['accuracy']:.3f}, macro F1 {metrics['macro_f1']:.3f}"
         for view, metrics in found["views"].items()
     )
-    return [f"{found['what']} ({views}; docs/model_card.md)"]
+    return [f"{found['what']} ({views}; {card(name)})"]
