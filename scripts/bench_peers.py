@@ -27,7 +27,7 @@ from ferkit.evaluation.metrics import compute_metrics
 from ferkit.faces.prepare import prepare
 from ferkit.faces.settings import FaceSettings
 from ferkit.model import load_model
-from ferkit.packaged import DEFAULT, WEIGHTS, folder
+from ferkit.packaged import WEIGHTS, folder, names
 from ferkit.reports.document import Sheet
 from ferkit.reports.formats import write_document
 from ferkit.reports.tables import format_metric
@@ -73,10 +73,10 @@ def run_peer(command: list[str], faces: np.ndarray) -> dict[str, Any]:
 
 
 @torch.inference_mode()
-def run_packaged(faces: np.ndarray) -> dict[str, Any]:
-    """The same of the model that comes with ferkit, by torch on one thread."""
+def run_packaged(name: str, faces: np.ndarray) -> dict[str, Any]:
+    """The same of a model that comes with ferkit, by torch on one thread."""
     torch.set_num_threads(1)
-    model = load_model(folder() / DEFAULT / WEIGHTS, "cpu").eval()
+    model = load_model(folder() / name / WEIGHTS, "cpu").eval()
     images = torch.from_numpy(faces)[:, None]
     model(images[:1])
     started = time.perf_counter()
@@ -152,7 +152,8 @@ def main() -> None:
             print(f"{name}: left out, since it failed ({error}).")
             continue
         results[name] = measure(found, rows, emotions)
-    results[f"ferkit's {DEFAULT}"] = measure(run_packaged(faces), rows, emotions)
+    for name in names():
+        results[f"ferkit's {name}"] = measure(run_packaged(name, faces), rows, emotions)
     sheet = board(results)
     write_document(asked.out, "board", "Networks that can be installed", [sheet])
     (asked.out / "peers.json").write_text(json.dumps(results, indent=1) + "\n")
