@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from ferkit import files
-from ferkit.devices import choose_device, peak_memory
+from ferkit.devices import choose_device, peak_memory, quick_layout
 from ferkit.errors import ConfigError
 
 
@@ -21,6 +21,17 @@ def test_auto_takes_the_gpu_that_is_there(monkeypatch):
     assert choose_device("auto").type == choose_device("mps").type == "mps"
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     assert choose_device("auto").type == "cuda"
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_the_quick_layout_is_another_order_of_the_same_images(channels):
+    images = torch.rand(2, channels, 6, 5)
+    found = quick_layout(images)
+    assert torch.equal(found, images)
+    assert found.stride() == (6 * 5 * channels, 1, 5 * channels, channels)
+    assert torch.nn.Conv2d(channels, 4, 3)(found).is_contiguous(memory_format=torch.channels_last)
+    videos = torch.rand(2, 3, channels, 6, 5)
+    assert quick_layout(videos) is videos
 
 
 def test_peak_memory_where_nobody_counts_it(monkeypatch):

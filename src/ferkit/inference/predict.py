@@ -7,6 +7,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from ferkit.devices import quick_layout
 from ferkit.evaluation.groups import GROUPS
 from ferkit.inference.tta import Tta
 from ferkit.loader import Loader
@@ -28,7 +29,7 @@ def predict_scores(
 
     def classify(images: Tensor) -> Tensor:
         with torch.autocast(images.device.type, dtype, enabled=dtype != torch.float32):
-            return model(images).float()
+            return model(quick_layout(images)).float()
 
     scores: list[Tensor] = []
     done = 0

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ferkit.devices import choose_device
+from ferkit.devices import choose_device, quick_layout
 from ferkit.errors import ConfigError, DataError, unknown
 from ferkit.inference.onnx_file import OnnxFile, open_onnx, weights_sum
 from ferkit.loader import planes
@@ -118,8 +118,8 @@ def torch_predictor(model: FaceClassifier, batch: int = BATCH) -> Predictor:
     @torch.inference_mode()
     def probabilities(faces: NDArray[np.uint8]) -> NDArray[np.float32]:
         parts = torch.split(planes(faces), batch)
-        found = torch.cat([model(part.to(place)).float().softmax(1) for part in parts])
-        return np.asarray(found.cpu().numpy())
+        scores = torch.cat([model(quick_layout(part.to(place))).float() for part in parts])
+        return np.asarray(scores.softmax(1).cpu().numpy())
 
     return Predictor(model.emotions, model.size, model.channels, model.faces, probabilities, model)
 
