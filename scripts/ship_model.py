@@ -25,6 +25,7 @@ import pandas as pd
 import torch
 from model_card import card_text
 
+from ferkit.devices import quick_layout
 from ferkit.errors import DataError
 from ferkit.evaluation.calibration import fit_temperature, measure_temperature
 from ferkit.evaluation.metrics import compute_metrics, quick_metrics
@@ -198,7 +199,7 @@ def _speed(model: FaceClassifier) -> float:
     """Milliseconds a face, one at a time on one CPU thread: the median of 50."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    face = torch.zeros(1, model.channels, model.size, model.size)
+    face = quick_layout(torch.zeros(1, model.channels, model.size, model.size))
     times = []
     for _ in range(60):
         start = time.perf_counter()
