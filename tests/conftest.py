@@ -2,6 +2,7 @@ import io
 import os
 import shutil
 import signal
+import sys
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import NamedTuple
@@ -30,7 +31,11 @@ def ferkit(tmp_path, monkeypatch, capsys):
 
         return Said(main(list(words)), *capsys.readouterr())
 
-    return type_words
+    yield type_words
+    for name, module in list(sys.modules.items()):  # own code of the next test may have its name
+        place = getattr(module, "__dict__", {}).get("__file__")
+        if isinstance(place, str) and place.startswith(f"{tmp_path}{os.sep}"):
+            del sys.modules[name]
 
 
 @pytest.fixture(scope="session")
